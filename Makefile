@@ -1,0 +1,47 @@
+# make report: set up .venv, run a study, say where its page is.   make test: set up, run the tests.
+PYTHON ?= python3
+CONFIG ?= config/default.yaml
+CORES ?= all
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: report test lint format lock schema clean
+
+report: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile $(CONFIG)
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --lint
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+# The environment: everything pinned and hashed in requirements.lock, then the package itself, editable.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "optbench needs Python >= 3.11 (make PYTHON=...)")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Pins anew what pyproject.toml allows.
+lock:
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-header \
+		--extra dev pyproject.toml -o requirements.lock
+
+# The schema that editors check study files against.
+schema: $(READY)
+	$(BIN)/python -m optbench.study_file > workflow/schemas/study.schema.json
+
+clean:
+	rm -rf .venv .snakemake results reports/*/ data logs
