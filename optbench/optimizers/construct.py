@@ -1,0 +1,60 @@
+"""From an `OptimizerSpec` to a `torch.optim.Optimizer`."""
+
+from __future__ import annotations
+
+from inspect import Parameter, signature
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from torch.optim import Optimizer
+
+from optbench.errors import UserError
+from optbench.optimizers.calling import call_factory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+    from optbench.spec import OptimizerSpec
+
+
+def make_optimizer(
+    spec: OptimizerSpec, factory: Callable[..., object], params: Iterable[Tensor], lr: float
+) -> Optimizer:
+    """Return the optimizer of `params` that `spec` describes: `factory(params, lr=lr, **settings)`.
+
+    Args:
+        spec: names the optimizer in messages and gives its settings; lists become tuples (YAML has none,
+            torch expects them for `betas`).
+        factory: what `spec.factory` names, loaded.
+        params: the parameters to optimize, each once.
+        lr: the cell's learning rate (> 0).
+
+    Raises:
+        UserError: `optimizers.<name>.<key>` is unknown to the factory or refused by it, or the factory
+            returned something else than an optimizer.
+    """
+    path = f"optimizers.{spec.name}"
+    if not (isfinite(lr) and lr > 0):
+        raise UserError(f"{path}.lr must be > 0; got {lr!r}")
+    settings = {key: _tupled(value) for key, value in spec.settings.items()}
+    optimizer = call_factory(factory, list(params), settings, path=path, given={"lr": lr})
+    if not isinstance(optimizer, Optimizer):
+        made = type(optimizer).__name__
+        raise UserError(f"{path}.factory must return a torch.optim.Optimizer; {spec.factory} returned {made}")
+    return optimizer
+
+
+def needs_closure(optimizer: Optimizer) -> bool:
+    """Return whether `optimizer.step` cannot be called without a closure that re-evaluates the loss.
+
+    True where the `closure` argument of its class's `step` has no default (LBFGS). The class is asked
+    because a scheduler replaces the instance's `step` by a wrapper.
+    """
+    closure = signature(type(optimizer).step).parameters.get("closure")
+    return closure is not None and closure.default is Parameter.empty
+
+
+def _tupled(value: object) -> object:
+    return tuple(_tupled(item) for item in value) if isinstance(value, list | tuple) else value
