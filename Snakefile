@@ -1,0 +1,27 @@
+"""optbench: seeds x optimizers x schedules x workloads, from a study file to one page."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# One statement for the whole workflow: jobs run in the environment that Snakemake itself runs in unless a
+# deployment method is asked for.
+container: "docker://python:3.12-slim"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        PAGE,
+
+
+onsuccess:
+    # A dry run ends here too, and a page made by asking for it alone leaves cells to train.
+    shell("rm -rf {PLANS:q}")
+    print(f"The page: {Path(PAGE).absolute().as_uri()}", flush=True)

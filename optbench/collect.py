@@ -1,0 +1,204 @@
+"""From traces to tables: the `collect` stage (layer 2b).
+
+Everything that a later stage needs to know of the study stands in what this writes below
+results/<study>/tables/: runs, curves and study.json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from optbench import provenance
+from optbench.files import write_atomically, write_table, write_text
+from optbench.manifest import read_manifest
+from optbench.matrix import cells_of, trace_path
+from optbench.metrics import MEASURES, run_measures
+from optbench.trace import BadTraceError, Trace, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from optbench.config import Study
+    from optbench.spec import CellSpec
+
+ROW_GROUP = 200
+"""Traces that one row group of the curve table holds."""
+
+
+def collect(study: Study) -> Counter[str]:
+    """Writes tables/runs (parquet, csv), curves (parquet) and study.json from the traces that exist.
+
+    A cell without a trace, or whose trace is not whole, stands in the run table as `missing`.
+
+    Returns:
+        How many cells there are of each status.
+    """
+    cells = cells_of(study)
+    folder = study.results / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    facts_of: dict[str, dict[str, Any]] = {}
+    with write_atomically(folder / "curves.parquet") as unfinished:
+        writer = pq.ParquetWriter(unfinished, _CURVES, compression="zstd")
+        with writer:
+            for group in _grouped(cells):
+                tables = []
+                for cell in group:
+                    row, table, facts = _read(cell)
+                    rows.append(row)
+                    if table is not None:
+                        tables.append(table)
+                        facts_of[cell.name] = facts
+                if tables:
+                    writer.write_table(pa.concat_tables(tables))
+    runs = pd.DataFrame(rows)
+    write_table(runs, folder / "runs")
+    write_text(folder / "study.json", json.dumps(_describe(study, facts_of), indent=1, sort_keys=True))
+    return Counter(runs["status"])
+
+
+_NAMES = pa.dictionary(pa.int32(), pa.string())
+_CURVES = pa.schema(
+    [("cell", _NAMES), ("step", pa.int32()), ("split", _NAMES), ("metric", _NAMES), ("value", pa.float64())]
+)
+
+
+def _grouped(cells: Sequence[CellSpec]) -> Iterator[Sequence[CellSpec]]:
+    for start in range(0, len(cells), ROW_GROUP):
+        yield cells[start : start + ROW_GROUP]
+
+
+def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, Any]]:
+    """One row of the run table, the rows of the curve table, and the trace's facts."""
+    path = trace_path(cell)
+    row: dict[str, Any] = {
+        "cell": cell.name,
+        "workload": cell.workload.name,
+        "optimizer": cell.optimizer.name,
+        "schedule": cell.schedule.name,
+        "lr": cell.lr,
+        "seed": cell.seed,
+    }
+    rest = {"digest": cell.digest, "path": path.as_posix()}
+    nothing = {"status": "missing", "steps": 0, **dict.fromkeys(MEASURES, math.nan), "train_time_s": math.nan}
+    if not path.exists():
+        return {**row, **nothing, **rest, "error": ""}, None, {}
+    try:
+        table, facts, times = read_table(path)
+    except BadTraceError as problem:
+        return {**row, **nothing, **rest, "error": str(problem)}, None, {}
+    trace = Trace(
+        facts,
+        times,
+        table["step"].to_numpy(),
+        table["split"].to_pylist(),
+        table["metric"].to_pylist(),
+        table["value"].to_numpy(),
+    )
+    row |= {"status": facts["status"], "steps": facts["steps"]}
+    row |= run_measures(trace)
+    row |= {"train_time_s": times.get("train_time_s", math.nan), **rest, "error": facts["error"]}
+    named = pa.array(np.zeros(len(table), np.int32)), pa.array([cell.name])
+    curve = table.add_column(0, "cell", pa.DictionaryArray.from_arrays(*named))
+    return row, curve.replace_schema_metadata(None).cast(_CURVES), facts
+
+
+def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the page says of the study besides its numbers."""
+    first: dict[str, dict[str, Any]] = {}
+    for facts in facts_of.values():
+        first.setdefault(facts["workload"], facts.get("workload_facts", {}))
+    made = sorted({json.dumps(_origin(facts), sort_keys=True) for facts in facts_of.values()})
+    origins = [json.loads(text) for text in made]
+    return {
+        "study": study.name,
+        "title": study.title,
+        "question": study.question,
+        "config_path": study.file.as_posix(),
+        "config_text": study.text,
+        "seeds": list(study.seeds),
+        "threshold": None,
+        "workloads": {
+            name: {
+                "label": spec.label or name,
+                "factory": spec.factory,
+                "settings": dict(spec.settings),
+                "overrides": dict(spec.overrides),
+                "dataset": spec.dataset.name if spec.dataset else None,
+                **dict.fromkeys(_FACTS),
+                **_facts(first.get(name, {})),
+            }
+            for name, spec in study.workloads.items()
+        },
+        "optimizers": {
+            name: {
+                "label": spec.label or name,
+                "factory": spec.factory,
+                "lr": spec.lr,
+                "settings": dict(spec.settings),
+            }
+            for name, spec in study.optimizers.items()
+        },
+        "schedules": {
+            name: {"label": spec.label or name, "factory": spec.factory, "settings": dict(spec.settings)}
+            for name, spec in study.schedules.items()
+        },
+        "datasets": {name: read_manifest(name, study.data_folder) for name in study.datasets},
+        "provenance": {
+            **(origins[0] if origins else {"versions": {}, "machine": {}, "commit": "", "dirty": False}),
+            "threads": study.threads,
+            "device": study.device,
+            "report_versions": provenance.versions(),
+            "command": f"snakemake --cores all --configfile {study.file.as_posix()}",
+        },
+        "mixed": _mixed(origins),
+    }
+
+
+_FACTS = (
+    "steps",
+    "batch_size",
+    "steps_per_epoch",
+    "n_train",
+    "n_validation",
+    "n_test",
+    "n_parameters",
+    "target",
+    "optimum",
+    "eval_every",
+    "coordinates",
+    "landscape",
+)
+
+
+def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+    named = {**facts, "steps": facts.get("budget")}
+    return {name: named[name] for name in _FACTS if name in named}
+
+
+def _origin(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: facts.get(key) for key in ("versions", "machine", "commit", "dirty", "gpu")}
+
+
+def _mixed(origins: Sequence[dict[str, Any]]) -> list[str]:
+    """One sentence for each thing in which the traces differ and by which numbers can differ."""
+    sentences = []
+    for key, what in (
+        ("versions", "versions of the software"),
+        ("machine", "machines"),
+        ("gpu", "GPUs"),
+        ("commit", "commits of optbench"),
+    ):
+        kinds = {json.dumps(origin[key], sort_keys=True) for origin in origins}
+        if len(kinds) > 1:
+            sentences.append(f"The traces come from {len(kinds)} different {what}.")
+    return sentences

@@ -1,0 +1,261 @@
+"""Raw data sets as arrays on disk: split once by a recorded seed, hashed, and loaded as tensors.
+
+The publisher's numbers stay as they are (integers stay integers); scaling belongs to the workloads. Data
+that cannot be had is recorded as such and never replaced by something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from optbench.catalogue.datasets import DATASETS
+from optbench.raw_data import SOURCES, UNREADABLE, DataUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from optbench.raw_data import Raw
+    from optbench.spec import DatasetSpec
+
+    Array = NDArray[Any]
+
+__all__ = [
+    "SPLITS",
+    "SPLIT_SEED",
+    "Data",
+    "DataUnavailableError",
+    "content_sha256",
+    "load",
+    "prepare",
+    "split",
+]
+
+SPLITS = ("train", "validation", "test")
+SPLIT_SEED = 20_240_229
+"""Decides which examples are held out; recorded in every manifest. Another value is another data set."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A prepared data set.
+
+    Attributes:
+        train: (x, y): x as published, leading dimension examples; y int64 labels of 0..n_classes-1.
+        validation: the same for the validation split.
+        test: the same for the test split.
+        sha256: the content hash over all splits.
+        n_classes: the number of classes.
+
+    A split that was not asked for is an empty tuple.
+    """
+
+    train: tuple[Tensor, ...]
+    validation: tuple[Tensor, ...]
+    test: tuple[Tensor, ...]
+    sha256: str
+    n_classes: int
+
+
+def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
+    """Writes a data set's split arrays and, last, its manifest below `folder/<name>`; returns the manifest.
+
+    The arrays are `{train,validation,test}_{x,y}.npy`; `manifest.json` says what they are (source, licence,
+    citation, split seed, sizes, shapes, types, sha256 of each file and of the content, package versions).
+
+    Embedded tables and images are split 60/20/20 within each class; a published test part is kept and a
+    validation split of a twelfth (CIFAR-10: a tenth) taken from the training part, within each class.
+
+    Where the data cannot be had or is not what the catalogue pins, the manifest has status "unavailable"
+    and a `reason` of one line, and no arrays are left.
+
+    Args:
+        spec: which data set, and from where. With `root`, only files there are read: IDX files
+            (`train-images-idx3-ubyte`, plain or .gz; in the folder, its `raw/` or torchvision's layout), or
+            the `cifar-10-batches-py` folder.
+        folder: the data folder; raw downloads go to `folder/raw`.
+
+    Raises:
+        ValueError: `spec.name` is not a built-in data set.
+    """
+    if spec.name not in DATASETS:
+        raise ValueError(f"datasets: unknown name {spec.name!r} (allowed: {', '.join(sorted(DATASETS))})")
+    entry, source = DATASETS[spec.name], SOURCES[spec.name]
+    home = folder / spec.name
+    home.mkdir(parents=True, exist_ok=True)
+    # Until the new manifest stands there must be none: arrays of two preparations could lie side by side.
+    (home / "manifest.json").unlink(missing_ok=True)
+    manifest: dict[str, Any] = {
+        "name": spec.name,
+        "status": "ready",
+        "reason": "",
+        "label": entry.label,
+        "source": entry.source if spec.root is None else f"files in {spec.root}",
+        "fingerprint": spec.fingerprint,
+        "licence": entry.licence,
+        "citation": entry.citation,
+        "versions": _versions(("numpy", source.package)),
+    }
+    try:
+        arrays = split(source.read(spec, folder), source.validation_share)
+        sha256 = content_sha256(arrays)
+        _check(arrays, sha256, source.n_classes, entry.sha256)
+    except (DataUnavailableError, *UNREADABLE) as error:
+        for file in home.glob("*.npy"):
+            file.unlink()
+        manifest |= {"status": "unavailable", "reason": _one_line(error)}
+    else:
+        files = {f"{name}.npy": _write(home / f"{name}.npy", array) for name, array in arrays.items()}
+        manifest |= {
+            "split_seed": SPLIT_SEED,
+            "n_classes": source.n_classes,
+            "sizes": {name: len(arrays[f"{name}_y"]) for name in SPLITS},
+            "shapes": {name: list(array.shape) for name, array in arrays.items()},
+            "dtypes": {name: str(array.dtype) for name, array in arrays.items()},
+            "files": files,
+            "sha256": sha256,
+        }
+    _replace(home / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
+    return manifest
+
+
+def load(name: str, folder: Path, splits: Iterable[str] = SPLITS) -> Data:
+    """Reads prepared splits into freshly allocated CPU tensors.
+
+    The storage comes from torch's own allocator, hence equally aligned in every process: where a memory map
+    happens to begin must not decide which vector instructions sum the numbers.
+
+    Args:
+        name: the data set.
+        folder: the data folder that `prepare` wrote to.
+        splits: any of "train", "validation", "test".
+
+    Raises:
+        DataUnavailableError: it is not prepared, is marked unavailable, or a file has changed since.
+    """
+    home = folder / name
+    try:
+        manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataUnavailableError(f"data set {name!r} is not prepared: {_one_line(error)}") from error
+    if manifest["status"] != "ready":
+        raise DataUnavailableError(f"data set {name!r} is unavailable: {manifest['reason']}")
+    wanted = {split: _tensors(home, manifest, split) for split in splits}
+    return Data(
+        train=wanted.get("train", ()),
+        validation=wanted.get("validation", ()),
+        test=wanted.get("test", ()),
+        sha256=manifest["sha256"],
+        n_classes=manifest["n_classes"],
+    )
+
+
+def split(raw: Raw, validation_share: float) -> dict[str, Array]:
+    """Returns the six arrays `train_x` ... `test_y`, examples in the publisher's order.
+
+    Within each class the examples are ranked by a random key; the first share is held out, at least one
+    example a class that has two. The keys are raw draws of PCG64, a stream that numpy promises never to
+    change (its shuffles it may).
+
+    Args:
+        raw: all examples, with or without a published test part.
+        validation_share: of the training part; without a test part as much again is the test split.
+
+    Raises:
+        DataUnavailableError: too few examples for a validation split.
+    """
+    n_parts = 1 if raw.held else 2
+    rank = np.argsort(np.random.PCG64(SPLIT_SEED).random_raw(len(raw.y)), kind="stable")
+    part = np.zeros(len(raw.y), dtype=np.int64)  # 0: train, 1: validation, 2: test
+    for label in np.unique(raw.y):
+        members = rank[raw.y[rank] == label]
+        count = max(round(validation_share * len(members)), 1) if len(members) > n_parts else 0
+        for number in range(n_parts):
+            part[members[number * count : (number + 1) * count]] = number + 1
+    if not (part == 1).any():  # classes of one example each: nothing to hold out
+        raise DataUnavailableError(
+            f"{len(raw.y)} training examples are too few to hold some of each class out"
+        )
+    arrays = {}
+    for number, name in enumerate(SPLITS):
+        x, y = raw.held if name == "test" and raw.held else (raw.x[part == number], raw.y[part == number])
+        arrays[f"{name}_x"], arrays[f"{name}_y"] = (
+            np.ascontiguousarray(x),
+            np.ascontiguousarray(y, dtype=np.int64),
+        )
+    return arrays
+
+
+def content_sha256(arrays: Mapping[str, Array]) -> str:
+    """Hashes names, types, shapes and values of the arrays, in the order of their names."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        sha.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        sha.update(array.data)
+    return sha.hexdigest()
+
+
+def _check(arrays: Mapping[str, Array], sha256: str, n_classes: int, pinned: str) -> None:
+    for name in SPLITS:
+        x, y = arrays[f"{name}_x"], arrays[f"{name}_y"]
+        if len(x) != len(y) or not len(x):
+            raise DataUnavailableError(f"the {name} split has {len(x)} examples and {len(y)} labels")
+        if y.min() < 0 or y.max() >= n_classes:
+            raise DataUnavailableError(f"the {name} labels are not all in 0..{n_classes - 1}")
+    if pinned and sha256 != pinned:
+        raise DataUnavailableError(f"content sha256 is {sha256}, not the pinned {pinned}")
+
+
+def _tensors(home: Path, manifest: dict[str, Any], split_name: str) -> tuple[Tensor, ...]:
+    tensors = []
+    for part in ("x", "y"):
+        file = f"{split_name}_{part}.npy"
+        try:
+            content = (home / file).read_bytes()
+        except OSError as error:
+            raise DataUnavailableError(f"data set {home.name!r}: {_one_line(error)}") from error
+        if hashlib.sha256(content).hexdigest() != manifest["files"][file]:
+            raise DataUnavailableError(f"data set {home.name!r}: {file} has changed since it was prepared")
+        tensors.append(torch.from_numpy(np.load(home / file, allow_pickle=False)).clone())
+    return tuple(tensors)
+
+
+def _write(path: Path, array: Array) -> str:
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("wb") as file:
+        np.save(file, array, allow_pickle=False)
+    sha256 = hashlib.sha256(temporary.read_bytes()).hexdigest()
+    temporary.replace(path)
+    return sha256
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, DataUnavailableError) else f"{type(error).__name__}: {text}".rstrip(": ")
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,27 @@
+"""Drawing (layer 3): pure functions from tables to axes, and the plan that draws a study's figures.
+
+`draw_*` functions read no file, compute no statistic and keep no global state; `optbench.figures.plan`
+decides which of them a study needs and writes what they draw.
+"""
+
+from __future__ import annotations
+
+from optbench.figures.compare import draw_final_losses, draw_slopes
+from optbench.figures.convergence import draw_convergence, thin
+from optbench.figures.learn import average, draw_average, draw_lr, draw_path, draw_velocity, velocities
+from optbench.figures.style import Style, assign_styles
+
+__all__ = [
+    "Style",
+    "assign_styles",
+    "average",
+    "draw_average",
+    "draw_convergence",
+    "draw_final_losses",
+    "draw_lr",
+    "draw_path",
+    "draw_slopes",
+    "draw_velocity",
+    "thin",
+    "velocities",
+]

@@ -1,0 +1,194 @@
+"""What every panel shares: its size, its axes, powers of ten as text, and labels that do not collide."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from optbench.figures.style import LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from matplotlib.axes import Axes
+
+SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+POINTS_PER_INCH: Final = 72.0
+LABEL_LENGTH: Final = 22
+PLAIN_DECADES: Final = (-3, 4)
+"""Powers of ten in this range are written out (0.01, 100)."""
+
+
+def panel(
+    width: float = 360,
+    height: float = 240,
+    *,
+    left: float = 56,
+    right: float = 14,
+    top: float = 28,
+    bottom: float = 44,
+) -> tuple[Figure, Axes]:
+    """Return a figure with one Axes; all lengths in points (one CSS pixel each in the page).
+
+    The margins are given, not computed, so that panels beside each other line up and the same data is
+    laid out alike whatever the labels.
+    """
+    figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), dpi=POINTS_PER_INCH)
+    box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
+    return figure, figure.add_axes(box)
+
+
+def shorten(name: str, length: int = LABEL_LENGTH) -> str:
+    """Return a name as one printable line of at most `length` characters, an ellipsis for the rest."""
+    line = "".join(character if character.isprintable() else " " for character in name).strip() or "?"
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def power_of_ten(value: float, _position: object = None) -> str:
+    """Return a power of ten as text, `0.01` or `10⁻⁵`; other values get four significant digits."""
+    if value <= 0 or not math.isfinite(value):
+        return f"{value:g}"
+    exponent = math.log10(value)
+    if not math.isclose(exponent, round(exponent), abs_tol=1e-9):
+        return f"{value:.4g}"
+    low, high = PLAIN_DECADES
+    if low <= round(exponent) <= high:
+        return f"{10.0 ** round(exponent):g}"
+    return "10" + str(round(exponent)).translate(SUPERSCRIPTS)
+
+
+def tidy_number(value: float, _position: object = None) -> str:
+    """Return a tick of a linear axis with a true minus sign and thousands marked by a thin space."""
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 10):g}"  # noqa: PLR2004 - a thousand
+    return text.replace(",", "\u2009").replace("-", "−")
+
+
+def dress(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", grid: str = "y") -> None:
+    """Write the labels (never as formulas, whatever they hold), drop two spines and draw a light grid."""
+    ax.set_xlabel(x_label, parse_math=False)
+    ax.set_ylabel(y_label, parse_math=False)
+    ax.set_title(shorten(title, 44) if title else "", loc="left", parse_math=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(length=3)
+    ax.set_axisbelow(True)
+    if grid in ("x", "y", "both"):
+        ax.grid(visible=True, axis=grid, linewidth=0.8)  # type: ignore[arg-type]
+
+
+def linear_ticks(ax: Axes, which: str, count: int = 5) -> None:
+    """Put at most about `count` plain ticks on the x or y axis."""
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(tidy_number))
+
+
+def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
+    """Make an axis logarithmic from `low` to `high` (both > 0), widened a little, labelled in plain text.
+
+    Whole decades carry the labels; less than two of them also get 2 and 5.
+    """
+    span = max(math.log10(high / low), 0.02)
+    pad = 10 ** max(0.04 * span, 0.02)
+    low, high = low / pad, high * pad
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    (ax.set_xscale if which == "x" else ax.set_yscale)("log", nonpositive="clip")
+    (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
+    decades = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
+    if decades < 1 and high / low < 3:  # noqa: PLR2004 - too narrow for 1, 2, 5
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        subs: tuple[float, ...] = (1.0,)
+        if high / low < 10:  # noqa: PLR2004 - within a decade
+            subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+        elif decades < 3:  # noqa: PLR2004 - too few to label alone
+            subs = (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=7 if decades >= 3 else 12))  # noqa: PLR2004
+    axis.set_major_formatter(FuncFormatter(power_of_ten))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Return positions moved as little as needed to lie `gap` apart, in the same order, inside [low, high].
+
+    Where they cannot all fit, they are spaced evenly over the whole range.
+    """
+    count = len(positions)
+    if not count:
+        return []
+    if gap * (count - 1) > high - low:
+        gap = (high - low) / max(count - 1, 1)
+    order = sorted(range(count), key=lambda i: (positions[i], i))
+    placed = [min(max(positions[i], low), high) for i in order]
+    # Blocks of touching labels are centred on the mean of where their members want to be.
+    blocks: list[list[float]] = []
+    for want in placed:
+        blocks.append([want, 1.0])
+        while len(blocks) > 1 and _top(blocks[-2], gap) + gap > _bottom(blocks[-1], gap):
+            (mean_b, n_b), (mean_a, n_a) = blocks.pop(), blocks.pop()
+            blocks.append([(mean_a * n_a + mean_b * n_b) / (n_a + n_b), n_a + n_b])
+        half = gap * (blocks[-1][1] - 1) / 2
+        blocks[-1][0] = min(max(blocks[-1][0], low + half), high - half)
+    flat = [mean + gap * (i - (n - 1) / 2) for mean, n in blocks for i in range(int(n))]
+    result = [0.0] * count
+    for index, value in zip(order, flat, strict=True):
+        result[index] = value
+    return result
+
+
+def _top(block: list[float], gap: float) -> float:
+    return block[0] + gap * (block[1] - 1) / 2
+
+
+def _bottom(block: list[float], gap: float) -> float:
+    return block[0] - gap * (block[1] - 1) / 2
+
+
+def label_margin(labels: Iterable[str]) -> float:
+    """Return the points that `label_lines` needs at the right of a panel for these names."""
+    longest = max((len(shorten(label)) for label in labels), default=0)
+    return 18 + 6.1 * max(longest, 4)
+
+
+def label_lines(ax: Axes, labels: Sequence[tuple[str, float, str, int]], *, room: float = 3.0) -> None:
+    """Write names at the right edge, at the height where each line ends, spread so that none overlap.
+
+    Args:
+        ax: axes whose y limits and scale are final.
+        labels: (text, y in data units, colour, series index) a line.
+        room: points between the axes and the text.
+    """
+    box = ax.get_window_extent()
+    to_pixels = ax.transData.transform
+    wanted = [float(to_pixels((ax.get_xlim()[1], y))[1]) for _, y, _, _ in labels]
+    size = 10.0
+    placed = spread(wanted, size * 1.25, box.y0 + 2, box.y1 - 2)
+    for (text, y, color, series), height, want in zip(labels, placed, wanted, strict=True):
+        share = (height - box.y0) / box.height
+        ax.annotate(
+            shorten(text),
+            xy=(1.0, share),
+            xycoords="axes fraction",
+            xytext=(room + 8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=size,
+            color=LIGHT["ink"],
+            parse_math=False,
+            annotation_clip=False,
+            gid=f"series{series}-label",
+        )
+        start = min(max((want - box.y0) / box.height, 0.0), 1.0)
+        ax.plot(
+            [1.0, 1.0 + (room + 5) / box.width],
+            [start, share],
+            transform=ax.transAxes,
+            color=color,
+            linewidth=1.4,
+            clip_on=False,
+            gid=f"series{series}-leader",
+            label=f"_leader {y:g}",
+        )

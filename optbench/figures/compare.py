@@ -1,0 +1,184 @@
+"""Where the runs end: a dot and its interval a row, and how that moves from schedule to schedule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, shorten
+from optbench.figures.style import LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from optbench.figures.style import Style
+
+
+def draw_final_losses(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    labels: Mapping[str, str] | None = None,
+    limits: tuple[float, float] | None = None,
+    log: bool = True,
+    x_label: str = "final validation loss",
+    title: str = "",
+) -> None:
+    """Draw one row an optimizer: the estimate as a marker on its interval, ok/n at the right edge.
+
+    A row without a finite estimate keeps its place and says so. An interval without an upper end runs to
+    the right edge.
+
+    Args:
+        table: optimizer, estimate, low, high, n, n_ok of one workload, schedule and metric, in row order.
+        ax: where to draw; its height should grow with the rows.
+        styles: one style an optimizer of the table.
+        labels: what to call them; the names themselves otherwise.
+        limits: the x axis (positive where `log`), shared by panels beside each other.
+        log: logarithmic x axis; linear where there is nothing positive to show.
+        x_label: the x axis' name.
+        title: the panel's name.
+    """
+    labels = labels or {}
+    names = [str(name) for name in table["optimizer"]]
+    if limits is None:
+        limits = interval_range(table, log=log)
+    if limits is None:
+        limits, log = (0.0, 1.0), False
+    if log:
+        log_scale(ax, "x", *limits)
+    else:
+        linear_ticks(ax, "x")
+        pad = 0.06 * ((limits[1] - limits[0]) or 1.0)
+        ax.set_xlim(limits[0] - pad, limits[1] + pad)
+    left, right = ax.get_xlim()
+    for row, record in enumerate(table.itertuples(index=False)):
+        style = styles[str(record.optimizer)]
+        estimate, low, high = float(record.estimate), float(record.low), float(record.high)  # type: ignore[arg-type]
+        ax.annotate(
+            f"{record.n_ok}/{record.n}",
+            xy=(1, row),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=LIGHT["muted"],
+            annotation_clip=False,
+        )
+        if not np.isfinite(estimate):
+            ax.annotate(
+                "no finite median", xy=(0.02, row), xycoords=("axes fraction", "data"), va="center",
+                fontsize=9, color=LIGHT["muted"],
+            )  # fmt: skip
+            continue
+        if np.isfinite(low):
+            # With a missing or infinite upper end the bar runs to the edge of the panel.
+            upper = high if np.isfinite(high) else right
+            ax.plot(
+                [max(low, left), min(upper, right)],
+                [row, row],
+                color=style.color,
+                linewidth=2,
+                solid_capstyle="butt",
+                label=f"_interval {record.optimizer}",
+                gid=f"series{style.index}-interval",
+            )
+        ax.plot(
+            [estimate],
+            [row],
+            marker=style.marker,
+            color=style.color,
+            markersize=7,
+            markeredgecolor=LIGHT["paper"],
+            markeredgewidth=0.8,
+            linestyle="none",
+            label=str(record.optimizer),
+            gid=f"series{style.index}-dot",
+        )
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.set_yticks(range(len(names)))
+    ax.set_yticklabels([shorten(labels.get(name, name), 20) for name in names], parse_math=False)
+    dress(ax, x_label=x_label, title=title, grid="x")
+    ax.tick_params(axis="y", length=0)
+
+
+def interval_range(table: pd.DataFrame, *, log: bool = True) -> tuple[float, float] | None:
+    """Return the range of all finite estimates and interval ends, or None where there is nothing to show.
+
+    On a logarithmic axis an interval may reach at most two decades past the estimates.
+    """
+    estimates = table["estimate"].to_numpy(float)
+    ends = table[["low", "high"]].to_numpy(float).ravel()
+    if log and (estimates[np.isfinite(estimates)] < 0).any():
+        return None
+    least = 0.0 if log else -np.inf
+    estimates, ends = (a[np.isfinite(a) & (a > least)] for a in (estimates, ends))
+    if not estimates.size:
+        return None
+    low, high = float(estimates.min()), float(estimates.max())
+    if log:
+        ends = np.clip(ends, low / 100, high * 100)
+    values = np.concatenate([estimates, ends])
+    return float(values.min()), float(values.max())
+
+
+def draw_slopes(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    schedules: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+    schedule_labels: Mapping[str, str] | None = None,
+    log: bool = True,
+    y_label: str = "final validation loss",
+    title: str = "",
+) -> None:
+    """Draw one line an optimizer through its estimates under each schedule, in the order given.
+
+    Args:
+        table: optimizer, schedule, estimate of one workload and metric.
+        ax: where to draw.
+        styles: one style an optimizer of the table.
+        schedules: the positions on the x axis.
+        labels: what to call the optimizers.
+        schedule_labels: what to call the schedules.
+        log: logarithmic y axis; linear where an estimate is negative.
+        y_label: the y axis' name.
+        title: the panel's name.
+    """
+    labels, schedule_labels = labels or {}, schedule_labels or {}
+    place = {name: index for index, name in enumerate(schedules)}
+    ends: list[tuple[str, float, str, int]] = []
+    for name, rows in table.groupby("optimizer", sort=False):
+        style = styles[str(name)]
+        finite = rows[np.isfinite(rows["estimate"].to_numpy(float))]
+        if finite.empty:
+            continue
+        points = sorted(
+            (place[s], float(e)) for s, e in zip(finite["schedule"], finite["estimate"], strict=True)
+        )
+        x, y = [p[0] for p in points], [p[1] for p in points]
+        ax.plot(
+            x, y, color=style.color, linestyle=style.linestyle, linewidth=1.6, marker=style.marker,
+            markersize=6, markeredgecolor=LIGHT["paper"], label=str(name), gid=f"series{style.index}-slope",
+        )  # fmt: skip
+        ends.append((labels.get(str(name), str(name)), y[-1], style.color, style.index))
+    bare = table.assign(low=np.nan, high=np.nan)
+    limits = interval_range(bare, log=True) if log else None
+    if limits is not None:
+        log_scale(ax, "y", *limits)
+    else:
+        linear_ticks(ax, "y")
+        ax.set_ylim(*ax.get_ylim())
+    ax.set_xlim(-0.15, len(schedules) - 0.85 if len(schedules) > 1 else 0.15)
+    ax.set_xticks(range(len(schedules)))
+    ax.set_xticklabels([shorten(schedule_labels.get(s, s), 14) for s in schedules], parse_math=False)
+    dress(ax, y_label=y_label, title=title)
+    label_lines(ax, ends)

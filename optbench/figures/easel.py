@@ -1,0 +1,138 @@
+"""What the plans share: the study's names and styles, and where finished panels are put."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from optbench.figures.record import Entry, Panel, Stems
+from optbench.figures.style import Style, assign_styles
+from optbench.figures.svg import to_pdf, to_svg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+LINES = 8
+"""Lines that one panel labels directly; more of them go to further panels."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the figures need to know of a study.
+
+    Attributes:
+        facts: study.json as it stands.
+        runs: the run table.
+        workloads: names in the study's order.
+        optimizers: names in the study's order.
+        schedules: names in the study's order.
+        styles: one style an optimizer, for every figure.
+    """
+
+    facts: dict[str, Any]
+    runs: pd.DataFrame
+    workloads: tuple[str, ...]
+    optimizers: tuple[str, ...]
+    schedules: tuple[str, ...]
+    styles: dict[str, Style]
+
+    def label(self, kind: str, name: str) -> str:
+        """Return what the page calls a workload, optimizer or schedule (`kind` is the plural)."""
+        return str(self.fact(kind, name, "label") or name)
+
+    def labels(self, kind: str) -> dict[str, str]:
+        """Return all labels of a kind by name."""
+        names: tuple[str, ...] = getattr(self, kind)
+        return {name: self.label(kind, name) for name in names}
+
+    def fact(self, kind: str, name: str, key: str) -> Any:  # noqa: ANN401 - a JSON value
+        """Return a fact of study.json, None where it is absent."""
+        return ((self.facts.get(kind) or {}).get(name) or {}).get(key)
+
+
+def read_study(tables: Path) -> Study:
+    """Return the study of a tables folder; the order of names is that of the run table."""
+    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+    runs = pd.read_parquet(tables / "runs.parquet")
+    names = {
+        kind: tuple(str(name) for name in runs[column].unique())
+        for kind, column in (
+            ("workloads", "workload"), ("optimizers", "optimizer"), ("schedules", "schedule"),
+        )
+    }  # fmt: skip
+    return Study(facts=facts, runs=runs, styles=assign_styles(names["optimizers"]), **names)
+
+
+class Easel:
+    """Writes finished panels into a folder, each under a name of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._stems = Stems()
+        self._open: list[Figure] = []
+
+    def name(self, *names: str) -> str:
+        """Return an unused id for a figure or a panel."""
+        return self._stems.unique(*names)
+
+    def put(self, figure: Figure, names: Sequence[str], title: str, alt: str) -> Panel:
+        """Write a panel as SVG and keep it for its figure's PDF."""
+        stem = self.name(*names)
+        svg = f"{stem}.svg"
+        (self.folder / svg).write_text(to_svg(figure, stem, title, alt), encoding="utf-8")
+        self._open.append(figure)
+        return Panel(id=stem, title=title, alt=alt, svg=svg)
+
+    def bind(self, *names: str) -> tuple[str, str]:
+        """Write the panels put since the last call as one PDF; return the figure's id and the file."""
+        stem = self.name(*names)
+        (self.folder / f"{stem}.pdf").write_bytes(to_pdf(self._open))
+        self._open.clear()
+        return stem, f"{stem}.pdf"
+
+
+def chunks(names: Sequence[str], size: int = LINES) -> Iterator[list[str]]:
+    """Yield the names in runs of nearly equal length, at most `size`."""
+    count = math.ceil(len(names) / size)
+    for index in range(count):
+        yield list(names[index * len(names) // count : (index + 1) * len(names) // count])
+
+
+def entry(value: object) -> Entry:
+    """Return a value as JSON can hold it: None for NaN, a sign for an infinity."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
+            return "∞" if value > 0 else "−∞"
+        return value
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return entry(float(value)) if hasattr(value, "__float__") else str(value)
+
+
+def spoken(value: float) -> str:
+    """Return a number for a sentence, four significant digits."""
+    if math.isnan(value):
+        return "not available"
+    if math.isinf(value):
+        return "infinite (diverged)"
+    return f"{value:.4g}"
+
+
+def interval_words(coverage: Sequence[float], n: int) -> str:
+    """Return what a band or bar is: the interval of a median over `n` seeds with its actual coverage."""
+    known = sorted({round(100 * c, 1) for c in coverage if math.isfinite(c) and c > 0})
+    seeds = f"{n} seed{'' if n == 1 else 's'}"
+    if n < 2 or not known:  # noqa: PLR2004 - one run has no spread
+        return f"{seeds}: too few for an interval"
+    low, high = known[0], known[-1]
+    share = f"{high:g}%" if low == high else f"{low:g} to {high:g}%"
+    return f"interval of the median over {seeds} from order statistics, which covers {share}"

@@ -1,0 +1,270 @@
+"""The `plot` stage: which figures a study needs, drawn from its tables into its figures folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from optbench.figures.axes import label_margin, panel
+from optbench.figures.compare import draw_final_losses, draw_slopes, interval_range
+from optbench.figures.convergence import draw_convergence, linear_range, loss_range, thin
+from optbench.figures.easel import Easel, Study, chunks, entry, interval_words, read_study, spoken
+from optbench.figures.plan_learn import draw_learning, draw_schedules
+from optbench.figures.record import FigureRecord, write_records
+from optbench.figures.style import drawing
+from optbench.landscapes import LANDSCAPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optbench.landscapes import Landscape
+
+CURVES = (("loss", "validation loss", True), ("accuracy", "validation accuracy", False))
+"""Metric of the validation split, what to call it, whether on a logarithmic axis."""
+
+
+def draw_all(
+    tables: Path, figures: Path, *, landscapes: Mapping[str, Landscape] = LANDSCAPES
+) -> list[FigureRecord]:
+    """Write every figure of a study as SVG and PDF, and figures.json; return its records.
+
+    Args:
+        tables: results/<study>/tables, as `collect` and `summarize` left it.
+        figures: results/<study>/figures; drawings of an earlier run are removed first.
+        landscapes: the surfaces that workloads may name.
+    """
+    study = read_study(tables)
+    convergence = pd.read_parquet(tables / "convergence.parquet")
+    summary = pd.read_parquet(tables / "summary.parquet")
+    figures.mkdir(parents=True, exist_ok=True)
+    for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
+        old.unlink()
+    easel = Easel(figures)
+    records: list[FigureRecord] = []
+    with drawing():
+        for workload in study.workloads:
+            rows = convergence[(convergence["workload"] == workload) & (convergence["split"] == "validation")]
+            for metric, words, log in CURVES:
+                of_metric = rows[rows["metric"] == metric]
+                if np.isfinite(of_metric["median"].to_numpy(float)).any():
+                    records.append(_convergence(study, easel, workload, of_metric, words, log=log))
+            finals = summary[(summary["workload"] == workload) & (summary["metric"] == "final_val_loss")]
+            if len(finals):
+                records.append(_finals(study, easel, workload, finals, rows))
+        slopes = _slopes(study, easel, summary)
+        records += [slopes] if slopes else []
+        records += draw_schedules(study, easel, tables / "curves.parquet")
+        records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
+    write_records(records, figures / "figures.json")
+    return records
+
+
+def _convergence(
+    study: Study, easel: Easel, workload: str, rows: pd.DataFrame, words: str, *, log: bool
+) -> FigureRecord:
+    """One panel a schedule (more where there are many optimizers), all on one y axis."""
+    label = study.label("workloads", workload)
+    limits = loss_range(rows) if log else linear_range(rows)
+    on_log = log and limits is not None
+    panels = []
+    for schedule in study.schedules:
+        here = rows[rows["schedule"] == schedule]
+        names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
+        groups = list(chunks(names))
+        for part, group in enumerate(groups, start=1):
+            drawn = here[here["optimizer"].isin(group)]
+            drawn = drawn[drawn["step"].isin(_kept_steps(drawn))]
+            figure, ax = panel(right=label_margin(study.labels("optimizers").values()))
+            title = study.label("schedules", schedule) + (
+                f" ({part}/{len(groups)})" if len(groups) > 1 else ""
+            )
+            draw_convergence(
+                drawn,
+                ax,
+                study.styles,
+                labels=study.labels("optimizers"),
+                limits=limits,
+                log=on_log,
+                target=study.fact("workloads", workload, "target") if log else None,
+                y_label=words,
+                title=title,
+            )
+            panels.append(
+                easel.put(
+                    figure,
+                    ("convergence", workload, schedule, words.rsplit(maxsplit=1)[-1]),
+                    f"{label}, {title}: {words} against steps",
+                    _ends_in_words(study, drawn, words),
+                )
+            )
+    target = study.fact("workloads", workload, "target")
+    n = int(rows["n"].max())
+    coverage = rows["coverage"].to_list() if "coverage" in rows else []
+    caption = (
+        f"Lines: median over seeds. Bands: {interval_words(coverage, n)}. A seed that diverged or broke off "
+        "ranks worst from there on: a caret marks where the band has no end on that side, a cross where the "
+        "median itself stops being finite. "
+        f"{'Logarithmic' if on_log else 'Linear'} axis, shared by the panels"
+        + (f"; dotted: the target {spoken(float(target))}" if target is not None and log else "")
+        + "."
+    )
+    columns, table = _checkpoints(study, rows)
+    figure_id, pdf = easel.bind("convergence", workload, words.rsplit(maxsplit=1)[-1])
+    return FigureRecord(
+        id=figure_id,
+        pdf=pdf,
+        section="convergence",
+        workload=workload,
+        title=f"{words.capitalize()} against steps",
+        caption=caption,
+        panels=tuple(panels),
+        columns=columns,
+        rows=table,
+    )
+
+
+def _kept_steps(rows: pd.DataFrame) -> list[int]:
+    """The steps to draw: about 40 of the grid, and for each line the last step with a finite median."""
+    kept = set(thin([int(step) for step in rows["step"].unique()]))
+    finite = rows[np.isfinite(rows["median"].to_numpy(float))]
+    return sorted(kept | {int(step) for step in finite.groupby("optimizer")["step"].max()})
+
+
+def _ends_in_words(study: Study, rows: pd.DataFrame, words: str) -> str:
+    """The figure for those who do not see it: where each line ends, in ascending order."""
+    last = rows[rows["step"] == rows["step"].max()].sort_values("median")
+    ends = [
+        f"{study.label('optimizers', str(name))} {spoken(float(value))}"
+        for name, value in zip(last["optimizer"], last["median"], strict=True)
+    ]
+    return f"Median {words} at the last step, {int(rows['step'].max())}: " + ", ".join(ends) + "."
+
+
+def _checkpoints(
+    study: Study, rows: pd.DataFrame
+) -> tuple[tuple[str, ...], tuple[tuple[str | float | int | None, ...], ...]]:
+    """The table behind the curves: medians at five steps of the grid."""
+    steps = np.asarray(sorted(rows["step"].unique()))
+    chosen = [int(step) for step in np.unique(steps[np.linspace(0, len(steps) - 1, 5).round().astype(int)])]
+    table = []
+    for (optimizer, schedule), part in rows.groupby(["optimizer", "schedule"], sort=False):
+        at = part.set_index("step")["median"]
+        final = part[part["step"] == part["step"].max()].iloc[0]
+        table.append(
+            (
+                study.label("optimizers", str(optimizer)),
+                study.label("schedules", str(schedule)),
+                *(entry(float(at[step])) if step in at.index else None for step in chosen),
+                f"{int(final['n_ok'])}/{int(final['n'])}",
+            )
+        )
+    heads = ("optimizer", "schedule", *(f"step {step}" for step in chosen), "finite at the end")
+    return heads, tuple(table)
+
+
+def _finals(
+    study: Study, easel: Easel, workload: str, finals: pd.DataFrame, curves: pd.DataFrame
+) -> FigureRecord:
+    """One panel a schedule: a dot and its interval an optimizer, all on one x axis."""
+    label = study.label("workloads", workload)
+    limits = interval_range(finals)
+    log = limits is not None
+    if limits is None:
+        limits = interval_range(finals, log=False)
+    panels = []
+    for schedule in study.schedules:
+        here = finals[finals["schedule"] == schedule].set_index("optimizer", drop=False)
+        here = here.loc[[name for name in study.optimizers if name in here.index]]
+        if here.empty:
+            continue
+        figure, ax = panel(height=84 + 20 * len(here), left=118, right=44)
+        title = study.label("schedules", schedule)
+        draw_final_losses(
+            here, ax, study.styles, labels=study.labels("optimizers"), limits=limits, log=log, title=title
+        )
+        said = [
+            f"{study.label('optimizers', str(r['optimizer']))} {spoken(float(r['estimate']))} "
+            f"({r['n_ok']}/{r['n']} ok)"
+            for _, r in here.iterrows()
+        ]
+        panels.append(
+            easel.put(
+                figure,
+                ("final", workload, schedule),
+                f"{label}, {title}: final validation loss",
+                "Median final validation loss: " + ", ".join(said) + ".",
+            )
+        )
+    if "coverage" in finals:
+        coverage = finals["coverage"].to_list()
+    else:
+        coverage = curves["coverage"].to_list() if "coverage" in curves else []
+    figure_id, pdf = easel.bind("final", workload)
+    return FigureRecord(
+        id=figure_id,
+        pdf=pdf,
+        section="final",
+        workload=workload,
+        title="Final validation loss",
+        caption=f"Markers: median over seeds. Bars: {interval_words(coverage, int(finals['n'].max()))}. "
+        "A bar that runs to the edge has no upper end: too many of its seeds did not finish. "
+        "At the right: runs with status ok / runs planned.",
+        panels=tuple(panels),
+        columns=(),
+        rows=(),
+    )
+
+
+def _slopes(study: Study, easel: Easel, summary: pd.DataFrame) -> FigureRecord | None:
+    """One panel a workload: how each optimizer's median final loss moves from schedule to schedule."""
+    if len(study.schedules) < 2:  # noqa: PLR2004 - nothing to compare
+        return None
+    finals = summary[summary["metric"] == "final_val_loss"]
+    panels = []
+    for workload in study.workloads:
+        here = finals[finals["workload"] == workload]
+        schedules = [name for name in study.schedules if (here["schedule"] == name).any()]
+        names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
+        if len(schedules) < 2 or not np.isfinite(here["estimate"].to_numpy(float)).any():  # noqa: PLR2004
+            continue
+        groups = list(chunks(names))
+        for part, group in enumerate(groups, start=1):
+            figure, ax = panel(right=label_margin(study.labels("optimizers").values()))
+            label = study.label("workloads", workload)
+            title = label + (f" ({part}/{len(groups)})" if len(groups) > 1 else "")
+            draw_slopes(
+                here[here["optimizer"].isin(group)],
+                ax,
+                study.styles,
+                schedules=schedules,
+                labels=study.labels("optimizers"),
+                schedule_labels=study.labels("schedules"),
+                title=title,
+            )
+            panels.append(
+                easel.put(
+                    figure,
+                    ("slopes", workload),
+                    f"{title}: median final validation loss under each schedule",
+                    "The numbers stand in the workload's table of final results.",
+                )
+            )
+    if not panels:
+        return None
+    figure_id, pdf = easel.bind("slopes")
+    return FigureRecord(
+        id=figure_id,
+        pdf=pdf,
+        section="schedules",
+        workload="",
+        title="From schedule to schedule",
+        caption="One line an optimizer, one panel a workload: the median final validation loss under each "
+        "schedule. Lines that cross mean that the order of the optimizers depends on the schedule. Intervals "
+        "stand in the tables above; here they would hide the slopes.",
+        panels=tuple(panels),
+        columns=(),
+        rows=(),
+    )

@@ -1,0 +1,45 @@
+"""Writing files so that a reader sees a whole one or none."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path` and renames it to `path` when the block ends without exception."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text atomically."""
+    with write_atomically(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Writes text atomically unless the file holds it already: its modification time means a change."""
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
+
+
+def write_table(table: pd.DataFrame, stem: Path) -> None:
+    """Writes a table as `stem`.parquet and `stem`.csv."""
+    with write_atomically(stem.with_suffix(".parquet")) as unfinished:
+        table.to_parquet(unfinished, index=False)
+    with write_atomically(stem.with_suffix(".csv")) as unfinished:
+        table.to_csv(unfinished, index=False)

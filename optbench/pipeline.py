@@ -1,0 +1,129 @@
+"""What Snakemake runs: which cells are left, in which batches (layer 1: no torch, no pandas).
+
+A cell is left when its trace is not there as a whole. Batches are cut from what is left when the workflow is
+read; each is a file that lists its cells, named by their digest, so that a job on a cluster that reads the
+workflow again finds its own batch whatever has finished meanwhile. A job's output is a mark beside that
+file, never the traces: Snakemake deletes the outputs of a job that fails, and a trace that is
+finished must survive the job it was made in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optbench.digest import code_digest, digest
+from optbench.errors import UserError
+from optbench.files import write_if_changed
+from optbench.matrix import cells_of, is_complete, trace_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from optbench.config import Study
+
+DEFAULT_STUDY = Path("config/default.yaml")
+
+CELLS_PER_CLUSTER_JOB = 50
+"""Cells of a job where the number of cores is not known and the study does not say."""
+
+MOST_CELLS_PER_JOB = 500
+
+FORCING = frozenset({"-F", "--forceall", "-f", "--force", "-R", "--forcerun"})
+"""Options of Snakemake under which finished cells are trained again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do for a study.
+
+    Attributes:
+        study: the study.
+        traces: paths of the traces that are finished.
+        batches: names of the batches that cover what is left.
+    """
+
+    study: Study
+    traces: tuple[str, ...]
+    batches: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where batch files and their marks lie."""
+        return plan_folder(self.study)
+
+
+def plan_folder(study: Study) -> Path:
+    """Where the batch files of a study lie."""
+    return study.results / "plan"
+
+
+def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object]) -> Path:
+    """The study file that Snakemake was given, or the default one.
+
+    Args:
+        configfiles: what stood behind --configfile.
+        overrides: what stood behind --config; only `cells_per_job` may.
+
+    Raises:
+        UserError: more than one file, or an override of a study's key.
+    """
+    extra = sorted(set(overrides) - {"cells_per_job"})
+    if extra:
+        raise UserError(f"--config {extra[0]}: only cells_per_job can be given there; write a study file")
+    if len(configfiles) > 1:
+        raise UserError(f"--configfile takes one study file, not {len(configfiles)}: studies are never merged")
+    return Path(configfiles[0]) if configfiles else DEFAULT_STUDY
+
+
+def make_plan(study: Study, cores: int | None, cells_per_job: int | None, *, again: bool = False) -> Plan:
+    """Cuts what is left of a study into batches and writes the batch files.
+
+    The batch size decides nothing but how many cells share a process. Left open, there are as many batches as
+    cores; the cells are dealt out in turn, so that every batch holds the same mix of workloads.
+
+    Args:
+        study: the study.
+        cores: cores that Snakemake may use, None on a cluster.
+        cells_per_job: cells of a batch (1 to 500), None for the study's own.
+        again: whether finished cells count as left.
+    """
+    paths = [trace_path(cell) for cell in cells_of(study)]
+    finished = [] if again else [path for path in paths if is_complete(path)]
+    done = set(finished)
+    left = [path for path in paths if path not in done]
+    size = cells_per_job or study.cells_per_job
+    if size is not None:
+        count = -(-len(left) // min(size, MOST_CELLS_PER_JOB))
+    elif cores is None:
+        count = -(-len(left) // CELLS_PER_CLUSTER_JOB)
+    else:
+        count = cores * -(-len(left) // (MOST_CELLS_PER_JOB * cores))
+    batches = []
+    for start in range(min(count, len(left))):
+        lines = [path.as_posix() for path in left[start::count]]
+        name = digest(lines)
+        write_if_changed(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n")
+        (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
+        batches.append(name)
+    write_if_changed(study.results / "study_file", f"{study.file.as_posix()}\n")
+    return Plan(study, tuple(path.as_posix() for path in finished), tuple(batches))
+
+
+def read_batch(file: Path) -> list[str]:
+    """The paths of the traces that a batch file lists."""
+    return file.read_text(encoding="utf-8").split()
+
+
+def stage_code(stage: str) -> str:
+    """Eight hexadecimal digits over the code and templates of a stage, so that a newer optbench runs it again.
+
+    Args:
+        stage: the dotted module of the stage, `optbench.collect` for one.
+    """
+    here = Path(__file__).parent
+    parts = [code_digest((stage,), here)]
+    folder = here.joinpath(*stage.split(".")[1:-1])
+    parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
+    return digest(parts)

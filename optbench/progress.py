@@ -1,0 +1,70 @@
+"""Progress of a study's training, as plain lines: cells done, rate, time left, failures (layer 1)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from optbench.matrix import trace_path
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from optbench.spec import CellSpec
+
+INTERVAL_S = 5.0
+"""Seconds between two lines, over all the processes that train the study."""
+
+
+class Progress:
+    """Counts the traces of a study and says how far it is.
+
+    Several jobs train a study side by side and none knows of the others, so each counts the files of all cells; a
+    shared mark keeps them from saying the same thing twice.
+    """
+
+    def __init__(self, cells: Sequence[CellSpec], mark: Path) -> None:
+        """Starts the clock.
+
+        Args:
+            cells: all cells of the study.
+            mark: a file whose modification time is that of the last line.
+        """
+        self._paths = [trace_path(cell) for cell in cells]
+        self._mark = mark
+        self._begun = time.time()
+        self._before = self._done()
+        self._failed = 0
+
+    def _done(self) -> int:
+        return sum(path.exists() for path in self._paths)
+
+    def tell(self, cell: CellSpec, status: str) -> None:
+        """Counts one finished cell; prints it if it failed, and the state of the study if it is time."""
+        if status not in {"ok", "diverged"}:
+            self._failed += 1
+            _say(f"{cell.name}: {status} (optbench show '{cell.name}' --study {cell.study} says why)")
+        now = time.time()
+        if self._mark.exists() and now - self._mark.stat().st_mtime < INTERVAL_S:
+            return
+        self._mark.parent.mkdir(parents=True, exist_ok=True)
+        self._mark.touch()
+        done, total = self._done(), len(self._paths)
+        rate = (done - self._before) / max(now - self._begun, 1e-9)
+        left = f", about {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        failed = f", {self._failed} failed" if self._failed else ""
+        _say(f"trained {done} of {total} cells ({done / total:.0%}), {rate:.1f} a second{left}{failed}")
+
+
+def duration(seconds: float) -> str:
+    """A duration in words short enough for a line: `40 s`, `3 min`, `2 h 10 min`."""
+    if seconds < 90:  # noqa: PLR2004
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
+
+
+def _say(line: str) -> None:
+    print(f"optbench: {line}", file=sys.stderr, flush=True)  # noqa: T201

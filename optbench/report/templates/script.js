@@ -1,0 +1,183 @@
+"use strict";
+(() => {
+  const make = (tag, props = {}, ...children) => {
+    const node = Object.assign(document.createElement(tag), props);
+    node.append(...children);
+    return node;
+  };
+  const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+  // The page's numbers back to values: 2.868×10⁻⁵, 12 345, ∞; NaN for words.
+  const value = (text) => {
+    let plain = text.trim().replace(/\u2009/g, "").replace(/−/g, "-").replace("∞", "Infinity");
+    plain = plain.replace(/×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/, (_, power) =>
+      "e" + [...power].map((c) => (c === "⁻" ? "-" : SUPER.indexOf(c))).join(""));
+    return /^-?(\d|Infinity)/.test(plain) ? parseFloat(plain) : NaN;
+  };
+  const live = make("p", { className: "note", role: "status" });
+  live.style.cssText = "position:fixed;bottom:0;left:1rem;background:var(--paper);margin:0;padding:0 .5rem";
+  document.body.append(live);
+  const say = (text) => { live.textContent = text; setTimeout(() => { live.textContent = ""; }, 2500); };
+  const copy = async (text, what) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = make("textarea", { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    say(`Copied ${what}`);
+  };
+
+  // Tables: sort by a head, copy as CSV, Markdown or LaTeX.
+  const cells = (row) => [...row.cells].map((c) => c.innerText.replace(/\s+/g, " ").trim());
+  const shown = (table) => [...table.tBodies[0].rows].filter((row) => !row.dataset.out);
+  const FORMATS = {
+    CSV: (rows) => rows.map((r) => r.map((c) => /[",\n]/.test(c) ? `"${c.replace(/"/g, '""')}"` : c).join(",")).join("\n"),
+    Markdown: (rows) => rows.map((r) => `| ${r.map((c) => c.replace(/\|/g, "\\|")).join(" | ")} |`)
+      .toSpliced(1, 0, `|${rows[0].map(() => " --- ").join("|")}|`).join("\n"),
+    LaTeX: (rows) => {
+      const tex = (c) => c.replace(/[\\&%$#_{}~^]/g, (s) => ({ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" })[s] ?? `\\${s}`)
+        .replace(/×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, p) => `$\\times10^{${[...p].map((s) => (s === "⁻" ? "-" : SUPER.indexOf(s))).join("")}}$`)
+        .replace(/∞/g, "$\\infty$").replace(/−/g, "$-$");
+      const lines = rows.map((r) => `${r.map(tex).join(" & ")} \\\\`);
+      return [`\\begin{tabular}{${"l".repeat(rows[0].length)}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1), "\\bottomrule", "\\end{tabular}"].join("\n");
+    },
+  };
+  const sortBy = (table, column, head) => {
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const keyed = [...table.tBodies[0].rows].map((row) => {
+      const text = row.cells[column].firstChild?.textContent ?? "";
+      return { row, text, number: value(text) };
+    });
+    keyed.sort((a, b) => {
+      const words = Number.isNaN(a.number) - Number.isNaN(b.number);
+      if (words) return words;
+      const order = Number.isNaN(a.number) ? a.text.localeCompare(b.text) : a.number === b.number ? 0 : a.number - b.number;
+      return up ? order : -order;
+    });
+    table.tBodies[0].append(...keyed.map((k) => k.row));
+    table.dispatchEvent(new Event("sorted"));
+  };
+  for (const table of document.querySelectorAll("table[data-tools]")) {
+    [...table.tHead.rows[0].cells].forEach((head, column) => {
+      const button = make("button", { type: "button", textContent: head.textContent });
+      button.addEventListener("click", () => sortBy(table, column, head));
+      head.replaceChildren(button);
+    });
+    const bar = make("div", { className: "tools" });
+    for (const [name, write] of Object.entries(FORMATS)) {
+      const button = make("button", { type: "button", textContent: `Copy ${name}` });
+      button.setAttribute("aria-describedby", table.caption.id);
+      button.addEventListener("click", () => {
+        const hidden = shown(table).filter((row) => row.hidden);
+        hidden.forEach((row) => { row.hidden = false; });
+        copy(write([cells(table.tHead.rows[0]), ...shown(table).map(cells)]), `the table as ${name}`);
+        hidden.forEach((row) => { row.hidden = true; });
+      });
+      bar.append(button);
+    }
+    table.parentElement.after(bar);
+  }
+
+  // The cell list: filter, page, find by link.
+  const PAGE = 100;
+  const list = document.getElementById("t-cells");
+  if (list) {
+    let page = 0;
+    const words = make("input", { type: "search", size: 28 });
+    const status = make("select", {}, make("option", { value: "", textContent: "every status" }));
+    const names = new Set([...list.tBodies[0].rows].map((row) => row.cells[1].className.slice(2)));
+    for (const name of names) status.append(make("option", { value: name, textContent: name }));
+    const back = make("button", { type: "button", textContent: "Previous" });
+    const next = make("button", { type: "button", textContent: "Next" });
+    const where = make("span");
+    const update = () => {
+      const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let count = 0;
+      const rows = [...list.tBodies[0].rows];
+      const fits = rows.filter((row) => {
+        const text = row.cells[0].textContent.toLowerCase() + " " + row.cells[5].textContent;
+        const fit = wanted.every((word) => text.includes(word)) && (!status.value || row.cells[1].className === `s-${status.value}`);
+        if (fit) { delete row.dataset.out; } else { row.dataset.out = "1"; }
+        return fit;
+      });
+      page = Math.min(page, Math.max(Math.ceil(fits.length / PAGE) - 1, 0));
+      for (const row of rows) row.hidden = row.dataset.out === "1" || Math.floor(count++ / PAGE) !== page;
+      where.textContent = fits.length ? `${page * PAGE + 1} to ${Math.min((page + 1) * PAGE, fits.length)} of ${fits.length} (${rows.length} in all)` : `none of ${rows.length}`;
+      back.disabled = page === 0;
+      next.disabled = (page + 1) * PAGE >= fits.length;
+    };
+    const restart = () => { page = 0; update(); };
+    words.addEventListener("input", restart);
+    status.addEventListener("change", restart);
+    list.addEventListener("sorted", restart);
+    back.addEventListener("click", () => { page -= 1; update(); });
+    next.addEventListener("click", () => { page += 1; update(); });
+    const bar = document.getElementById("cell-tools");
+    bar.className = "tools";
+    bar.append(make("label", {}, "Filter", words), make("label", {}, "Status", status), back, next, where);
+    update();
+    addEventListener("beforeprint", () => { for (const row of list.tBodies[0].rows) row.hidden = false; });
+    addEventListener("afterprint", update);
+    const follow = () => {
+      if (!location.hash.startsWith("#cell=")) return;
+      const name = decodeURIComponent(location.hash.slice(6));
+      const row = [...list.tBodies[0].rows].find((r) => r.cells[0].textContent.trim() === name);
+      if (!row) { say("No such cell"); return; }
+      words.value = name;
+      status.value = "";
+      restart();
+      row.classList.add("found");
+      row.scrollIntoView({ block: "center" });
+    };
+    addEventListener("hashchange", follow);
+    follow();
+    list.addEventListener("click", (event) => {
+      if (event.target.matches("td:last-child code") && !String(getSelection())) copy(event.target.textContent, "the command");
+    });
+  }
+
+  // Highlight one optimizer in every figure; the others fade, no number changes.
+  const series = document.querySelectorAll('.panel svg g[class^="s"]');
+  let chosen = null;
+  for (const item of document.querySelectorAll(".legend li")) {
+    const button = make("button", { type: "button", title: "Highlight in every figure" }, ...item.childNodes);
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => {
+      chosen = chosen === item.dataset.series ? null : item.dataset.series;
+      for (const other of document.querySelectorAll(".legend button")) other.setAttribute("aria-pressed", String(chosen !== null && other === button));
+      for (const mark of series) mark.classList.toggle("faded", chosen !== null && !mark.classList.contains(`s${chosen}`));
+    });
+    item.append(button);
+  }
+
+  // A panel as an SVG file of its own, in the colours on screen.
+  for (const panel of document.querySelectorAll(".panel")) {
+    const button = make("button", { type: "button", className: "save", textContent: "SVG" });
+    button.setAttribute("aria-label", `Save as SVG: ${panel.dataset.title}`);
+    button.addEventListener("click", () => {
+      const css = getComputedStyle(document.documentElement);
+      const drawing = panel.querySelector("svg").cloneNode(true);
+      drawing.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+      const text = drawing.outerHTML.replace(/var\((--[\w-]+)\)/g, (_, name) => css.getPropertyValue(name).trim());
+      const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })), download: `${panel.id}.svg` });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+    panel.append(button);
+  }
+
+  // Light or dark by choice, for this visit.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const theme = make("button", { type: "button", className: "theme", textContent: "Light / dark" });
+  theme.addEventListener("click", () => {
+    const root = document.documentElement;
+    const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
+    root.dataset.theme = now === "dark" ? "light" : "dark";
+  });
+  document.querySelector(".side").append(theme);
+})();

@@ -1,0 +1,153 @@
+"""From runs to medians with intervals: the `summarize` stage (layer 2b)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from optbench.files import write_atomically, write_table
+from optbench.metrics import HIGHER_IS_BETTER, MEASURES
+from optbench.stats import median_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+COMBINATION = ["workload", "optimizer", "schedule"]
+
+MOST_POINTS = 120
+"""Evaluations of a curve that its band keeps: all up to here, evenly spaced ones above."""
+
+
+class Curve(NamedTuple):
+    """A curve that is boiled down over seeds, and the value that ranks worst in it."""
+
+    split: str
+    metric: str
+    worst: float
+
+
+CURVES = (
+    Curve("validation", "loss", np.inf),
+    Curve("validation", "accuracy", -np.inf),
+    Curve("train", "loss", np.inf),
+)
+
+
+class SummaryRow(NamedTuple):
+    """One row of the summary table: the median over seeds with its interval."""
+
+    workload: str
+    optimizer: str
+    schedule: str
+    metric: str
+    n: int
+    n_ok: int
+    estimate: float
+    low: float
+    high: float
+    coverage: float
+
+
+class BandRow(NamedTuple):
+    """One row of the convergence table: the median over seeds at one evaluated step."""
+
+    workload: str
+    optimizer: str
+    schedule: str
+    split: str
+    metric: str
+    step: int
+    n: int
+    n_ok: int
+    median: float
+    low: float
+    high: float
+    coverage: float
+
+
+def summarize(results: Path) -> None:
+    """Writes tables/summary (parquet, csv) and tables/convergence (parquet) from the run and curve tables.
+
+    Both hold medians over seeds with a 95% interval (below 6 seeds: the range, with the coverage that it has).
+    A run that diverged or failed ranks worst and a target that was not reached within the budget counts as
+    later than any; neither is left out. A run that is missing counts in n and in nothing else.
+    """
+    folder = results / "tables"
+    runs = pd.read_parquet(folder / "runs.parquet")
+    write_table(pd.DataFrame(_summary(runs), columns=SummaryRow._fields), folder / "summary")
+    bands = pd.DataFrame(_bands(runs, folder / "curves.parquet"), columns=BandRow._fields)
+    with write_atomically(folder / "convergence.parquet") as unfinished:
+        bands.to_parquet(unfinished, index=False)
+
+
+def _summary(runs: pd.DataFrame) -> Iterator[SummaryRow]:
+    known = {
+        workload: {metric for metric in MEASURES if group[metric].notna().any()}
+        for workload, group in runs.groupby("workload")
+    }
+    for names, group in runs.groupby(COMBINATION, sort=False):
+        ran = group[group["status"] != "missing"]
+        ok = (ran["status"] == "ok").to_numpy()
+        samples = {}
+        for metric in MEASURES:
+            if metric in known[names[0]]:
+                worst = -np.inf if metric in HIGHER_IS_BETTER else np.inf
+                samples[metric] = ran[metric].fillna(worst).to_numpy(float)
+        samples["train_time_s"] = ran["train_time_s"].to_numpy(float)[ok]
+        for metric, values in samples.items():
+            if len(values):
+                found = median_interval(values)
+                yield SummaryRow(
+                    *names,
+                    metric,
+                    len(group),
+                    int(ok.sum()),
+                    *(found.estimate, found.low, found.high, found.coverage),
+                )
+
+
+def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
+    wanted = pc.field("metric").isin(sorted({curve.metric for curve in CURVES}))
+    rows = pq.read_table(curves, filters=wanted).to_pandas()
+    series = {
+        key: (part["step"].to_numpy(), part["value"].to_numpy())
+        for key, part in rows.groupby(["cell", "split", "metric"], observed=True)
+    }
+    for names, group in runs.groupby(COMBINATION, sort=False):
+        ran = group.loc[group["status"] != "missing", "cell"]
+        for curve in CURVES:
+            found = [series.get((cell, curve.split, curve.metric)) for cell in ran]
+            grid = max((steps for steps, _ in filter(None, found)), key=len, default=np.empty(0, np.int32))
+            if not len(grid):
+                continue
+            grid = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_POINTS).round().astype(int))]
+            values = np.stack([_on_grid(one, grid, curve.worst) for one in found])
+            for step, column in zip(grid, values.T, strict=True):
+                band = median_interval(column)
+                yield BandRow(
+                    *names,
+                    curve.split,
+                    curve.metric,
+                    int(step),
+                    len(group),
+                    int(np.isfinite(column).sum()),
+                    *(band.estimate, band.low, band.high, band.coverage),
+                )
+
+
+def _on_grid(
+    one: tuple[NDArray[np.int32], NDArray[np.float64]] | None, grid: NDArray[np.int32], worst: float
+) -> NDArray[np.float64]:
+    """The values of one run at the steps of `grid`; `worst` where it has none or none that is finite."""
+    values = np.full(len(grid), worst)
+    if one is not None:
+        steps, recorded = one
+        values[np.isin(grid, steps)] = recorded[np.isin(steps, grid)]
+    return np.where(np.isfinite(values), values, worst)

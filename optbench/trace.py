@@ -1,0 +1,135 @@
+"""A trace: what one cell recorded, as one parquet file (docs/traces.md describes the layout).
+
+This is where the side that trains and the side that reads meet. Rows are (step, split, metric, value); who
+the cell is and what became of it stand in the file's metadata as JSON, and everything that depends on the
+clock under a key of its own, so that two runs of a cell can be compared byte for byte without it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from optbench import provenance
+from optbench.files import write_atomically
+from optbench.seeding import STREAMS, stream_seed
+from optbench.spec import TRACE_KEY, TRACE_SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from optbench.spec import CellSpec
+
+TIMES = b"optbench-times"
+
+
+class BadTraceError(ValueError):
+    """A file that is not a trace: truncated, foreign, or of another layout."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one cell recorded.
+
+    Attributes:
+        facts: who the cell is, its status and error, seed streams, versions, machine and workload.
+        times: all that the clock decides: train_time_s, eval_time_s, total_time_s, started.
+        step: (n,) int32; an evaluation at step t saw t updates, the batch loss of step t the batch of
+            update t before it was applied (so it counts from 1).
+        split: n names: train, validation, test, weights or schedule.
+        metric: n names: loss, batch_loss, accuracy, lr, ...
+        value: (n,) float64.
+    """
+
+    facts: dict[str, Any]
+    times: dict[str, Any] = field(default_factory=dict)
+    step: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
+    split: list[str] = field(default_factory=list)
+    metric: list[str] = field(default_factory=list)
+    value: np.ndarray = field(default_factory=lambda: np.empty(0, np.float64))
+
+    def series(self, split: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values of one curve, both of shape (m,), in order of step."""
+        chosen = [s == split and m == metric for s, m in zip(self.split, self.metric, strict=True)]
+        return self.step[chosen], self.value[chosen]
+
+
+def cell_facts(cell: CellSpec) -> dict[str, Any]:
+    """What a trace says of the cell itself and of where it ran."""
+    sha, dirty = provenance.commit()
+    return {
+        "schema": TRACE_SCHEMA,
+        "study": cell.study,
+        "cell": cell.name,
+        "workload": cell.workload.name,
+        "optimizer": cell.optimizer.name,
+        "schedule": cell.schedule.name,
+        "lr": cell.lr,
+        "seed": cell.seed,
+        "digest": cell.digest,
+        "device": cell.device,
+        "threads": cell.threads,
+        "streams": {stream: stream_seed(cell.seed, stream) for stream in STREAMS},
+        "versions": provenance.versions(provenance.TRAINING_PACKAGES),
+        "machine": provenance.machine(),
+        "commit": sha,
+        "dirty": dirty,
+    }
+
+
+def write_trace(path: Path, trace: Trace) -> None:
+    """Writes a trace under a temporary name and renames it: a reader sees a whole file or none."""
+    table = pa.table(
+        {
+            "step": pa.array(trace.step, pa.int32()),
+            "split": pa.array(trace.split, pa.string()).dictionary_encode(),
+            "metric": pa.array(trace.metric, pa.string()).dictionary_encode(),
+            "value": pa.array(trace.value, pa.float64()),
+        }
+    ).replace_schema_metadata(
+        {
+            TRACE_KEY: json.dumps(trace.facts, sort_keys=True).encode(),
+            TIMES: json.dumps(trace.times, sort_keys=True).encode(),
+        }
+    )
+    with write_atomically(path) as unfinished:
+        pq.write_table(table, unfinished, compression="zstd")
+
+
+def read_trace(path: Path) -> Trace:
+    """Reads a trace.
+
+    Raises:
+        BadTraceError: the file is truncated, or no trace of optbench.
+    """
+    table, facts, times = read_table(path)
+    return Trace(
+        facts=facts,
+        times=times,
+        step=table["step"].to_numpy(),
+        split=table["split"].to_pylist(),
+        metric=table["metric"].to_pylist(),
+        value=table["value"].to_numpy(),
+    )
+
+
+def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
+    """The rows of a trace as an arrow table, its facts and its times.
+
+    Raises:
+        BadTraceError: the file is truncated, or no trace of optbench.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+    except (OSError, pa.ArrowException) as error:
+        raise BadTraceError(f"{path} is not a whole trace: {error}") from None
+    metadata = table.schema.metadata or {}
+    if TRACE_KEY not in metadata or table.column_names != ["step", "split", "metric", "value"]:
+        raise BadTraceError(f"{path} is not a trace of optbench")
+    return table, json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))

@@ -1,0 +1,342 @@
+"""The training loop: one for every workload, optimizer and schedule.
+
+A cell is trained by `train_cell`, which never raises for what the cell does: an exception or a blow-up becomes
+the trace's status, and the curve up to it is kept.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from optbench.datasets import load
+from optbench.optimizers import make_optimizer, needs_closure
+from optbench.plugins import load as load_factory
+from optbench.schedules import is_plateau, make_schedule
+from optbench.seeding import stream_seed
+from optbench.trace import Trace, cell_facts
+from optbench.workload import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from optbench.spec import CellSpec
+    from optbench.workload import Batch
+
+KEPT_LOSSES = 2000
+"""Batch losses that a trace keeps: all of them up to here, a fixed grid above."""
+
+LARGEST_EVALUATION = 10_000
+"""Training examples that an evaluation looks at: all of them up to here, evenly spaced ones above."""
+
+EVALUATION_BATCH = 4096
+"""Examples that an evaluation holds in memory at a time."""
+
+BLOW_UP = 1e6
+"""A batch loss above this many times max(|first loss|, 1) counts as diverged, as a non-finite one does."""
+
+
+def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
+    """Trains one cell and returns what it recorded, whatever became of it.
+
+    Args:
+        cell: what to train.
+        data_folder: where prepared data lies.
+
+    Returns:
+        A trace with status `ok`, `diverged` (a non-finite loss, or one above `BLOW_UP`) or `error` (an
+        exception; its traceback stands in the facts). The same cell gives the same trace, times aside.
+    """
+    started = time.time()
+    begun = time.perf_counter()
+    record = _Record()
+    status, error = "ok", ""
+    facts: dict[str, Any] = {}
+    with _isolated(cell):
+        try:
+            diverged = _train(cell, data_folder, record, facts)
+            if diverged is not None:
+                status, error = "diverged", diverged
+        except Exception as problem:  # noqa: BLE001  (whatever a cell raises is its result)
+            status = "error"
+            error = "".join(traceback.format_exception(problem)).strip()
+    return record.to_trace(
+        {
+            **cell_facts(cell),
+            **facts,
+            "status": status,
+            "error": error,
+            "steps": record.steps,
+        },
+        {
+            "started": started,
+            "total_time_s": time.perf_counter() - begun,
+            "train_time_s": record.train_time_s,
+            "eval_time_s": record.eval_time_s,
+        },
+    )
+
+
+def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
+    """The cell's workload, its tensors on the cell's device, and the sha256 of its data ("" without data).
+
+    Raises:
+        TypeError: the factory returns something else than a Workload.
+        ValueError: a setting or an override is not possible.
+        DataUnavailableError: the data set has not been prepared, or could not be had.
+    """
+    spec = cell.workload
+    factory = load_factory(spec.factory)
+    sha256 = ""
+    if spec.dataset is None:
+        workload = factory(**spec.settings)
+    else:
+        data = load(spec.dataset.name, data_folder)
+        sha256 = data.sha256
+        workload = factory(data, **spec.settings)
+    if not isinstance(workload, Workload):
+        raise TypeError(f"{spec.factory} must return a Workload; it returned a {type(workload).__name__}")
+    changes: dict[str, Any] = dict(spec.overrides)
+    if changes.get("batch_size") == "full":
+        changes["batch_size"] = None
+    if "steps" in changes or "epochs" in changes:
+        changes = {"steps": None, "epochs": None, **changes}
+    for split in ("train", "validation", "test"):
+        tensors = getattr(workload, split)
+        if tensors is not None:
+            changes[split] = tuple(tensor.to(cell.device) for tensor in tensors)
+    return replace(workload, **changes), sha256
+
+
+@dataclass
+class _Record:
+    """What a running cell has recorded so far."""
+
+    steps: int = 0
+    train_time_s: float = 0.0
+    eval_time_s: float = 0.0
+    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
+    rows: list[tuple[int, str, str, float]] = field(default_factory=list)
+
+    def to_trace(self, facts: dict[str, Any], times: dict[str, Any]) -> Trace:
+        n = len(self.losses)
+        kept = np.arange(n)
+        budget = facts.get("workload_facts", {}).get("budget", n)
+        if budget > KEPT_LOSSES:
+            grid = np.unique(np.round(np.linspace(0, budget - 1, KEPT_LOSSES)).astype(int))
+            kept = grid[grid < n]
+        steps, splits, metrics, values = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
+        return Trace(
+            facts=facts,
+            times=times,
+            step=np.concatenate([kept + 1, np.array(steps, int)]).astype(np.int32),
+            split=["train"] * len(kept) + list(splits),
+            metric=["batch_loss"] * len(kept) + list(metrics),
+            value=np.concatenate([self.losses[kept], np.array(values, float)]),
+        )
+
+
+@contextmanager
+def _isolated(cell: CellSpec) -> Iterator[None]:
+    """Deterministic kernels and pinned threads for one cell; the process's own state is put back after."""
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    threads = torch.get_num_threads()
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    devices = list(range(torch.cuda.device_count())) if cell.device == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.set_num_threads(cell.threads)
+        torch.use_deterministic_algorithms(True)
+        # Filling fresh memory guards against reading it; the loop never does, and it costs time.
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(deterministic)
+            torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _seed_global_generators(seed: int) -> None:
+    """Dropout, and plug-ins that draw from the global generators, become a function of the cell's seed."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+
+
+def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]) -> str | None:
+    """Runs the cell; returns None, or the sentence that says how it diverged."""
+    workload, sha256 = build_workload(cell, data_folder)
+    device = torch.device(cell.device)
+    _seed_global_generators(stream_seed(cell.seed, "initialisation"))
+    model = workload.model().to(device)
+    _seed_global_generators(stream_seed(cell.seed, "training"))
+    facts["data_sha256"] = sha256
+    facts["workload_facts"] = _workload_facts(workload, model)
+    if device.type == "cuda":
+        facts["gpu"] = torch.cuda.get_device_name(device)
+
+    optimizer = make_optimizer(cell.optimizer, load_factory(cell.optimizer.factory), model.parameters(), cell.lr)
+    budget = workload.budget
+    schedule_factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
+    schedule = make_schedule(
+        cell.schedule, schedule_factory, optimizer, budget, workload.steps_per_epoch, cell.lr
+    )
+    by_steps = schedule if schedule is not None and not is_plateau(schedule) else None
+    by_validation = schedule if by_steps is None else None
+    closing = needs_closure(optimizer)
+    batches = _batches(workload, cell.seed, device)
+    losses = torch.full((budget,), torch.nan, dtype=torch.float64, device=device)
+    loss_of = workload.loss
+
+    def evaluate(step: int) -> str | None:
+        begun = time.perf_counter()
+        validation = _evaluate(workload, model, step, record)
+        record.rows.append((step, "schedule", "lr", float(optimizer.param_groups[0]["lr"])))
+        if by_validation is not None and step:
+            by_validation.step(validation)
+        record.eval_time_s += time.perf_counter() - begun
+        return None if np.isfinite(validation) else f"validation loss {validation} after step {step}"
+
+    problem = evaluate(0)
+    step = 0
+    while problem is None and step < budget:
+        stop = min(step + workload.eval_every, budget)
+        begun = time.perf_counter()
+        try:
+            for t in range(step, stop):
+                batch = next(batches)
+                if closing:
+
+                    def closure(batch: Batch = batch) -> Tensor:
+                        optimizer.zero_grad()
+                        loss = loss_of(model, batch)
+                        loss.backward()  # type: ignore[no-untyped-call]
+                        return loss
+
+                    loss = optimizer.step(closure)  # type: ignore[arg-type]
+                else:
+                    optimizer.zero_grad()
+                    loss = loss_of(model, batch)
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    optimizer.step()
+                losses[t] = loss.detach()  # type: ignore[union-attr]
+                if by_steps is not None:
+                    by_steps.step()
+                record.steps = t + 1
+        finally:
+            record.losses = losses[: record.steps].cpu().numpy()  # waits for the device
+            record.train_time_s += time.perf_counter() - begun
+        problem = _blow_up(record, step)
+        step = stop
+        if problem is None:
+            problem = evaluate(step)
+    if problem is None and workload.test is not None:
+        _record_means(workload, model, "test", workload.test, budget, record)
+    return problem
+
+
+def _blow_up(record: _Record, since: int) -> str | None:
+    """Cuts the record after its first bad loss from step `since` on; None where all are good."""
+    limit = BLOW_UP * max(abs(record.losses[0]), 1.0)
+    bad = np.flatnonzero(~(np.abs(record.losses[since:]) <= limit))
+    if not len(bad):
+        return None
+    record.steps = since + int(bad[0]) + 1
+    record.losses = record.losses[: record.steps]
+    return f"batch loss {record.losses[-1]:g} at step {record.steps}"
+
+
+def _workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
+    return {
+        "budget": workload.budget,
+        "batch_size": workload.batch_size,
+        "steps_per_epoch": workload.steps_per_epoch,
+        "n_train": workload.n_train,
+        "n_validation": len(workload.validation[0]) if workload.validation else 0,
+        "n_test": len(workload.test[0]) if workload.test else 0,
+        "n_parameters": sum(p.numel() for p in model.parameters()),
+        "eval_every": workload.eval_every,
+        "target": workload.target,
+        "optimum": workload.optimum,
+        "coordinates": list(workload.coordinates),
+        "landscape": workload.landscape,
+    }
+
+
+def _batches(workload: Workload, seed: int, device: torch.device) -> Iterator[Batch]:
+    """Training batches without end: every epoch a fresh order, its last batch the shorter rest."""
+    order = torch.Generator().manual_seed(stream_seed(seed, "order"))
+    augmentation = torch.Generator(device).manual_seed(stream_seed(seed, "augmentation"))
+    augment = workload.augment
+    while True:
+        if workload.batch_size is None:
+            parts: list[Tensor | None] = [None]
+        else:
+            # Drawn on the CPU, so that the order is the same on every device.
+            permutation = torch.randperm(workload.n_train, generator=order).to(device)
+            parts = list(permutation.split(workload.batch_size))
+        for part in parts:
+            batch = (
+                workload.train
+                if part is None
+                else tuple(tensor.index_select(0, part) for tensor in workload.train)
+            )
+            yield augment(batch, augmentation) if augment is not None else batch
+
+
+def _evaluate(workload: Workload, model: nn.Module, step: int, record: _Record) -> float:
+    """Records the losses and metrics after `step` updates; returns the validation loss."""
+    train = workload.train
+    if workload.n_train > LARGEST_EVALUATION:
+        places = torch.linspace(0, workload.n_train - 1, LARGEST_EVALUATION).long().to(train[0].device)
+        train = tuple(tensor.index_select(0, places) for tensor in train)
+    if workload.validation is None:
+        loss = _record_means(workload, model, "validation", train, step, record)
+        record.rows.append((step, "train", "loss", loss))
+    else:
+        model.eval()
+        with torch.no_grad():
+            record.rows.append((step, "train", "loss", _mean(workload.loss, model, train)))
+        loss = _record_means(workload, model, "validation", workload.validation, step, record)
+    if workload.coordinates:
+        flat = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
+        for name, value in zip(workload.coordinates, flat.tolist(), strict=False):
+            record.rows.append((step, "weights", name, value))
+    return loss
+
+
+def _record_means(
+    workload: Workload, model: nn.Module, split: str, data: Batch, step: int, record: _Record
+) -> float:
+    """Records the loss and the metrics over `data` under the name of its split; returns the loss."""
+    model.eval()
+    with torch.no_grad():
+        loss = _mean(workload.loss, model, data)
+        record.rows.append((step, split, "loss", loss))
+        for name, metric in workload.metrics.items():
+            record.rows.append((step, split, name, _mean(metric, model, data)))
+    model.train()
+    return loss
+
+
+def _mean(of: Any, model: nn.Module, data: Batch) -> float:  # noqa: ANN401
+    """The mean of a per-batch mean over all of `data`, a bounded number of examples at a time."""
+    if not data or len(data[0]) <= EVALUATION_BATCH:
+        return float(of(model, data))
+    total = 0.0
+    for chunk in zip(*(tensor.split(EVALUATION_BATCH) for tensor in data), strict=True):
+        total += float(of(model, chunk)) * len(chunk[0])
+    return total / len(data[0])

@@ -1,0 +1,1 @@
+"""The built-in workloads: one module for one kind, each function returns a `Workload`."""

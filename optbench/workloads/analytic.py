@@ -1,0 +1,129 @@
+"""Workloads that are formulas: no data, float64, the least loss known, every step evaluated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from optbench.landscapes import LANDSCAPES
+from optbench.workload import Workload
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from optbench.workload import Batch
+
+
+class Point(nn.Module):
+    """One vector to be moved; calling it gives the vector.
+
+    Args:
+        start: where it starts, shape (coordinates,), float64.
+    """
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        self.position = nn.Parameter(start)
+
+    def forward(self) -> Tensor:
+        """Return the position, shape (coordinates,)."""
+        return self.position
+
+
+def ravine() -> Workload:
+    """Return the textbook's ravine `x^2/16 + 9 y^2` from (-2.4, 0.2), 50 steps."""
+    return _on_landscape("ravine", ("x", "y"), steps=50)
+
+
+def rosenbrock() -> Workload:
+    """Return Rosenbrock's curved valley from (-1.2, 1), 1000 steps."""
+    return _on_landscape("rosenbrock", ("x", "y"), steps=1000)
+
+
+def saddle() -> Workload:
+    """Return a strict saddle started 0.001 beside its stable manifold, 100 steps."""
+    return _on_landscape("saddle", ("x", "y"), steps=100)
+
+
+def double_well() -> Workload:
+    """Return one coordinate with a poor and a good minimum, started above the poor one, 100 steps.
+
+    See `optbench.landscapes.double_well` for the learning rates at which momentum leaves the poor well and
+    plain gradient descent does not.
+    """
+    return _on_landscape("double_well", ("x",), steps=100)
+
+
+def quadratic(condition: float = 100.0, dimension: int = 10, noise: float = 0.0) -> Workload:
+    """Return `sum_i h_i w_i^2 / 2`, with closed forms for everything an optimizer does; 200 steps.
+
+    The eigenvalues h_i are spaced evenly in the logarithm from 1/condition (w1) to 1 (the last coordinate);
+    one dimension has h = 1. Plain descent converges for lr < 2. The start is drawn from N(0, 1), each
+    coordinate apart, under the initialisation stream: from equal coordinates a method of equal steps (Adam,
+    sign momentum) would reach every coordinate's optimum at once, a feat of the start and not of the method.
+
+    With `noise`, each step's gradient is off by xi ~ N(0, noise^2) a coordinate, drawn from the cell's
+    augmentation stream and added to the training loss as xi . w. Evaluations stay free of it: the optimum
+    is 0 and the stationary loss of plain descent `sum_i lr noise^2 / (2 (2 - lr h_i))`.
+
+    The axes are the eigenvectors, which flatters methods with one step size a coordinate: use it to check
+    numbers and to see curvature's part, not to rank such methods against the others.
+
+    Args:
+        condition: largest over smallest curvature (>= 1).
+        dimension: the number of coordinates (>= 1).
+        noise: standard deviation of a gradient entry's noise (>= 0).
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    _require("condition", condition, 1)
+    _require("noise", noise, 0)
+    if not isinstance(dimension, int) or dimension < 1:
+        raise ValueError(f"dimension must be a whole number >= 1; got {dimension!r}")
+    exponents = [i / (dimension - 1) - 1 for i in range(dimension)] if dimension > 1 else [0.0]
+    curvatures = torch.tensor([condition**e for e in exponents], dtype=torch.float64)
+
+    def loss(model: nn.Module, batch: Batch) -> Tensor:
+        w = model()
+        height: Tensor = (curvatures.to(w.device) * w * w).sum() / 2
+        return height + batch[0] @ w if batch else height
+
+    def tilt(_: Batch, generator: Generator) -> Batch:
+        xi = torch.randn(dimension, generator=generator, dtype=torch.float64, device=generator.device)
+        return (noise * xi,)
+
+    return Workload(
+        model=lambda: Point(torch.randn(dimension, dtype=torch.float64)),
+        loss=loss,
+        steps=200,
+        eval_every=1,
+        optimum=0.0,
+        augment=tilt if noise > 0 else None,
+        coordinates=tuple(f"w{i + 1}" for i in range(dimension)),
+    )
+
+
+def _on_landscape(name: str, coordinates: tuple[str, ...], steps: int) -> Workload:
+    surface = LANDSCAPES[name]
+
+    def loss(model: nn.Module, _: Batch) -> Tensor:
+        height: Tensor = surface.function(*model().unbind())
+        return height
+
+    return Workload(
+        model=lambda: Point(torch.tensor(surface.start, dtype=torch.float64)),
+        loss=loss,
+        steps=steps,
+        eval_every=1,
+        optimum=0.0,
+        coordinates=coordinates,
+        landscape=name,
+    )
+
+
+def _require(key: str, value: object, low: int) -> None:
+    if not isinstance(value, int | float) or not low <= value < float("inf"):
+        raise ValueError(f"{key} must be a finite number >= {low}; got {value!r}")

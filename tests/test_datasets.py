@@ -1,0 +1,291 @@
+"""Data sets: splits, hashes, the publishers' file formats, and data that cannot be had."""
+
+import dataclasses
+import gzip
+import hashlib
+import json
+import pickle
+import socket
+import struct
+
+import numpy as np
+import pytest
+import torch
+
+from optbench import datasets, raw_data
+from optbench.catalogue.datasets import DATASETS
+from optbench.datasets import DataUnavailableError, content_sha256, load, prepare, split
+from optbench.raw_data import Raw
+from optbench.spec import DatasetSpec
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch):
+    def refuse(*_):
+        raise OSError("the network is unreachable")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    return folder, {
+        name: prepare(DatasetSpec(name), folder) for name in ("digits", "breast_cancer", "mnist5k")
+    }
+
+
+def idx(array):
+    """The IDX file of a uint8 array: magic number (8: unsigned byte, rank), big-endian sizes, bytes."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_idx(folder, n_train=60, n_test=20, packed=False):
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for part, n in (("train", n_train), ("t10k", n_test)):
+        arrays[f"{part}-images-idx3-ubyte"] = rng.integers(0, 256, size=(n, 28, 28), dtype=np.uint8)
+        arrays[f"{part}-labels-idx1-ubyte"] = (np.arange(n) % 10).astype(np.uint8)
+    for name, array in arrays.items():
+        if packed:
+            (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
+        else:
+            (folder / name).write_bytes(idx(array))
+    return arrays
+
+
+def python2_batch(images, labels):
+    """A CIFAR-10 batch as its publisher pickled it: Python 2, protocol 2, text as byte strings."""
+    n = len(labels)
+    content = images.tobytes()
+    return (
+        b"\x80\x02}(U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+        b"(K\x01" + struct.pack("<BI", ord("J"), n) + b"M\x00\x0c\x86cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R"
+        b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
+        + struct.pack("<I", len(content))
+        + content
+        + b"tbU\x06labels]("
+        + b"".join(b"K" + bytes([label]) for label in labels)
+        + b"eu."
+    )
+
+
+def write_cifar(folder):
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    batches = {}
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        images = rng.integers(0, 256, size=(20, 3072), dtype=np.uint8)
+        (folder / name).write_bytes(python2_batch(images, [i % 10 for i in range(20)]))
+        batches[name] = images.reshape(-1, 3, 32, 32)
+    return batches
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "example", "n_classes"),
+    [
+        ("digits", (1079, 359, 359), torch.empty(8, 8, dtype=torch.uint8), 10),
+        ("breast_cancer", (343, 113, 113), torch.empty(30, dtype=torch.float64), 2),
+        ("mnist5k", (3000, 1000, 1000), torch.empty(28, 28, dtype=torch.uint8), 10),
+    ],
+)
+def test_embedded_data_is_ready_and_pinned(embedded, name, sizes, example, n_classes):
+    folder, manifests = embedded
+    assert manifests[name]["status"] == "ready", manifests[name]["reason"]
+    assert manifests[name]["sha256"] == DATASETS[name].sha256 != ""
+    data = load(name, folder)
+    for (x, y), size in zip((data.train, data.validation, data.test), sizes, strict=True):
+        assert x.shape == (size, *example.shape)
+        assert x.dtype == example.dtype
+        assert y.shape == (size,)
+        assert y.dtype == torch.int64
+        assert set(y.tolist()) == set(range(n_classes))
+        assert x.data_ptr() % 64 == 0
+    assert (data.sha256, data.n_classes) == (DATASETS[name].sha256, n_classes)
+
+
+def test_embedded_data_holds_the_published_numbers(embedded):
+    folder, _ = embedded
+    digits, cancer, mnist = (load(name, folder) for name in ("digits", "breast_cancer", "mnist5k"))
+
+    def labels(data):
+        return torch.cat([data.train[1], data.validation[1], data.test[1]]).bincount().tolist()
+
+    # Counts that the data sets' own descriptions give.
+    assert labels(digits) == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert labels(cancer) == [212, 357]
+    assert labels(mnist) == [500] * 10
+    assert int(digits.train[0].max()) == 16
+    assert int(mnist.train[0].max()) == 255
+    assert float(torch.cat([cancer.train[0], cancer.validation[0], cancer.test[0]])[:, 0].max()) == 28.11
+
+
+def test_manifest_describes_every_file(embedded):
+    folder, manifests = embedded
+    for name, returned in manifests.items():
+        manifest = json.loads((folder / name / "manifest.json").read_text(encoding="utf-8"))
+        assert manifest == returned
+        assert manifest["split_seed"] == datasets.SPLIT_SEED
+        assert manifest["licence"] == DATASETS[name].licence
+        assert manifest["citation"]
+        assert manifest["versions"]["numpy"] == np.__version__
+        assert {path.name for path in (folder / name).iterdir()} == {*manifest["files"], "manifest.json"}
+        for file, sha256 in manifest["files"].items():
+            assert hashlib.sha256((folder / name / file).read_bytes()).hexdigest() == sha256
+
+
+def test_preparing_again_gives_the_same_bytes(embedded, tmp_path):
+    _, manifests = embedded
+    assert prepare(DatasetSpec("digits"), tmp_path) == manifests["digits"]
+
+
+def test_split_is_disjoint_complete_and_stratified():
+    y = np.repeat(np.arange(4), [100, 50, 10, 2])
+    arrays = split(Raw(np.arange(len(y)), y), 1 / 5)
+    parts = {name: arrays[f"{name}_x"] for name in datasets.SPLITS}
+    assert sorted(np.concatenate(list(parts.values())).tolist()) == list(range(len(y)))
+    counts = {name: np.bincount(arrays[f"{name}_y"], minlength=4).tolist() for name in parts}
+    assert counts == {"train": [60, 30, 6, 2], "validation": [20, 10, 2, 0], "test": [20, 10, 2, 0]}
+    for name, x in parts.items():
+        assert (y[x] == arrays[f"{name}_y"]).all()
+        assert (np.diff(x) > 0).all()
+
+
+def test_split_keeps_a_published_test_part():
+    y = np.tile(np.arange(2), 60)
+    held = (np.arange(7), np.ones(7, dtype=np.int64))
+    arrays = split(Raw(np.arange(120), y, held), 1 / 12)
+    assert arrays["test_x"].tolist() == list(range(7))
+    assert np.bincount(arrays["validation_y"]).tolist() == [5, 5]
+    assert len(arrays["train_y"]) == 110
+
+
+def test_content_hash_sees_values_types_shapes_and_names():
+    one = content_sha256({"a": np.arange(4, dtype=np.int64)})
+    others = [
+        {"a": np.array([0, 1, 2, 4])},
+        {"a": np.arange(4, dtype=np.uint64)},
+        {"a": np.arange(4).reshape(2, 2)},
+        {"b": np.arange(4)},
+    ]
+    assert len({one, *(content_sha256(arrays) for arrays in others)}) == 5
+
+
+def test_wrong_content_is_unavailable(monkeypatch, tmp_path):
+    wrong = dataclasses.replace(DATASETS["digits"], sha256="0" * 64)
+    monkeypatch.setattr(datasets, "DATASETS", {**DATASETS, "digits": wrong})
+    manifest = prepare(DatasetSpec("digits"), tmp_path)
+    assert manifest["status"] == "unavailable"
+    assert f"not the pinned {'0' * 64}" in manifest["reason"]
+    assert [path.name for path in (tmp_path / "digits").iterdir()] == ["manifest.json"]
+    with pytest.raises(DataUnavailableError, match="'digits' is unavailable: content sha256"):
+        load("digits", tmp_path)
+
+
+def test_a_changed_file_is_not_loaded(embedded, tmp_path):
+    prepare(DatasetSpec("breast_cancer"), tmp_path)
+    file = tmp_path / "breast_cancer" / "train_x.npy"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(bytes(content))
+    with pytest.raises(DataUnavailableError, match=r"train_x\.npy has changed"):
+        load("breast_cancer", tmp_path)
+    assert load("breast_cancer", tmp_path, splits=("test",)).train == ()
+
+
+def test_what_was_never_prepared_says_so(tmp_path):
+    with pytest.raises(DataUnavailableError, match="'digits' is not prepared"):
+        load("digits", tmp_path)
+    with pytest.raises(ValueError, match="unknown name 'digit'"):
+        prepare(DatasetSpec("digit"), tmp_path)
+
+
+@pytest.mark.parametrize(("place", "packed"), [("", True), ("raw", False), ("{kind}/raw", True), ("", False)])
+@pytest.mark.parametrize(("name", "kind"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+def test_idx_files_of_the_users_folder(tmp_path, name, kind, place, packed):
+    root = tmp_path / "mine"
+    arrays = write_idx(root / place.format(kind=kind), packed=packed)
+    before = sorted(path for path in root.rglob("*"))
+    manifest = prepare(DatasetSpec(name, root=str(root), download=False, fingerprint="f"), tmp_path / "data")
+    assert manifest["status"] == "ready", manifest["reason"]
+    assert manifest["sizes"] == {"train": 50, "validation": 10, "test": 20}
+    assert str(root) in manifest["source"]
+    assert manifest["fingerprint"] == "f"
+    assert sorted(path for path in root.rglob("*")) == before  # the user's folder is read, never written
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [name]
+    data = load(name, tmp_path / "data")
+    np.testing.assert_array_equal(data.test[0].numpy(), arrays["t10k-images-idx3-ubyte"])
+    both = np.concatenate([data.train[0].numpy(), data.validation[0].numpy()])
+    published = arrays["train-images-idx3-ubyte"]
+    assert {image.tobytes() for image in both} == {image.tobytes() for image in published}
+
+
+def test_missing_and_damaged_files_of_the_users_folder(tmp_path):
+    root = tmp_path / "mine"
+    spec = DatasetSpec("mnist", root=str(root), download=False)
+    root.mkdir()
+    assert (
+        f"no train-images-idx3-ubyte or train-images-idx3-ubyte.gz in {root}"
+        == prepare(spec, tmp_path)["reason"]
+    )
+    write_idx(root, packed=True)
+    (root / "train-images-idx3-ubyte.gz").write_bytes(b"not gzip")
+    assert "Not a gzipped file" in prepare(spec, tmp_path)["reason"]
+    write_idx(root)
+    (root / "train-images-idx3-ubyte").write_bytes(idx(np.zeros((60, 28, 28), np.uint8))[:-9])
+    manifest = prepare(spec, tmp_path)
+    assert manifest["status"] == "unavailable"
+    assert "\n" not in manifest["reason"]
+    write_idx(root)
+    (root / "train-labels-idx1-ubyte").write_bytes(idx(np.full(60, 11, np.uint8)))
+    assert prepare(spec, tmp_path)["reason"] == "the train labels are not all in 0..9"
+    write_idx(root, n_train=5)
+    assert "too few" in prepare(spec, tmp_path)["reason"]
+
+
+def test_cifar_batches_of_the_users_folder(tmp_path):
+    batches = write_cifar(tmp_path / "mine" / "cifar-10-batches-py")
+    manifest = prepare(DatasetSpec("cifar10", root=str(tmp_path / "mine")), tmp_path / "data")
+    assert manifest["status"] == "ready", manifest["reason"]
+    assert manifest["shapes"]["train_x"] == [90, 3, 32, 32]
+    data = load("cifar10", tmp_path / "data")
+    np.testing.assert_array_equal(data.test[0].numpy(), batches["test_batch"])
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return (tmp_path.joinpath("ran").touch, ())
+
+    folder = tmp_path / "cifar-10-batches-py"
+    write_cifar(folder)
+    (folder / "data_batch_1").write_bytes(pickle.dumps(Harm()))
+    manifest = prepare(DatasetSpec("cifar10", root=str(tmp_path)), tmp_path / "data")
+    assert "which no data batch needs" in manifest["reason"]
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+def test_without_network_a_download_is_unavailable(tmp_path, name, capsys):
+    manifest = prepare(DatasetSpec(name), tmp_path)
+    assert manifest["status"] == "unavailable"
+    assert "network is unreachable" in manifest["reason"]
+    assert "\n" not in manifest["reason"]
+    manifest = prepare(DatasetSpec(name, download=False), tmp_path)
+    assert manifest["reason"] == f"no raw files in {tmp_path / 'raw'}, and 'download' is off"
+
+
+def test_downloaded_idx_files_are_read(tmp_path):
+    write_idx(tmp_path / "raw" / "MNIST" / "raw")  # where torchvision leaves them
+    assert prepare(DatasetSpec("mnist"), tmp_path)["sizes"] == {"train": 50, "validation": 10, "test": 20}
+
+
+def test_embedded_data_takes_no_folder(tmp_path):
+    manifest = prepare(DatasetSpec("digits", root=str(tmp_path)), tmp_path)
+    assert manifest["reason"] == "digits comes with an installed package and is not read from a folder"
+
+
+def test_every_catalogued_data_set_has_a_reader():
+    assert raw_data.SOURCES.keys() == DATASETS.keys()

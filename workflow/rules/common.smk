@@ -1,0 +1,55 @@
+"""What the rules share: the study, what is left of it, and where things lie."""
+
+import sys
+from pathlib import Path
+
+from optbench.config import read_study
+from optbench.errors import UserError
+from optbench.pipeline import (
+    FORCING,
+    make_plan,
+    plan_folder,
+    read_batch,
+    stage_code,
+    study_file,
+)
+
+try:
+    STUDY_FILE = study_file(workflow.configfiles, workflow.config_settings.config)
+    STUDY = read_study(STUDY_FILE)
+    # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
+    PLAN = (
+        make_plan(
+            STUDY,
+            workflow.resource_settings.cores,
+            config.get("cells_per_job"),
+            again=bool(FORCING & set(sys.argv)),
+        )
+        if workflow.is_main_process
+        else None
+    )
+except UserError as error:
+    print(f"optbench: {error}", file=sys.stderr)
+    sys.exit(2)
+
+RESULTS = STUDY.results.as_posix()
+TABLES = f"{RESULTS}/tables"
+FIGURES = f"{RESULTS}/figures"
+PLANS = plan_folder(STUDY).as_posix()
+DATA = STUDY.data_folder.as_posix()
+LOGS = f"logs/{STUDY.name}"
+PAGE = f"reports/{STUDY.name}/index.html"
+MANIFESTS = [f"{DATA}/{name}/manifest.json" for name in STUDY.datasets]
+BATCHES = PLAN.batches if PLAN else ()
+TRACES = PLAN.traces if PLAN else ()
+# The device that `auto` means here; a job must not find another one where it runs.
+DEVICE = STUDY.device
+
+
+localrules:
+    all,
+    prepare,
+    collect,
+    summarize,
+    plot,
+    report,

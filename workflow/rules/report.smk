@@ -1,0 +1,71 @@
+"""From traces to the page."""
+
+
+rule collect:
+    input:
+        study=STUDY_FILE,
+        manifests=MANIFESTS,
+        traces=TRACES,
+        batches=[f"{PLANS}/{batch}.done" for batch in BATCHES],
+    output:
+        multiext(f"{TABLES}/runs", ".parquet", ".csv"),
+        curves=f"{TABLES}/curves.parquet",
+        study=f"{TABLES}/study.json",
+    log:
+        f"{LOGS}/collect.log",
+    params:
+        code=stage_code("optbench.collect"),
+        device=DEVICE,
+    shell:
+        "optbench collect {input.study:q} --device {params.device} 2> >(tee {log:q} >&2)"
+
+
+rule summarize:
+    input:
+        f"{TABLES}/runs.parquet",
+        f"{TABLES}/curves.parquet",
+    output:
+        multiext(f"{TABLES}/summary", ".parquet", ".csv"),
+        f"{TABLES}/convergence.parquet",
+    log:
+        f"{LOGS}/summarize.log",
+    params:
+        code=stage_code("optbench.summarize"),
+        study=STUDY_FILE,
+    shell:
+        "optbench summarize {params.study:q} 2> >(tee {log:q} >&2)"
+
+
+rule plot:
+    input:
+        f"{TABLES}/runs.parquet",
+        f"{TABLES}/curves.parquet",
+        f"{TABLES}/study.json",
+        f"{TABLES}/summary.parquet",
+        f"{TABLES}/convergence.parquet",
+    output:
+        f"{FIGURES}/figures.json",
+    log:
+        f"{LOGS}/plot.log",
+    params:
+        code=stage_code("optbench.figures.plan"),
+        study=STUDY_FILE,
+    shell:
+        "optbench plot {params.study:q} 2> >(tee {log:q} >&2)"
+
+
+rule report:
+    input:
+        f"{TABLES}/runs.parquet",
+        f"{TABLES}/study.json",
+        f"{TABLES}/summary.parquet",
+        f"{FIGURES}/figures.json",
+    output:
+        report(PAGE, category="optbench"),
+    log:
+        f"{LOGS}/report.log",
+    params:
+        code=stage_code("optbench.report.build"),
+        study=STUDY_FILE,
+    shell:
+        "optbench report {params.study:q} 2> >(tee {log:q} >&2)"

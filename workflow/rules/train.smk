@@ -1,0 +1,58 @@
+"""From the study to traces."""
+
+
+rule prepare:
+    output:
+        f"{DATA}/{{dataset}}/manifest.json",
+    log:
+        f"{LOGS}/prepare-{{dataset}}.log",
+    params:
+        study=STUDY_FILE,
+    shell:
+        "optbench prepare {params.study:q} {wildcards.dataset} 2> >(tee {log:q} >&2)"
+
+
+rule train:
+    input:
+        MANIFESTS,
+        batch=f"{PLANS}/{{batch}}.txt",
+    output:
+        touch(f"{PLANS}/{{batch}}.done"),
+    log:
+        f"{LOGS}/train-{{batch}}.log",
+    threads: STUDY.threads
+    resources:
+        mem_mb=2000,
+    params:
+        study=STUDY_FILE,
+        device=DEVICE,
+    shell:
+        "optbench train {params.study:q} --batch {input.batch:q} --device {params.device}"
+        " 2> >(tee {log:q} >&2)"
+
+
+# Finished traces are inputs without a rule, so that ten thousand of them cost nothing. A trace that is asked
+# for by its path has this one.
+if (
+    any(argument.endswith(".parquet") for argument in sys.argv)
+    or not workflow.is_main_process
+):
+
+    rule cell:
+        input:
+            MANIFESTS,
+        output:
+            f"{RESULTS}/cells/{{cell}}.parquet",
+        log:
+            f"{LOGS}/cells/{{cell}}.log",
+        wildcard_constraints:
+            cell=".+",
+        threads: STUDY.threads
+        resources:
+            mem_mb=2000,
+        params:
+            study=STUDY_FILE,
+            device=DEVICE,
+        shell:
+            "optbench train {params.study:q} {output:q} --device {params.device}"
+            " 2> >(tee {log:q} >&2)"
