@@ -16,18 +16,28 @@ import click
 
 from optbench import __version__
 from optbench.errors import UserError
+from optbench.timing_spec import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optbench.config import Study
     from optbench.spec import CellSpec
+    from optbench.timing_spec import TimingSpec
 
 USER_MISTAKE = 2
 """Exit status for what the user can mend."""
 
 study_argument = click.argument("study", metavar="STUDY-OR-CONFIG")
-device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the study's device.")
+device_option = click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the study's device."
+)
+cores_option = click.option(
+    "--cores",
+    default=len(os.sched_getaffinity(0)),
+    type=click.IntRange(1),
+    help="Cores to use at a time.",
+)
 
 
 def main() -> None:
@@ -41,7 +51,8 @@ def main() -> None:
     except UserError as error:
         _end(str(error))
     except OSError as error:
-        _end(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}; what is finished is safe")
+        where = f": {error.filename}" if error.filename else ""
+        _end(f"{error.strerror or error}{where}; what is finished is safe")
 
 
 def _end(line: str, status: int = USER_MISTAKE) -> None:
@@ -109,7 +120,7 @@ def _train(study: Study, cells: Sequence[CellSpec], every: Sequence[CellSpec], w
     from optbench.supervise import train_all  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
-    progress = Progress(every, study.results / "plan" / ".progress")
+    progress = Progress(every, cells, study.results / "plan" / ".progress", "cells")
 
     def finished(cell: CellSpec, status: str) -> None:
         counts[status] += 1
@@ -117,6 +128,45 @@ def _train(study: Study, cells: Sequence[CellSpec], every: Sequence[CellSpec], w
 
     train_all(cells, study.data_folder, study.folder, workers, finished)
     return counts
+
+
+@cli.command(name="time")
+@study_argument
+@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Budget of one workload, if not the study's.",
+)
+@device_option
+def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device: str | None) -> None:
+    """Time every optimizer on the workloads given, or on all: results/<study>/timing/.
+
+    Nothing else should run on the machine meanwhile. `optbench collect` makes the table.
+    """
+    from optbench.timing_plan import select_timings, timings_of  # noqa: PLC0415
+
+    found = _read(study, device)
+    _time(found, select_timings(timings_of(found), workloads), seconds or found.timing_s or SECONDS)
+
+
+def _time_what_is_left(study: Study) -> None:
+    from optbench.matrix import is_complete  # noqa: PLC0415
+    from optbench.timing_plan import timing_path, timings_of  # noqa: PLC0415
+
+    if study.timing_s is not None:
+        left = [timing for timing in timings_of(study) if not is_complete(timing_path(timing))]
+        _time(study, left, study.timing_s)
+
+
+def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
+    from optbench.timing_child import time_in_child  # noqa: PLC0415
+
+    for timing in timings:
+        problem = time_in_child(timing, study.data_folder, study.folder, seconds)
+        name, n = timing.workload.name, len(timing.optimizers)
+        told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
+        click.echo(f"optbench: {name}: {told}", err=True)
 
 
 @cli.command()
@@ -130,9 +180,11 @@ def collect(study: str, device: str | None) -> None:
 def _collect(study: Study) -> None:
     from optbench.collect import collect as collect_study  # noqa: PLC0415
     from optbench.files import write_text  # noqa: PLC0415
+    from optbench.timing_table import collect_timing  # noqa: PLC0415
 
     write_text(study.results / "study_file", f"{study.file.as_posix()}\n")
     counts = collect_study(study)
+    collect_timing(study)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     click.echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
 
@@ -173,7 +225,7 @@ def _results(study: str) -> Path:
 
 @cli.command()
 @study_argument
-@click.option("--cores", default=len(os.sched_getaffinity(0)), type=click.IntRange(1), help="Processes at a time.")
+@cores_option
 @device_option
 def run(study: str, cores: int, device: str | None) -> None:
     """Run a study from its file to its page, without Snakemake; what is there already stays."""
@@ -183,8 +235,10 @@ def run(study: str, cores: int, device: str | None) -> None:
     cells = cells_of(found)
     _prepare(found)
     left = [cell for cell in cells if not is_complete(trace_path(cell))]
-    click.echo(f"optbench: {len(cells) - len(left)} of {len(cells)} cells are there, {len(left)} to train", err=True)
+    there = len(cells) - len(left)
+    click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
     _train(found, left, cells, max(1, cores // found.threads))
+    _time_what_is_left(found)
     _publish(found)
 
 
@@ -205,10 +259,10 @@ def _publish(study: Study) -> None:
 @click.argument("patterns", metavar="[CELL]...", nargs=-1)
 @click.option("--failed", is_flag=True, help="Every cell that ended in error, was killed or ran out of time.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only say which cells would be trained.")
-@click.option("--cores", default=len(os.sched_getaffinity(0)), type=click.IntRange(1), help="Processes at a time.")
+@cores_option
 @device_option
 def rerun(
-    study: str, patterns: tuple[str, ...], failed: bool, dry_run: bool, cores: int, device: str | None
+    study: str, patterns: tuple[str, ...], *, failed: bool, dry_run: bool, cores: int, device: str | None
 ) -> None:
     """Train single cells again, and what follows from them.
 
@@ -229,7 +283,9 @@ def rerun(
     for cell in chosen:
         click.echo(f"{cell.name}  {trace_path(cell)}")
     if dry_run or not chosen:
-        click.echo(f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True)
+        click.echo(
+            f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True
+        )
         return
     _prepare(found)
     _train(found, chosen, cells, max(1, cores // found.threads))
@@ -264,7 +320,8 @@ def _show(study: Study, cell: CellSpec) -> None:
     if is_complete(path):
         trace = read_trace(path)
         error = trace.facts["error"]
-        facts |= {key: trace.facts[key] for key in ("status", "steps", "device", "threads", "versions", "machine")}
+        keys = ("status", "steps", "device", "threads", "versions", "machine")
+        facts |= {key: trace.facts[key] for key in keys}
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times
     facts |= {

@@ -9,7 +9,7 @@ import hashlib
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from optbench.catalogue.datasets import DATASETS
@@ -25,6 +25,7 @@ from optbench.study_file import read_study_file as _read
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+Spec: TypeAlias = WorkloadSpec | OptimizerSpec | ScheduleSpec
 S = TypeVar("S", WorkloadSpec, OptimizerSpec, ScheduleSpec)
 
 LONGEST_SLUG = 200
@@ -49,7 +50,8 @@ class Range(NamedTuple):
     def __str__(self) -> str:
         if self.high == float("inf"):
             return f"{'>' if self.open_low else '>='} {self.low:g}"
-        return f"in {'(' if self.open_low else '['}{self.low:g}, {self.high:g}{')' if self.open_high else ']'}"
+        low, high = "(" if self.open_low else "[", ")" if self.open_high else "]"
+        return f"in {low}{self.low:g}, {self.high:g}{high}"
 
 
 HYPERPARAMETERS: Mapping[str, Range] = {
@@ -63,7 +65,9 @@ HYPERPARAMETERS: Mapping[str, Range] = {
     "gamma": Range(0, float("inf"), open_low=True),
     "factor": Range(0, 1, open_low=True),
 }
-"""What the usual hyperparameters may be; a name that is not here is the factory's own business."""
+"""What the usual hyperparameters may be, in torch's factories and ours; others have their own rules."""
+
+CHECKED_PACKAGES = frozenset({"torch", "optbench"})
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ class Study:
         device: `cpu` or `cuda`, no longer `auto`.
         cells_per_job: cells that a Snakemake job trains, or None to choose by the cores.
         data_folder: where prepared data lies.
+        timing_s: seconds that timing one workload may take, None to time nothing.
         blocks: the matrix, each block complete.
     """
 
@@ -101,6 +106,7 @@ class Study:
     threads: int
     timeout_s: float
     cells_per_job: int | None
+    timing_s: float | None
     data_folder: Path
     workloads: Mapping[str, WorkloadSpec]
     optimizers: Mapping[str, OptimizerSpec]
@@ -174,18 +180,19 @@ def has_gpu() -> bool:
 
 def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     folder = file.resolve().parent
+    for kind in ("workloads", "optimizers", "schedules"):
+        for name in getattr(given, kind):
+            _check_path_part(kind, name)
     datasets = _datasets(given, folder)
     workloads = {
         name: _workload(name, entry or WorkloadEntry(), datasets, folder)
         for name, entry in given.workloads.items()
     }
     optimizers = {
-        name: _optimizer(name, entry or OptimizerEntry(), folder)
-        for name, entry in given.optimizers.items()
+        name: _optimizer(name, entry or OptimizerEntry(), folder) for name, entry in given.optimizers.items()
     }
     schedules = {
-        name: _settle("schedules", name, entry or ScheduleEntry(), SCHEDULES, folder)
-        for name, entry in given.schedules.items()
+        name: _schedule(name, entry or ScheduleEntry(), folder) for name, entry in given.schedules.items()
     }
     used = {workload.dataset.name for workload in workloads.values() if workload.dataset}
     if idle := set(datasets) - used:
@@ -201,6 +208,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         threads=given.threads,
         timeout_s=given.timeout_s,
         cells_per_job=given.cells_per_job,
+        timing_s=given.timing.seconds if given.timing else None,
         data_folder=Path(given.data_folder),
         workloads=workloads,
         optimizers=optimizers,
@@ -217,6 +225,13 @@ def _datasets(given: StudyFile, folder: Path) -> dict[str, DatasetSpec]:
         if entry.root is None:
             specs[name] = DatasetSpec(name, download=entry.download)
             continue
+        if DATASETS[name].sha256:
+            # A hash of the content stands in the catalogue just where an installed package carries it.
+            outside = ", ".join(sorted(known for known, data in DATASETS.items() if not data.sha256))
+            raise UserError(
+                f"datasets.{name}.root: {name} comes with an installed package; got {entry.root!r} "
+                f"(read from a folder: {outside})"
+            )
         root = (folder / Path(entry.root).expanduser()).resolve()
         if not root.is_dir():
             raise UserError(f"datasets.{name}.root: there is no folder {entry.root!r} (looked in {folder})")
@@ -234,50 +249,83 @@ def _fingerprint(root: Path) -> str:
     return sha.hexdigest()
 
 
+def _check_path_part(kind: str, name: str) -> None:
+    """Raises UserError for a name that cannot be part of a path."""
+    if not name.isprintable():
+        raise UserError(f"{kind}.{name!r}: a name becomes a path: its characters must be printable")
+    if len(slug(name)) > LONGEST_SLUG:
+        raise UserError(
+            f"{kind}.{name}: a name becomes a path: it must have at most {LONGEST_SLUG} bytes there; "
+            f"it has {len(slug(name))}"
+        )
+
+
 def _settle(kind: str, name: str, entry: Entry, known: Mapping[str, S], folder: Path, **own: Any) -> S:  # noqa: ANN401
     """The spec of one entry: the built-in it starts from, or its own factory, with its settings on top."""
     key = f"{kind}.{name}"
-    if len(slug(name)) > LONGEST_SLUG or not name.isprintable():
-        raise UserError(f"{key}: a name becomes a path: it must be printable and not that long")
-    _check_settings(key, entry.settings)
+    for setting, value in entry.settings.items():
+        _check_value(f"{key}.{setting}", value)
     if entry.factory is not None:
         if entry.like is not None:
             raise UserError(f"{key}: give either 'factory' or 'like', not both")
         check_importable(entry.factory, f"{key}.factory", folder)
         spec_class = type(next(iter(known.values())))
-        spec = spec_class(
+        return spec_class(
             name=name, factory=entry.factory, settings=entry.settings, label=entry.label or name, **own
         )
-        _check_names(key, spec, folder)
-        return spec
     if entry.like is not None and entry.like not in known:
         raise unknown(f"{key}.like", entry.like, known)
     if entry.like is None and name not in known:
         raise unknown(kind, name, known)
     start = known[entry.like or name]
-    spec = replace(
+    return replace(
         start,
         name=name,
         settings={**start.settings, **entry.settings},
         label=entry.label or (start.label if name == start.name else name),
         **own,
     )
-    _check_names(key, spec, folder)
-    return spec
 
 
-def _check_names(key: str, spec: WorkloadSpec | OptimizerSpec | ScheduleSpec, folder: Path) -> None:
-    """Raises UserError for a setting that the factory's source shows it does not take."""
-    names = keyword_names(spec.factory, folder) if spec.factory else set()
-    for name in spec.settings if names is not None else ():
+def _check_value(key: str, value: object) -> None:
+    """Raises UserError unless the value is one that a cell's identity can be made of."""
+    if isinstance(value, list):
+        for place, part in enumerate(value):
+            _check_value(f"{key}[{place}]", part)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if not isinstance(name, str):
+                raise UserError(f"{key}: the key {name!r} must be text")
+            _check_value(f"{key}.{name}", part)
+    elif not isinstance(value, str | int | float | None):
+        raise UserError(
+            f"{key} must be a number, text, true, false, null, a list or a mapping; got {value!s} "
+            f"(a {type(value).__name__})"
+        )
+
+
+def _check_names(key: str, spec: Spec, entry: Entry, folder: Path, supplied: int = 1) -> None:
+    """Raises UserError for a setting that the factory's source shows it does not take.
+
+    Args:
+        key: where the entry stands.
+        spec: what became of it.
+        entry: the entry; its own keys are what a misspelt setting may have meant.
+        folder: the study file's folder.
+        supplied: arguments in front that the program gives to the factory.
+    """
+    names = keyword_names(spec.factory, folder, supplied) if spec.factory else set()
+    if names is None:
+        return
+    for name in entry.settings:
         if name not in names:
-            raise unknown(f"{key}.{name}", name, names) if names else UserError(f"{key}: takes no {name!r}")
+            raise unknown(f"{key}.{name}", name, names | set(type(entry).model_fields))
 
 
-def _check_settings(key: str, settings: Mapping[str, Setting]) -> None:
+def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> None:
+    if factory.partition(":")[0].split(".")[0] not in CHECKED_PACKAGES:
+        return
     for name, value in settings.items():
-        if not name.isidentifier():
-            raise UserError(f"{key}: {name!r} is not a name that a factory's argument can have")
         allowed = HYPERPARAMETERS.get(name)
         if allowed is None or value is None:
             continue
@@ -297,6 +345,7 @@ def _workload(
     needs = entry.dataset or (spec.dataset.name if spec.dataset else None)
     if needs is not None and needs not in DATASETS:
         raise unknown(f"{key}.dataset", needs, DATASETS)
+    _check_names(key, spec, entry, folder, supplied=1 if needs else 0)
     budget = {"steps", "epochs"}
     kept = {k: v for k, v in spec.overrides.items() if not (k in budget and budget & set(entry.overrides))}
     return replace(
@@ -307,11 +356,20 @@ def _workload(
 
 
 def _optimizer(name: str, entry: OptimizerEntry, folder: Path) -> OptimizerSpec:
-    if entry.lr is not None:
-        return _settle("optimizers", name, entry, OPTIMIZERS, folder, lr=entry.lr)
-    if entry.factory is not None:
+    if entry.factory is not None and entry.like is None and entry.lr is None:
         raise UserError(f"optimizers.{name}.lr is missing: a factory of your own needs its learning rate")
-    return _settle("optimizers", name, entry, OPTIMIZERS, folder)
+    own = {} if entry.lr is None else {"lr": entry.lr}
+    spec = _settle("optimizers", name, entry, OPTIMIZERS, folder, **own)
+    _check_names(f"optimizers.{name}", spec, entry, folder)
+    _check_ranges(f"optimizers.{name}", spec.factory, entry.settings)
+    return spec
+
+
+def _schedule(name: str, entry: ScheduleEntry, folder: Path) -> ScheduleSpec:
+    spec = _settle("schedules", name, entry, SCHEDULES, folder)
+    _check_names(f"schedules.{name}", spec, entry, folder)
+    _check_ranges(f"schedules.{name}", spec.factory, entry.settings)
+    return spec
 
 
 def _blocks(
@@ -340,9 +398,9 @@ def _blocks(
                 raise unknown(f"{key}.lr", name, lists["optimizers"])
         blocks.append(
             ResolvedBlock(
-                workloads=tuple(dict.fromkeys(lists["workloads"])),
-                optimizers=tuple(dict.fromkeys(lists["optimizers"])),
-                schedules=tuple(dict.fromkeys(lists["schedules"])),
+                workloads=tuple(lists["workloads"]),
+                optimizers=tuple(lists["optimizers"]),
+                schedules=tuple(lists["schedules"]),
                 seeds=tuple(block.seeds if block.seeds is not None else given.seeds),
                 lr={o: rates.get(o) or rates.get("*") or optimizers[o].lr for o in lists["optimizers"]},
             )

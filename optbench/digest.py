@@ -3,8 +3,8 @@
 Two ingredients. The resolved values (workload, optimizer, schedule, lr, seed, device, threads, data hash)
 are hashed as canonical JSON. The code that trains is hashed by its syntax trees, with comments, docstrings,
 annotations and layout left out: the training loop, the factories' own modules and whatever they import from
-this package or from the study file's folder. Installed third-party packages are not hashed: their versions stand
-in every trace.
+this package or from the study file's folder. Installed third-party packages are not hashed: their versions
+stand in every trace.
 """
 
 from __future__ import annotations
@@ -12,95 +12,107 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from functools import lru_cache
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING
 
-from optbench.plugins import module_file
+from optbench.plugins import lies_in, module_file, syntax_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
+    from pathlib import Path
 
 PACKAGE = "optbench"
 TRAINING = "optbench.train"
-NUMBERLESS = frozenset({"optbench.trace", "optbench.files", "optbench.provenance", "optbench.errors", "optbench.plugins",
-        "optbench.optimizers.calling"})
-"""Modules that training imports and that decide no number of it."""
+NUMBERLESS = frozenset(
+    {
+        "optbench",
+        "optbench.catalogue",
+        "optbench.catalogue.datasets",
+        "optbench.errors",
+        "optbench.files",
+        "optbench.optimizers.calling",
+        "optbench.plugins",
+        "optbench.provenance",
+        "optbench.trace",
+    }
+)
+"""Modules that training imports and that decide no number of it (a data set's hash is one of the values)."""
 
 
 def digest(values: object) -> str:
     """Eight hexadecimal digits of the sha256 of `values` as canonical JSON."""
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-@lru_cache(maxsize=None)
-def code_digest(modules: tuple[str, ...], folder: Path) -> str:
+def code_digest(modules: Iterable[str], folder: Path, *, but: Container[str] = NUMBERLESS) -> str:
     """sha256 over the syntax trees of `modules` and of what they import from this package or `folder`.
 
     Args:
         modules: dotted names: the training loop and the modules that hold the factories, or a later stage.
         folder: the study file's folder, where plug-ins lie.
+        but: modules that are left out, with what only they import.
+
+    Raises:
+        UserError: one of the files does not parse.
     """
     sha = hashlib.sha256()
-    for name, file in sorted(_closure(modules, folder).items()):
-        sha.update(f"{name}\0{_tree_digest(file, file.stat().st_mtime_ns)}\0".encode())
+    for name, tree in sorted(_closure(modules, folder, but).items()):
+        sha.update(f"{name}\0{_tree_digest(tree)}\0".encode())
     return sha.hexdigest()
 
 
-def _closure(modules: Iterable[str], folder: Path) -> dict[str, Path]:
-    """The modules reached from `modules` that belong to this package or lie in `folder`, with their files."""
-    found: dict[str, Path] = {}
+def _closure(modules: Iterable[str], folder: Path, but: Container[str]) -> dict[str, ast.Module]:
+    """The modules reached from `modules` that belong to this package or lie in `folder`, with their trees."""
+    found: dict[str, ast.Module] = {}
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in found or module in NUMBERLESS:
+        if module in found or module in but:
             continue
         file = module_file(module, folder)
-        if file is None or not (module.split(".")[0] == PACKAGE or file.resolve().is_relative_to(folder)):
+        if file is None or not (module.split(".")[0] == PACKAGE or lies_in(folder, module, file)):
             continue
-        found[module] = file
-        waiting.extend(_imports(module, file))
+        found[module] = syntax_tree(file)
+        above = module.rpartition(".")[0]
+        waiting.extend([above] if above else [])  # importing a module runs its packages first
+        waiting.extend(_imports(found[module], module if file.name == "__init__.py" else above))
     return found
 
 
-@lru_cache(maxsize=None)
-def _parse(file: Path, mtime_ns: int) -> ast.Module:
-    del mtime_ns  # part of the key: an edited file is parsed again
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-def _imports(module: str, file: Path) -> Iterator[str]:
-    """Dotted names that the file imports, wherever in it, relative ones made absolute."""
-    package = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
-    for node in ast.walk(_parse(file, file.stat().st_mtime_ns)):
+@cache
+def _imports(tree: ast.Module, package: str) -> tuple[str, ...]:
+    """Dotted names that a module of `package` imports, wherever in it, relative ones made absolute."""
+    names: list[str] = []
+    for node in _walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
+            parts = package.split(".")
+            above = parts[: len(parts) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
-            yield source
-            yield from (f"{source}.{alias.name}" for alias in node.names)
+            names += [source, *(f"{source}.{alias.name}" for alias in node.names)]
+    return tuple(names)
 
 
-@lru_cache(maxsize=None)
-def _tree_digest(file: Path, mtime_ns: int) -> str:
-    return hashlib.sha256("".join(_canonical(_parse(file, mtime_ns))).encode()).hexdigest()
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for _, value in _fields(node):
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.AST):
+                yield from _walk(part)
 
 
-ANNOTATIONS = frozenset({"annotation", "returns", "type_comment", "type_params"})
+@cache
+def _tree_digest(tree: ast.Module) -> str:
+    return hashlib.sha256("".join(_canonical(tree)).encode()).hexdigest()
 
 
 def _canonical(node: object) -> Iterator[str]:
     """The tree as text that does not depend on layout, docstrings, annotations or Python's version."""
     if isinstance(node, ast.AST):
         yield type(node).__name__ + "("
-        # Fields that are empty are left out: newer Pythons add such fields to old node types.
-        for name, value in ast.iter_fields(node):
-            if name in ANNOTATIONS or value is None or value == []:
-                continue
-            if name == "body" and isinstance(value, list):
-                value = [part for part in value if not _is_text(part)]  # noqa: PLW2901
+        for name, value in _fields(node):
             yield f"{name}="
             yield from _canonical(value)
         yield ")"
@@ -113,6 +125,39 @@ def _canonical(node: object) -> Iterator[str]:
         yield f"{node!r},"
 
 
-def _is_text(node: ast.AST) -> bool:
-    """Whether a statement is a bare string: a docstring, or an attribute's description."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+ANNOTATIONS = frozenset({"annotation", "returns", "type_comment", "type_params"})
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, object]]:
+    """Names and values of the node's fields that can decide a number.
+
+    Fields that are empty are left out: newer Pythons add such fields to old node types.
+    """
+    for name, given in ast.iter_fields(node):
+        value = given
+        if name in ANNOTATIONS:
+            continue
+        if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
+            value = list(_statements(value, fields=isinstance(node, ast.ClassDef)))
+        if value is not None and value != []:
+            yield name, value
+
+
+def _statements(body: list[ast.stmt], *, fields: bool) -> Iterator[ast.stmt]:
+    """The statements that run: no bare strings, nothing for type checkers alone.
+
+    Args:
+        body: statements in a row.
+        fields: whether `name: type = value` differs from `name = value`, as in a dataclass.
+    """
+    for node in body:
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())) | ast.ImportFrom(module="__future__"):
+                continue
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.If(test=ast.Attribute(attr="TYPE_CHECKING")):
+                yield from _statements(node.orelse, fields=fields)
+            case ast.AnnAssign(target=ast.Name()) if not fields:
+                if node.value is not None:
+                    yield ast.Assign(targets=[node.target], value=node.value)
+            case _:
+                yield node

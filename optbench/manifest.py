@@ -23,4 +23,4 @@ def read_manifest(name: str, data_folder: Path) -> dict[str, Any]:
 def is_prepared(spec: DatasetSpec, data_folder: Path) -> bool:
     """Whether the data set lies ready, from the very files that `spec` names."""
     manifest = read_manifest(spec.name, data_folder)
-    return manifest["status"] == "ready" and manifest.get("fingerprint", "") == spec.fingerprint
+    return bool(manifest["status"] == "ready" and manifest.get("fingerprint", "") == spec.fingerprint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,42 +29,49 @@ def cells_of(study: Study) -> list[CellSpec]:
     """The cells of a study in a fixed order, each with its digest.
 
     Raises:
-        UserError: two blocks of the matrix give one cell different learning rates.
+        UserError: two blocks of the matrix give one cell different learning rates, two cells share one
+            readable name, or a plug-in does not parse.
     """
+    code = cache(partial(_code, study))
     found: dict[str, CellSpec] = {}
     for block in study.blocks:
         for w, o, s, seed in product(block.workloads, block.optimizers, block.schedules, block.seeds):
-            cell = _cell(study, study.workloads[w], study.optimizers[o], study.schedules[s], block.lr[o], seed)
+            parts = study.workloads[w], study.optimizers[o], study.schedules[s]
+            cell = CellSpec(
+                study.name, *parts, block.lr[o], seed, study.device, study.threads, study.timeout_s
+            )
             other = found.setdefault(cell.name, cell)
+            if (other.workload, other.optimizer, other.schedule) != parts:
+                raise UserError(
+                    f"{study.file}: two cells are called {cell.name!r}, because '/' stands in a name; "
+                    "rename one of its parts"
+                )
             if other.lr != cell.lr:
                 raise UserError(
                     f"{study.file}: matrix: two blocks give {cell.name} the learning rates {other.lr:g} and "
                     f"{cell.lr:g}; name the optimizer twice under 'optimizers' to run both"
                 )
-    return list(found.values())
+    return [replace(cell, digest=_digest(cell, code(*_modules(cell)))) for cell in found.values()]
 
 
-def _cell(
-    study: Study, workload: WorkloadSpec, optimizer: OptimizerSpec, schedule: ScheduleSpec, lr: float, seed: int
-) -> CellSpec:
-    cell = CellSpec(
-        study.name, workload, optimizer, schedule, lr, seed, study.device, study.threads, study.timeout_s
-    )
+def _digest(cell: CellSpec, code: str) -> str:
     # Names, labels, the optimizer's own lr and the timeout decide no number.
-    values = {
-        "schema": TRACE_SCHEMA,
-        "workload": _identity(workload),
-        "overrides": dict(workload.overrides),
-        "data": _data_identity(workload.dataset),
-        "optimizer": _identity(optimizer),
-        "schedule": _identity(schedule),
-        "lr": lr,
-        "seed": seed,
-        "device": study.device,
-        "threads": study.threads,
-        "code": _code(workload.factory, optimizer.factory, schedule.factory, study.folder),
-    }
-    return replace(cell, digest=digest(values))
+    return digest(
+        {
+            "schema": TRACE_SCHEMA,
+            "workload": _identity(cell.workload),
+            "overrides": dict(cell.workload.overrides),
+            "data": _data_identity(cell.workload.dataset),
+            "optimizer": _identity(cell.optimizer),
+            "schedule": _identity(cell.schedule),
+            "lr": cell.lr,
+            "seed": cell.seed,
+            "device": cell.device,
+            "threads": cell.threads,
+            "probe_every": cell.probe_every,
+            "code": code,
+        }
+    )
 
 
 def _identity(spec: WorkloadSpec | OptimizerSpec | ScheduleSpec) -> dict[str, object]:
@@ -77,10 +84,17 @@ def _data_identity(dataset: DatasetSpec | None) -> dict[str, str] | None:
     return {"name": dataset.name, "sha256": dataset.fingerprint or DATASETS[dataset.name].sha256}
 
 
-@lru_cache(maxsize=None)
-def _code(workload: str, optimizer: str, schedule: str, folder: Path) -> str:
-    modules = {factory.partition(":")[0] for factory in (workload, optimizer, schedule) if factory}
-    return code_digest((TRAINING, *sorted(modules)), folder)
+def _modules(cell: CellSpec) -> tuple[str, ...]:
+    """The modules that hold the cell's factories."""
+    factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
+    return tuple(sorted({factory.partition(":")[0] for factory in factories if factory}))
+
+
+def _code(study: Study, *modules: str) -> str:
+    try:
+        return code_digest((TRAINING, *modules), study.folder)
+    except UserError as error:
+        raise UserError(f"{study.file}: {error}") from None
 
 
 def trace_path(cell: CellSpec) -> Path:
@@ -97,7 +111,7 @@ def trace_path(cell: CellSpec) -> Path:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether `path` is a whole trace, by the frame of its parquet file and the key of our facts in its footer.
+    """Whether `path` is a whole trace, by the frame of its parquet file and the key of our facts in its end.
 
     A few reads and no library: Snakemake asks this of every cell when it reads the workflow.
     """
@@ -131,4 +145,3 @@ def select(cells: Sequence[CellSpec], patterns: Iterable[str]) -> list[CellSpec]
             )
         chosen.update((cell.name, cell) for cell in hits)
     return list(chosen.values())
-

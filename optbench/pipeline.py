@@ -67,13 +67,20 @@ def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object
         overrides: what stood behind --config; only `cells_per_job` may.
 
     Raises:
-        UserError: more than one file, or an override of a study's key.
+        UserError: more than one file, an override of a study's key, or one that is out of range.
     """
     extra = sorted(set(overrides) - {"cells_per_job"})
     if extra:
         raise UserError(f"--config {extra[0]}: only cells_per_job can be given there; write a study file")
+    size = overrides.get("cells_per_job", 1)
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_CELLS_PER_JOB:
+        raise UserError(
+            f"--config cells_per_job must be a whole number from 1 to {MOST_CELLS_PER_JOB}; got {size!r}"
+        )
     if len(configfiles) > 1:
-        raise UserError(f"--configfile takes one study file, not {len(configfiles)}: studies are never merged")
+        raise UserError(
+            f"--configfile takes one study file, not {len(configfiles)}: studies are never merged"
+        )
     return Path(configfiles[0]) if configfiles else DEFAULT_STUDY
 
 
@@ -116,14 +123,15 @@ def read_batch(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").split()
 
 
-def stage_code(stage: str) -> str:
-    """Eight hexadecimal digits over the code and templates of a stage, so that a newer optbench runs it again.
+def stage_code(*modules: str) -> str:
+    """Eight hexadecimal digits over a stage's code and templates, so that a newer optbench runs it again.
 
     Args:
-        stage: the dotted module of the stage, `optbench.collect` for one.
+        modules: the dotted modules of the stage, `optbench.collect` for one.
     """
     here = Path(__file__).parent
-    parts = [code_digest((stage,), here)]
-    folder = here.joinpath(*stage.split(".")[1:-1])
-    parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
+    parts = [code_digest(modules, here, but=())]
+    for module in modules:
+        folder = here.joinpath(*module.split(".")[1:-1])
+        parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
     return digest(parts)

@@ -17,45 +17,60 @@ if TYPE_CHECKING:
 INTERVAL_S = 5.0
 """Seconds between two lines, over all the processes that train the study."""
 
+NAMED_FAILURES = 10
+"""Failed cells that are named as they fail; the rest are only counted."""
+
 
 class Progress:
     """Counts the traces of a study and says how far it is.
 
-    Several jobs train a study side by side and none knows of the others, so each counts the files of all cells; a
-    shared mark keeps them from saying the same thing twice.
+    Several jobs train a study side by side and none knows of the others, so each counts the files of all
+    cells that were left when it began; a shared mark keeps them from saying the same thing twice.
     """
 
-    def __init__(self, cells: Sequence[CellSpec], mark: Path) -> None:
+    def __init__(self, cells: Sequence[CellSpec], mine: Sequence[CellSpec], mark: Path, what: str) -> None:
         """Starts the clock.
 
         Args:
             cells: all cells of the study.
+            mine: those that this process trains, whether or not a trace of them is there.
             mark: a file whose modification time is that of the last line.
+            what: what a cell is called in the lines, `cells` for one.
         """
-        self._paths = [trace_path(cell) for cell in cells]
+        own = {trace_path(cell) for cell in mine}
+        paths = [trace_path(cell) for cell in cells]
+        self._left = [path for path in paths if path in own or not path.exists()]
+        self._total = len(paths)
+        self._what = what
         self._mark = mark
         self._begun = time.time()
-        self._before = self._done()
         self._failed = 0
 
-    def _done(self) -> int:
-        return sum(path.exists() for path in self._paths)
+    def _finished(self) -> int:
+        """Traces that were written since the clock started."""
+        return sum(path.exists() and path.stat().st_mtime >= self._begun for path in self._left)
 
     def tell(self, cell: CellSpec, status: str) -> None:
-        """Counts one finished cell; prints it if it failed, and the state of the study if it is time."""
+        """Counts one finished cell; names it if it failed, and says how far the study is if it is time."""
         if status not in {"ok", "diverged"}:
             self._failed += 1
-            _say(f"{cell.name}: {status} (optbench show '{cell.name}' --study {cell.study} says why)")
+            if self._failed <= NAMED_FAILURES:
+                _say(f"{cell.name}: {status} (optbench show '{cell.name}' --study {cell.study} says why)")
         now = time.time()
         if self._mark.exists() and now - self._mark.stat().st_mtime < INTERVAL_S:
             return
         self._mark.parent.mkdir(parents=True, exist_ok=True)
         self._mark.touch()
-        done, total = self._done(), len(self._paths)
-        rate = (done - self._before) / max(now - self._begun, 1e-9)
-        left = f", about {duration((total - done) / rate)} left" if rate > 0 and done < total else ""
+        finished = self._finished()
+        done = self._total - len(self._left) + finished
+        rate = finished / max(now - self._begun, 1e-9)
+        to_do = self._total - done
+        left = f", about {duration(to_do / rate)} left" if rate > 0 and to_do else ""
         failed = f", {self._failed} failed" if self._failed else ""
-        _say(f"trained {done} of {total} cells ({done / total:.0%}), {rate:.1f} a second{left}{failed}")
+        _say(
+            f"trained {done} of {self._total} {self._what} ({done / self._total:.0%}), "
+            f"{rate:.1f} a second{left}{failed}"
+        )
 
 
 def duration(seconds: float) -> str:

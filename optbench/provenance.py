@@ -9,7 +9,17 @@ from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("optbench", "torch", "torchvision", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "snakemake")
+PACKAGES = (
+    "optbench",
+    "torch",
+    "torchvision",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "matplotlib",
+    "snakemake",
+)
 """The packages whose versions a page names."""
 
 TRAINING_PACKAGES = ("optbench", "torch", "numpy")

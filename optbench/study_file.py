@@ -1,51 +1,69 @@
 """The study file: its keys with their types, ranges and meaning, and reading it with one-line errors.
 
-`optbench.config` turns what comes out of here into specs. The JSON schema for editors
-(workflow/schemas/study.schema.json) is generated from these classes.
+`optbench.config` turns what comes out of here into specs. The JSON schema for editors is generated from these
+classes: `python -m optbench.study_file > workflow/schemas/study.schema.json`.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections import Counter
-from collections.abc import Hashable  # noqa: TC003  (pydantic reads the annotations)
-from pathlib import Path  # noqa: TC003
-from typing import Annotated, Any, Literal
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from optbench.timing_spec import SECONDS
 from optbench.errors import UserError, nearest
 
-Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-Count = Annotated[int, Field(ge=1, strict=True)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1, max_length=60)]
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+MOST_SEEDS = 10_000
+"""A number of seeds above this is taken for one seed that was meant."""
+
+LONGEST_NAME = 60
+
+
+def _is_count(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
 
 
 def _list_of_seeds(given: object) -> object:
     """A number n means the seeds 0..n-1; a list must hold every seed once."""
-    if isinstance(given, int) and not isinstance(given, bool):
-        if given < 1:
-            raise ValueError(f"must be a number of seeds >= 1 or a list of seeds; got {given}")
+    if isinstance(given, int) and _is_count(given) and given <= MOST_SEEDS:
         return list(range(given))
     if not isinstance(given, list) or not given:
-        raise ValueError(f"must be a number of seeds >= 1 or a list of seeds; got {given!r}")
-    twice = [seed for seed, count in Counter(map(str, given)).items() if count > 1]
+        raise ValueError(f"must be a number of seeds, 1 to {MOST_SEEDS}, or a list of seeds; got {given!r}")
+    _each_once("seed", given)
+    return given
+
+
+def _each_once(what: str, given: list[Any]) -> None:
+    twice = [item for item, count in Counter(map(str, given)).items() if count > 1]
     if twice:
-        raise ValueError(f"seed {twice[0]} stands twice; every seed must be there once")
+        raise ValueError(f"{what} {twice[0]} stands twice; every {what} must be there once")
+
+
+def _list_of_names(given: list[str]) -> list[str]:
+    _each_once("name", given)
     return given
 
 
 def _mapping_of_entries(given: object) -> object:
     """A list of names means the built-ins of those names, unchanged."""
+    wanted = "must be a list of names or a mapping of them, with at least one"
+    if not isinstance(given, list | dict) or not given:
+        raise ValueError(f"{wanted}; got {_shown(given)}")
     if isinstance(given, list):
-        twice = [name for name, count in Counter(map(str, given)).items() if count > 1]
-        if twice:
-            raise ValueError(f"{twice[0]!r} stands twice; every name must be there once")
-        given = {str(name): None for name in given}
-    if not isinstance(given, dict) or not given:
-        raise ValueError("must be a list of names or a mapping of them, with at least one")
+        odd = [name for name in given if not isinstance(name, str)]
+        if odd:
+            raise ValueError(f"{wanted}; got a list with {_shown(odd[0])}")
+        return dict.fromkeys(_list_of_names(given))
     return given
 
 
@@ -54,13 +72,28 @@ def _rate_or_rates(given: object) -> object:
     return given if isinstance(given, dict | None) else {"*": given}
 
 
+def _timing(given: object) -> object:
+    """True means with the usual budget, false not at all."""
+    return given if not isinstance(given, bool) else {} if given else None
+
+
 def _batch_size(given: object) -> object:
-    if given is None or given == "full" or (isinstance(given, int) and not isinstance(given, bool) and given >= 1):
+    if given is None or given == "full" or _is_count(given):
         return given
     raise ValueError(f"must be a whole number >= 1 or 'full'; got {given!r}")
 
 
-Seeds = Annotated[list[Seed], BeforeValidator(_list_of_seeds, json_schema_input_type=Count | list[Seed])]
+Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_list_of_names)]
+Seeds = Annotated[
+    list[Seed],
+    BeforeValidator(
+        _list_of_seeds, json_schema_input_type=Annotated[Count, Field(le=MOST_SEEDS)] | list[Seed]
+    ),
+]
 
 
 class _Strict(BaseModel):
@@ -72,7 +105,9 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    factory: str | None = Field(None, description="module:name, importable from the study file's folder")
+    factory: str | None = Field(
+        None, description="module:name of your own, importable from the study file's folder"
+    )
     like: str | None = Field(None, description="the built-in whose factory and settings are the start")
     label: str | None = Field(None, description="the name shown in the page")
 
@@ -83,16 +118,26 @@ class Entry(BaseModel):
 
 
 class WorkloadEntry(Entry):
-    """A workload: a built-in with changes, or a factory that returns a Workload."""
+    """A workload: a built-in with changes, or a factory that returns a Workload.
 
-    dataset: str | None = Field(None, description="data set handed to the factory as its first argument")
+    Keys that are not named here go to the factory as keyword arguments.
+    """
+
+    dataset: str | None = Field(
+        None, description="built-in data set, handed to the factory as its first argument"
+    )
     batch_size: Annotated[
-        int | str | None, BeforeValidator(_batch_size, json_schema_input_type=Count | Literal["full"] | None)
+        int | str | None,
+        BeforeValidator(_batch_size, json_schema_input_type=Count | Literal["full"] | None),
     ] = Field(None, description="examples a step, or full")
-    steps: Count | None = Field(None, description="budget in optimizer steps")
-    epochs: Count | None = Field(None, description="budget in passes over the training data")
+    steps: Count | None = Field(None, description="budget in optimizer steps; not together with epochs")
+    epochs: Count | None = Field(
+        None, description="budget in passes over the training data; not together with steps"
+    )
     eval_every: Count | None = Field(None, description="steps between evaluations")
-    target: float | None = Field(None, description="validation loss that counts as reached")
+    target: Annotated[float, Field(allow_inf_nan=False, strict=True)] | None = Field(
+        None, description="validation loss that counts as reached"
+    )
 
     @property
     def overrides(self) -> dict[str, Any]:
@@ -102,36 +147,56 @@ class WorkloadEntry(Entry):
 
 
 class OptimizerEntry(Entry):
-    """An optimizer: a built-in with changes, or any torch.optim.Optimizer by its dotted name."""
+    """An optimizer: a built-in with changes, or any torch.optim.Optimizer by its dotted name.
 
-    lr: Positive | None = Field(None, description="learning rate")
+    Keys that are not named here go to the factory as keyword arguments.
+    """
+
+    lr: Positive | None = Field(
+        None, description="learning rate, where no block of the matrix gives another; an own factory needs it"
+    )
 
 
 class ScheduleEntry(Entry):
     """A schedule: a built-in with changes, or any torch.optim.lr_scheduler by its dotted name.
 
-    Settings may be "30%" (of the budget, in steps), "30 epochs" (in steps) or "lr" (the cell's own).
+    Keys that are not named here go to the factory as keyword arguments. They may be "30%" (of the budget, in
+    steps), "30 epochs" (in steps) or "lr" (the cell's own).
     """
 
 
 class DatasetEntry(_Strict):
     """Where a data set's raw files are."""
 
-    root: str | None = Field(None, description="folder that holds the publisher's files")
-    download: bool = Field(True, description="fetch the files from the publisher where there is no root")
+    root: str | None = Field(
+        None, description="folder that holds the publisher's files, relative to the study file's"
+    )
+    download: Annotated[bool, Field(strict=True)] = Field(
+        True, description="fetch the files from the publisher where there is no root"
+    )
+
+
+class TimingEntry(_Strict):
+    """How long the timing stage may take."""
+
+    seconds: Positive = Field(SECONDS, description="seconds of one workload")
 
 
 class Block(_Strict):
     """One block of the matrix: every combination of the lists it names; a list left out means all."""
 
-    workloads: list[str] | None = Field(None, min_length=1)
-    optimizers: list[str] | None = Field(None, min_length=1)
-    schedules: list[str] | None = Field(None, min_length=1)
-    seeds: Seeds | None = Field(None, description="seeds of this block, if not the study's")
+    workloads: Names | None = Field(None, description="workloads of this block; left out: all")
+    optimizers: Names | None = Field(None, description="optimizers of this block; left out: all")
+    schedules: Names | None = Field(None, description="schedules of this block; left out: all")
+    seeds: Seeds | None = Field(None, description="seeds of this block; left out: the study's")
     lr: Annotated[
         dict[str, Positive] | None,
-        BeforeValidator(_rate_or_rates, json_schema_input_type=Positive | dict[str, Positive]),
-    ] = Field(None, description="learning rate of this block: one for all, or one an optimizer")
+        BeforeValidator(_rate_or_rates, json_schema_input_type=Positive | dict[str, Positive] | None),
+    ] = Field(None, description="learning rate of this block: one for all, or a mapping from optimizers")
+
+
+def _constant_alone() -> dict[str, ScheduleEntry | None]:
+    return {"constant": None}
 
 
 class StudyFile(_Strict):
@@ -140,42 +205,48 @@ class StudyFile(_Strict):
     study: str = Field(
         description="name of the study: results/<study>, reports/<study>",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        max_length=60,
+        max_length=LONGEST_NAME,
     )
-    title: str = Field("", description="title of the page")
+    title: str = Field("", description="title of the page; left out: the study's name")
     question: str = Field("", description="the question that the page answers, shown at its top")
     seeds: Seeds = Field(
         default_factory=lambda: list(range(6)),
-        description="evaluation seeds: a number n for 0..n-1, or a list",
+        description="evaluation seeds: a number n for 0..n-1, or a list; left out: 6",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
-    threads: Count = Field(1, description="threads of one cell; they decide the order of sums, hence the bits")
+    threads: Count = Field(
+        1, description="threads of one cell; they decide the order of sums, hence the bits"
+    )
     timeout_s: Positive = Field(3600.0, description="wall-clock limit of one cell in seconds")
     cells_per_job: Annotated[int, Field(ge=1, le=500, strict=True)] | None = Field(
         None, description="cells that one Snakemake job trains in one warm process; left out: by the cores"
     )
-    data_folder: str = Field("data", description="where prepared data sets lie")
+    data_folder: str = Field(
+        "data", description="where prepared data sets lie, relative to the folder that optbench runs in"
+    )
     datasets: dict[str, DatasetEntry] = Field(default_factory=dict, description="raw files of your own")
     workloads: Annotated[
         dict[Name, WorkloadEntry | None],
-        BeforeValidator(
-            _mapping_of_entries, json_schema_input_type=list[Name] | dict[Name, WorkloadEntry | None]
-        ),
+        BeforeValidator(_mapping_of_entries, json_schema_input_type=Names | dict[Name, WorkloadEntry | None]),
     ] = Field(description="names of built-ins, or a mapping that changes or adds workloads")
     optimizers: Annotated[
         dict[Name, OptimizerEntry | None],
         BeforeValidator(
-            _mapping_of_entries, json_schema_input_type=list[Name] | dict[Name, OptimizerEntry | None]
+            _mapping_of_entries, json_schema_input_type=Names | dict[Name, OptimizerEntry | None]
         ),
     ] = Field(description="names of built-ins, or a mapping that changes or adds optimizers")
     schedules: Annotated[
         dict[Name, ScheduleEntry | None],
-        BeforeValidator(
-            _mapping_of_entries, json_schema_input_type=list[Name] | dict[Name, ScheduleEntry | None]
-        ),
+        BeforeValidator(_mapping_of_entries, json_schema_input_type=Names | dict[Name, ScheduleEntry | None]),
     ] = Field(
-        default_factory=lambda: {"constant": None},
-        description="names of built-ins, or a mapping that changes or adds schedules",
+        default_factory=_constant_alone,
+        description="names of built-ins, or a mapping that changes or adds schedules; left out: constant",
+    )
+    timing: Annotated[
+        TimingEntry | None, BeforeValidator(_timing, json_schema_input_type=bool | TimingEntry)
+    ] = Field(
+        default_factory=TimingEntry,
+        description="measure step times apart from the cells, on a quiet machine: true, false or {seconds: ...}",
     )
     matrix: list[Block] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
@@ -185,13 +256,13 @@ class StudyFile(_Strict):
 class _Loader(yaml.SafeLoader):
     """YAML with numbers as YAML 1.2 writes them (1e-3 is a number) and no key twice."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key_node, _ in node.value:
-            if key_node.value in seen:
+            if isinstance(key_node, yaml.ScalarNode) and key_node.value in seen:
                 line = key_node.start_mark.line + 1
                 raise UserError(f"line {line}: the key {key_node.value!r} stands twice")
-            seen.add(key_node.value)
+            seen.add(str(key_node.value))
         return super().construct_mapping(node, deep)
 
 
@@ -216,25 +287,73 @@ def read_study_file(file: Path) -> tuple[StudyFile, str]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{where}not YAML: {getattr(error, 'problem', error)}") from None
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise UserError(f"{where}not YAML: {problem}") from None
     if not isinstance(raw, dict):
-        raise UserError("a study file is a mapping that begins with 'study: NAME'")
+        raise UserError(f"a study file is a mapping that begins with 'study: NAME'; got {_shown(raw)}")
     try:
         return StudyFile.model_validate(raw), text
     except ValidationError as error:
-        raise UserError(_one_line(error)) from None
+        raise UserError(_one_line(error.errors()[0])) from None
 
 
-def _one_line(error: ValidationError) -> str:
-    """The first thing that pydantic found, as `key: what is wrong`."""
-    found = error.errors()[0]
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in found["loc"])[1:]
+WORDS = {
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "list_type": "must be a list",
+    "too_short": "must hold at least one",
+    "string_type": "must be text",
+    "string_unicode": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": f"must have at most {LONGEST_NAME} characters",
+    "string_pattern_mismatch": "must begin with a letter or digit and hold only these and '.', '_', '-'",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "finite_number": "must be a finite number",
+}
+"""Plainer words for what pydantic finds, by its name for it."""
+
+
+def _one_line(found: ErrorDetails) -> str:
+    """What pydantic found, as `key: what is wrong; got value`."""
+    path = [part for part in found["loc"] if part not in {"[key]", "*"}]
+    if found["loc"][-1] == "[key]":
+        path = path[:-1]
+    where = "".join(map(_step, path)).removeprefix(".")
     if found["type"] == "extra_forbidden":
-        kind = {"matrix": Block, "datasets": DatasetEntry}.get(str(found["loc"][0]), StudyFile)
+        kinds: dict[str, type[BaseModel]] = {"matrix": Block, "datasets": DatasetEntry}
+        kind = kinds.get(str(path[0]), StudyFile) if len(path) > 1 else StudyFile
         allowed = sorted(kind.model_fields)
-        return f"unknown key {where!r}{nearest(str(found['loc'][-1]), allowed)} (allowed: {', '.join(allowed)})"
+        close = nearest(str(path[-1]), allowed)
+        return f"unknown key {where!r}{close} (allowed: {', '.join(allowed)})"
     if found["type"] == "missing":
         return f"the key {where!r} is missing"
-    message = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    got = "" if "; got " in message or isinstance(found["input"], dict | list) else f"; got {found['input']!r}"
-    return f"{where}: {message[0].lower()}{message[1:]}{got}"
+    message = WORDS.get(found["type"], found["msg"])
+    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    subject = "a name " if found["loc"][-1] == "[key]" else ""
+    got = "" if "; " in message else f"; got {_shown(found['input'])}"
+    return f"{where}: {subject}{message}{got}"
+
+
+def _step(part: int | str) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if part.isprintable() else f".{part!r}"
+
+
+def _shown(value: object) -> str:
+    """The value on one line and not too long."""
+    text = repr(value)
+    return text if len(text) <= 2 * LONGEST_NAME else f"{text[: 2 * LONGEST_NAME]}..."
+
+
+def json_schema() -> str:
+    """The JSON schema of a study file, as text that ends with a newline."""
+    schema = StudyFile.model_json_schema()
+    schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "optbench study"}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json_schema())

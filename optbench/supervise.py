@@ -151,7 +151,7 @@ def train_all(
                     child = None
                 with lock:
                     on_cell(cell, status)
-        except BaseException as problem:  # noqa: BLE001  (handed on below)
+        except BaseException as problem:
             problems.append(problem)
         finally:
             if child is not None:

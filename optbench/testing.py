@@ -1,4 +1,4 @@
-"""Conformance: what an optimizer, a schedule and a workload must do to be compared (layer 4, for plug-in authors).
+"""Conformance: what optimizers, schedules and workloads must do to be compared (layer 4, for plug-ins).
 
 `optbench check` runs these on everything a study names; a plug-in's own tests can call them:
 
@@ -46,9 +46,9 @@ def check_optimizer(factory: Callable[..., Any], *, lr: float, **settings: Any) 
     """What is wrong with an optimizer, one sentence a property; an empty list if nothing is.
 
     The properties: parameters stay finite; the same start gives the same bits; a state_dict restores the
-    run; no global generator is drawn from; a zero gradient moves nothing (weight decay aside); lr = 0 moves nothing
-    (schedules work through the group's lr); the order of the parameters does not matter; a closure is evaluated and
-    its loss returned.
+    run; no global generator is drawn from; a zero gradient moves nothing (weight decay aside); lr = 0 moves
+    nothing (schedules work through the group's lr); the order of the parameters does not matter; a closure is
+    evaluated and its loss returned.
 
     Args:
         factory: called as `factory(params, lr=lr, **settings)`.
@@ -74,7 +74,7 @@ def check_optimizer(factory: Callable[..., Any], *, lr: float, **settings: Any) 
         try:
             if not holds(build):
                 problems.append(says)
-        except Exception as problem:  # noqa: BLE001  (a plug-in may raise anything)
+        except Exception as problem:
             problems.append(f"{says.split(':')[0]}: {type(problem).__name__}: {problem}")
     return list(dict.fromkeys(problems))
 
@@ -88,8 +88,8 @@ def check_schedule(
 ) -> list[str]:
     """What is wrong with a schedule, one sentence a property; an empty list if nothing is.
 
-    The properties: rates are finite and not negative over the whole budget; the same start gives the same rates; a
-    state_dict restores it half way.
+    The properties: rates are finite and not negative over the whole budget; the same start gives the same
+    rates; a state_dict restores it half way.
 
     Args:
         factory: called as `factory(optimizer, **settings)`; None is the constant schedule.
@@ -122,7 +122,7 @@ def check_schedule(
         seen = rates()
         again = rates()
         restored = rates(restart_at=budget // 2)
-    except Exception as problem:  # noqa: BLE001
+    except Exception as problem:
         return [f"{type(problem).__name__}: {problem}"]
     problems = []
     bad = [(step, rate) for step, rate in enumerate(seen) if not (isfinite(rate) and rate >= 0)]
@@ -135,11 +135,12 @@ def check_schedule(
     return problems
 
 
-def check_workload(build: Callable[[], Workload]) -> list[str]:
+def check_workload(build: Callable[[], object]) -> list[str]:
     """What is wrong with a workload, one sentence a property; an empty list if nothing is.
 
     The properties: it is a `Workload`; its model has parameters; the loss on a training batch and on the
-    validation split is one finite number; its gradient is finite; the same initialisation gives the same loss.
+    validation split is one finite number; its gradient is finite; the same initialisation gives the same
+    loss.
 
     Args:
         build: makes the workload.
@@ -165,7 +166,7 @@ def check_workload(build: Callable[[], Workload]) -> list[str]:
             gradients.append([p.grad for p in model.parameters() if p.grad is not None])
         with torch.no_grad():
             held_out = float(workload.loss(model, workload.validation or workload.train))
-    except Exception as problem:  # noqa: BLE001
+    except Exception as problem:
         return [f"{type(problem).__name__}: {problem}"]
     problems = []
     if not isfinite(losses[0]) or not isfinite(held_out):
@@ -185,7 +186,8 @@ def check_cells(cells: Sequence[CellSpec], data_folder: Path) -> list[str]:
         problems += [f"optimizers.{optimizer.name}: {problem}" for problem in found]
     for cell in {c.schedule.name: c for c in cells}.values():
         factory = load(cell.schedule.factory) if cell.schedule.factory else None
-        found = check_schedule(factory, lr=cell.lr, **cell.schedule.settings)
+        settings: dict[str, Any] = dict(cell.schedule.settings)
+        found = check_schedule(factory, lr=cell.lr, **settings)
         problems += [f"schedules.{cell.schedule.name}: {problem}" for problem in found]
     for cell in {c.workload.name: replace(c, device="cpu") for c in cells}.values():
         found = check_workload(lambda cell=cell: build_workload(cell, data_folder)[0])  # type: ignore[misc]

@@ -62,7 +62,7 @@ def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
     record = _Record()
     status, error = "ok", ""
     facts: dict[str, Any] = {}
-    with _isolated(cell):
+    with isolated(cell):
         try:
             diverged = _train(cell, data_folder, record, facts)
             if diverged is not None:
@@ -147,7 +147,7 @@ class _Record:
 
 
 @contextmanager
-def _isolated(cell: CellSpec) -> Iterator[None]:
+def isolated(cell: CellSpec) -> Iterator[None]:
     """Deterministic kernels and pinned threads for one cell; the process's own state is put back after."""
     deterministic = torch.are_deterministic_algorithms_enabled()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
@@ -169,7 +169,7 @@ def _isolated(cell: CellSpec) -> Iterator[None]:
             np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def _seed_global_generators(seed: int) -> None:
+def seed_global_generators(seed: int) -> None:
     """Dropout, and plug-ins that draw from the global generators, become a function of the cell's seed."""
     torch.manual_seed(seed)
     random.seed(seed)
@@ -180,9 +180,9 @@ def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, 
     """Runs the cell; returns None, or the sentence that says how it diverged."""
     workload, sha256 = build_workload(cell, data_folder)
     device = torch.device(cell.device)
-    _seed_global_generators(stream_seed(cell.seed, "initialisation"))
+    seed_global_generators(stream_seed(cell.seed, "initialisation"))
     model = workload.model().to(device)
-    _seed_global_generators(stream_seed(cell.seed, "training"))
+    seed_global_generators(stream_seed(cell.seed, "training"))
     facts["data_sha256"] = sha256
     facts["workload_facts"] = _workload_facts(workload, model)
     if device.type == "cuda":
@@ -197,7 +197,7 @@ def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, 
     by_steps = schedule if schedule is not None and not is_plateau(schedule) else None
     by_validation = schedule if by_steps is None else None
     closing = needs_closure(optimizer)
-    batches = _batches(workload, cell.seed, device)
+    batches = training_batches(workload, cell.seed, device)
     losses = torch.full((budget,), torch.nan, dtype=torch.float64, device=device)
     loss_of = workload.loss
 
@@ -276,7 +276,7 @@ def _workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
     }
 
 
-def _batches(workload: Workload, seed: int, device: torch.device) -> Iterator[Batch]:
+def training_batches(workload: Workload, seed: int, device: torch.device) -> Iterator[Batch]:
     """Training batches without end: every epoch a fresh order, its last batch the shorter rest."""
     order = torch.Generator().manual_seed(stream_seed(seed, "order"))
     augmentation = torch.Generator(device).manual_seed(stream_seed(seed, "augmentation"))

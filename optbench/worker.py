@@ -1,7 +1,7 @@
 """The child process that trains: cells come in on standard input, one word each goes out.
 
-Started by `optbench.supervise` as `python -m optbench.worker DATA_FOLDER STUDY_FOLDER`. It keeps torch warm between cells.
-What a plug-in prints goes to standard error, so that the channel to the parent stays clean.
+Started by `optbench.supervise` as `python -m optbench.worker DATA_FOLDER STUDY_FOLDER`. It keeps torch warm
+between cells. What a plug-in prints goes to standard error, so that the channel to the parent stays clean.
 """
 
 from __future__ import annotations

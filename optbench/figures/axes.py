@@ -75,7 +75,7 @@ def dress(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", gr
     ax.tick_params(length=3)
     ax.set_axisbelow(True)
     if grid in ("x", "y", "both"):
-        ax.grid(visible=True, axis=grid, linewidth=0.8)  # type: ignore[arg-type]
+        ax.grid(visible=True, axis=grid, linewidth=0.8, clip_on=False)  # type: ignore[arg-type]
 
 
 def linear_ticks(ax: Axes, which: str, count: int = 5) -> None:
@@ -122,35 +122,42 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
     if gap * (count - 1) > high - low:
         gap = (high - low) / max(count - 1, 1)
     order = sorted(range(count), key=lambda i: (positions[i], i))
-    placed = [min(max(positions[i], low), high) for i in order]
-    # Blocks of touching labels are centred on the mean of where their members want to be.
-    blocks: list[list[float]] = []
-    for want in placed:
-        blocks.append([want, 1.0])
-        while len(blocks) > 1 and _top(blocks[-2], gap) + gap > _bottom(blocks[-1], gap):
-            (mean_b, n_b), (mean_a, n_a) = blocks.pop(), blocks.pop()
-            blocks.append([(mean_a * n_a + mean_b * n_b) / (n_a + n_b), n_a + n_b])
-        half = gap * (blocks[-1][1] - 1) / 2
-        blocks[-1][0] = min(max(blocks[-1][0], low + half), high - half)
-    flat = [mean + gap * (i - (n - 1) / 2) for mean, n in blocks for i in range(int(n))]
+    # Blocks of touching labels, each (centre, members), stand at the mean of where their members want to be.
+    blocks: list[tuple[float, int]] = []
+    for index in order:
+        blocks.append(_inside(positions[index], 1, gap, low, high))
+        while len(blocks) > 1 and _end(blocks[-2], gap) + gap > _end(blocks[-1], -gap):
+            (centre_b, n_b), (centre_a, n_a) = blocks.pop(), blocks.pop()
+            mean = (centre_a * n_a + centre_b * n_b) / (n_a + n_b)
+            blocks.append(_inside(mean, n_a + n_b, gap, low, high))
+    flat = [centre + gap * (i - (n - 1) / 2) for centre, n in blocks for i in range(n)]
     result = [0.0] * count
     for index, value in zip(order, flat, strict=True):
         result[index] = value
     return result
 
 
-def _top(block: list[float], gap: float) -> float:
-    return block[0] + gap * (block[1] - 1) / 2
+def _inside(centre: float, count: int, gap: float, low: float, high: float) -> tuple[float, int]:
+    """A block moved so that all its members lie in [low, high]."""
+    half = gap * (count - 1) / 2
+    return min(max(centre, low + half), high - half), count
 
 
-def _bottom(block: list[float], gap: float) -> float:
-    return block[0] - gap * (block[1] - 1) / 2
+def _end(block: tuple[float, int], gap: float) -> float:
+    """Where a block's last member stands; its first one for a negative gap."""
+    centre, count = block
+    return centre + gap * (count - 1) / 2
 
 
 def label_margin(labels: Iterable[str]) -> float:
     """Return the points that `label_lines` needs at the right of a panel for these names."""
-    longest = max((len(shorten(label)) for label in labels), default=0)
-    return 18 + 6.1 * max(longest, 4)
+    return 20 + max((_width(shorten(label)) for label in labels), default=0.0)
+
+
+def _width(text: str) -> float:
+    """About how many points a text of size 10 takes in a wide sans-serif."""
+    widths = {**dict.fromkeys("mwMW@%…—", 10.0), **dict.fromkeys("ijl.,:;'|!()[] ", 4.0)}
+    return sum(widths.get(c, 6.6 if c.isascii() else 10.5) for c in text)
 
 
 def label_lines(ax: Axes, labels: Sequence[tuple[str, float, str, int]], *, room: float = 3.0) -> None:

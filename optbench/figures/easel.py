@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from optbench.figures.record import Entry, Panel, Stems
 from optbench.figures.style import Style, assign_styles
@@ -70,6 +72,21 @@ def read_study(tables: Path) -> Study:
     return Study(facts=facts, runs=runs, styles=assign_styles(names["optimizers"]), **names)
 
 
+def read_curves(file: Path, split: str, cells: set[str]) -> pd.DataFrame:
+    """Return one split's rows of some cells from the curve table."""
+    chosen = (pc.field("split") == split) & pc.field("cell").isin(sorted(cells))
+    rows = pq.read_table(file, filters=chosen).to_pandas()
+    frame: pd.DataFrame = rows.astype({"cell": str, "metric": str})
+    return frame
+
+
+def first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:
+    """Return the first seed's run of every optimizer."""
+    runs = study.runs
+    here = runs[(runs["workload"] == workload) & (runs["schedule"] == schedule)]
+    return here.sort_values("seed", kind="stable").groupby("optimizer", sort=False).head(1)
+
+
 class Easel:
     """Writes finished panels into a folder, each under a name of its own."""
 
@@ -77,6 +94,7 @@ class Easel:
         self.folder = folder
         self._stems = Stems()
         self._open: list[Figure] = []
+        self._count = 0
 
     def name(self, *names: str) -> str:
         """Return an unused id for a figure or a panel."""
@@ -86,7 +104,8 @@ class Easel:
         """Write a panel as SVG and keep it for its figure's PDF."""
         stem = self.name(*names)
         svg = f"{stem}.svg"
-        (self.folder / svg).write_text(to_svg(figure, stem, title, alt), encoding="utf-8")
+        self._count += 1
+        (self.folder / svg).write_text(to_svg(figure, f"p{self._count}", title, alt), encoding="utf-8")
         self._open.append(figure)
         return Panel(id=stem, title=title, alt=alt, svg=svg)
 

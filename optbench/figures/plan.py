@@ -11,7 +11,8 @@ from optbench.figures.axes import label_margin, panel
 from optbench.figures.compare import draw_final_losses, draw_slopes, interval_range
 from optbench.figures.convergence import draw_convergence, linear_range, loss_range, thin
 from optbench.figures.easel import Easel, Study, chunks, entry, interval_words, read_study, spoken
-from optbench.figures.plan_learn import draw_learning, draw_schedules
+from optbench.figures.plan_learn import draw_learning
+from optbench.figures.plan_schedules import draw_schedules
 from optbench.figures.record import FigureRecord, write_records
 from optbench.figures.style import drawing
 from optbench.landscapes import LANDSCAPES
@@ -180,7 +181,9 @@ def _finals(
         here = here.loc[[name for name in study.optimizers if name in here.index]]
         if here.empty:
             continue
-        figure, ax = panel(height=84 + 20 * len(here), left=118, right=44)
+        figure, ax = panel(
+            height=84 + 20 * len(here), left=label_margin(study.labels("optimizers").values()), right=44
+        )
         title = study.label("schedules", schedule)
         draw_final_losses(
             here, ax, study.styles, labels=study.labels("optimizers"), limits=limits, log=log, title=title

@@ -1,4 +1,4 @@
-"""The figures of the Schedules and Learn sections, which look at single runs instead of medians."""
+"""The figures of the Learn section, which look at single runs instead of medians."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from optbench.figures.axes import label_margin, panel
 from optbench.figures.convergence import thin
-from optbench.figures.easel import Easel, Study, chunks, entry
+from optbench.figures.easel import Easel, Study, chunks, entry, first_runs, read_curves
 from optbench.figures.learn import (
     average,
     draw_average,
-    draw_lr,
     draw_path,
     draw_velocity,
     textbook_signal,
@@ -38,14 +35,6 @@ VELOCITIES = 200
 PATH_POINTS = 200
 
 
-def _read_curves(file: Path, split: str, cells: set[str]) -> pd.DataFrame:
-    """One split's rows of some cells."""
-    chosen = (pc.field("split") == split) & pc.field("cell").isin(sorted(cells))
-    rows = pq.read_table(file, filters=chosen).to_pandas()
-    frame: pd.DataFrame = rows.astype({"cell": str, "metric": str})
-    return frame
-
-
 def _shown_schedule(study: Study, workload: str) -> str:
     """The schedule to teach with: the first constant one, or the first."""
     runs = study.runs
@@ -60,69 +49,6 @@ def _shown_schedule(study: Study, workload: str) -> str:
     return (constant or names)[0]
 
 
-def _first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:
-    """The first seed's run of every optimizer."""
-    runs = study.runs
-    here = runs[(runs["workload"] == workload) & (runs["schedule"] == schedule)]
-    return here.sort_values("seed", kind="stable").groupby("optimizer", sort=False).head(1)
-
-
-def draw_schedules(study: Study, easel: Easel, curves: Path) -> list[FigureRecord]:
-    """The learning rate that each schedule made, as recorded in the first workload that ran under it."""
-    panels = []
-    followed = []
-    for schedule in study.schedules:
-        runs = study.runs[study.runs["schedule"] == schedule]
-        workload = str(runs["workload"].iloc[0])
-        chosen = _first_runs(study, workload, schedule).set_index("cell")
-        rows = _read_curves(curves, "schedule", set(chosen.index))
-        rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
-        courses: dict[tuple[tuple[int, float], ...], pd.DataFrame] = {}
-        for cell, part in rows.groupby("cell", sort=False):
-            ordered = part.sort_values("step")
-            ordered = ordered[ordered["step"].isin(thin([int(s) for s in ordered["step"]], 160))]
-            share = ordered["value"].to_numpy(float) / float(chosen["lr"][str(cell)])
-            step = ordered["step"].to_numpy()
-            key = tuple((int(s), round(float(v), 6)) for s, v in zip(step, share, strict=True))
-            courses.setdefault(
-                key, pd.DataFrame({"course": f"course {len(courses) + 1}", "step": step, "share": share})
-            )
-        if not courses:
-            continue
-        figure, ax = panel(width=264, height=170)
-        label = study.label("schedules", schedule)
-        draw_lr(pd.concat(list(courses.values())), ax, title=label)
-        followed.append(f"{label} on {study.label('workloads', workload)}")
-        panels.append(
-            easel.put(
-                figure,
-                ("lr", schedule),
-                f"{label}: learning rate against steps",
-                f"Learning rate as a share of the cell's own, from "
-                f"{courses[next(iter(courses))]['share'].iloc[0]:.3g} at the start to "
-                f"{courses[next(iter(courses))]['share'].iloc[-1]:.3g} at the end.",
-            )
-        )
-    if not panels:
-        return []
-    figure_id, pdf = easel.bind("lr")
-    return [
-        FigureRecord(
-            id=figure_id,
-            pdf=pdf,
-            section="schedules",
-            workload="",
-            title="The schedules",
-            caption="The learning rate as the runs recorded it, divided by the cell's own; the first seed of "
-            "every optimizer, equal courses drawn once (a schedule that reacts to the loss has several). "
-            "Shown: " + "; ".join(followed) + ".",
-            panels=tuple(panels),
-            columns=(),
-            rows=(),
-        )
-    ]
-
-
 def draw_learning(
     study: Study, easel: Easel, curves: Path, landscapes: Mapping[str, Landscape]
 ) -> list[FigureRecord]:
@@ -133,8 +59,8 @@ def draw_learning(
         if landscape is None:
             continue
         schedule = _shown_schedule(study, workload)
-        runs = _first_runs(study, workload, schedule)
-        rows = _read_curves(curves, "weights", set(runs["cell"]))
+        runs = first_runs(study, workload, schedule)
+        rows = read_curves(curves, "weights", set(runs["cell"]))
         rows = rows[np.isfinite(rows["value"].to_numpy(float))].rename(columns={"metric": "coordinate"})
         known = study.fact("workloads", workload, "coordinates")
         coordinates = [str(c) for c in known or sorted(rows["coordinate"].unique())][: len(landscape.view)]

@@ -20,7 +20,7 @@ class Panel:
     """One drawing of a figure.
 
     Attributes:
-        id: unique in the study; also the stem of its file and the prefix of its ids in the page.
+        id: unique in the study; also the stem of its file.
         title: what it is, in a phrase.
         alt: what it shows, for those who do not see it.
         svg: the file's name in the figures folder.

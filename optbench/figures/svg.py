@@ -30,6 +30,8 @@ _STYLE_SHEET: Final = re.compile(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", 
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _STYLE: Final = re.compile(r'\sstyle="([^"]*)"')
 _PATH: Final = re.compile(r'(\s(?:d|points)=)"([^"]*)"')
+_LINES: Final = re.compile(r"(?:[ML] -?[\d.]+ -?[\d.]+ ?|z ?)+")
+_POINT: Final = re.compile(r"([MLz])(?: (-?[\d.]+) (-?[\d.]+))?")
 _POSITION: Final = re.compile(r'(\s(?:x|y|width|height)=)"(-?\d+\.\d+)"')
 _TRANSLATE: Final = re.compile(r"translate\(([^)]*)\)")
 _NUMBER: Final = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+")
@@ -155,10 +157,34 @@ def _rounded(text: str) -> str:
 
 
 def _compact(path: str) -> str:
-    """Round a path's numbers and drop the spaces that no reader needs."""
+    """Round a path's numbers, draw its lines by relative moves and drop the spaces that no reader needs."""
     short = re.sub(r"\s+", " ", _rounded(path)).strip()
+    if _LINES.fullmatch(short):
+        short = _relative(short)
     short = re.sub(r" ?([A-Za-z]) ?", r"\1", short)
     return short.replace(" -", "-")
+
+
+def _relative(path: str) -> str:
+    """Return a path of absolute moves and lines with lines relative: half the characters for a curve.
+
+    Whole tenths are subtracted, so no error adds up along the way.
+    """
+    parts: list[str] = []
+    x = y = 0
+    lining = False
+    for command, x_text, y_text in _POINT.findall(path):
+        if command == "z":
+            parts.append("z")
+            lining = False
+            continue
+        new_x, new_y = round(float(x_text) * 10), round(float(y_text) * 10)
+        if command == "M":
+            parts.append(f"M {new_x / 10:g} {new_y / 10:g}")
+        else:
+            parts.append(f"{'' if lining else 'l '}{(new_x - x) / 10:g} {(new_y - y) / 10:g}")
+        x, y, lining = new_x, new_y, command == "L"
+    return " ".join(parts)
 
 
 def _ungroup(body: str) -> str:

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -34,6 +34,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+SMALL: Final = 264
+"""Natural width of a narrow panel in CSS pixels."""
+
+PRINTED: Final = 200
+"""Cells that a printed page lists; style.css hides the rest."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure as the page shows it.
@@ -42,11 +49,13 @@ class Figure:
         record: what was drawn.
         drawings: (panel id, panel title, the SVG itself).
         table: the table behind it, or None where the table stands beside it in the page.
+        small: whether its panels are narrow.
     """
 
     record: FigureRecord
     drawings: tuple[tuple[str, str, Markup], ...]
     table: Table | None
+    small: bool
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,8 @@ def render(results: Path, reports: Path) -> Path:
     study = read_study(tables)
     summary = pd.read_parquet(tables / "summary.parquet")
     figures = [
-        _figure(record, results / "figures") for record in read_records(results / "figures/figures.json")
+        _figure(study, record, results / "figures")
+        for record in read_records(results / "figures/figures.json")
     ]
     style, script = _asset("style.css").replace("/* PALETTE */", _palette()), _asset("script.js")
     name = results.name
@@ -108,6 +118,7 @@ def render(results: Path, reports: Path) -> Path:
             workloads=workload_results(study, summary),
             figures=figures,
             cells=_cells(study, name),
+            truncated=len(study.runs) > PRINTED,
             methods=methods(study),
         )
     )
@@ -148,15 +159,18 @@ def _palette() -> str:
     )
 
 
-def _figure(record: FigureRecord, folder: Path) -> Figure:
+def _figure(study: Study, record: FigureRecord, folder: Path) -> Figure:
     drawings = tuple(
         (panel.id, panel.title, Markup(themed((folder / panel.svg).read_text(encoding="utf-8"))))  # noqa: S704
         for panel in record.panels
     )
     table = None
     if record.rows:
-        table = plain_table(f"t-{record.id}", f"The numbers of: {record.title}", record.columns, record.rows)
-    return Figure(record, drawings, table)
+        of = f"{study.label('workloads', record.workload)}: " if record.workload else ""
+        title = record.title if record.title.startswith(of) else of + record.title
+        table = plain_table(f"t-{record.id}", f"{title} (table)", record.columns, record.rows)
+    small = any(f'width="{SMALL}"' in svg for _, _, svg in drawings)
+    return Figure(record, drawings, table, small)
 
 
 def _legend(study: Study) -> tuple[LegendEntry, ...]:

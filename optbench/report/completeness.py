@@ -35,6 +35,7 @@ class Part:
         glyph: its sign.
         meaning: a sentence's worth.
         count: cells.
+        shown: the count as text.
         x: where its bar begins, of `STRIP_WIDTH`.
         width: of its bar; a status that occurs is always visible.
     """
@@ -43,6 +44,7 @@ class Part:
     glyph: str
     meaning: str
     count: int
+    shown: str
     x: float
     width: float
 
@@ -55,12 +57,14 @@ class Completeness:
         expected: cells planned; the sum of all counts.
         parts: one a status, in the order of `ALL_STATUSES`.
         sentence: the sum in words.
+        lead: how much of the study this page stands on, in a sentence.
         rerun: the command that repeats what failed.
     """
 
     expected: int
     parts: tuple[Part, ...]
     sentence: str
+    lead: str
     rerun: str
 
 
@@ -99,11 +103,16 @@ def completeness(runs: pd.DataFrame, study: str) -> Completeness:
     parts, x = [], 0.0
     for status, count in counts.items():
         width = shares[status] * scale
-        parts.append(Part(status, GLYPHS[status], MEANINGS[status], count, round(x, 1), round(width, 1)))
+        parts.append(
+            Part(status, GLYPHS[status], MEANINGS[status], count, number(count), round(x, 1), round(width, 1))
+        )
         x += width
     sum_of_parts = " + ".join(f"{number(count)} {status}" for status, count in counts.items())
     sentence = f"{number(expected)} expected = {sum_of_parts}"
-    return Completeness(expected, tuple(parts), sentence, f"optbench rerun {shlex.quote(study)} --failed")
+    lead = f"{number(counts['ok'])} of {plural(expected, 'planned cell')} ended ok."
+    return Completeness(
+        expected, tuple(parts), sentence, lead, f"optbench rerun {shlex.quote(study)} --failed"
+    )
 
 
 def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:

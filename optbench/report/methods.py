@@ -68,7 +68,7 @@ def methods(study: Study) -> Methods:
         versions=versions,
         machine=machine,
         datasets=tuple(
-            (str(name), _facts(manifest or {"status": "no manifest"}))
+            (str(name), _facts(_brief(manifest or {"status": "no manifest"})))
             for name, manifest in sorted((facts.get("datasets") or {}).items())
         ),
         specs=tuple(_specs(study)),
@@ -76,6 +76,11 @@ def methods(study: Study) -> Methods:
         config_text=scrub(str(facts.get("config_text") or "")),
         mixed=tuple(scrub(str(sentence)) for sentence in facts.get("mixed") or ()),
     )
+
+
+def _brief(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest without what only a program reads; the whole one lies beside the data."""
+    return {key: value for key, value in manifest.items() if key not in ("name", "files", "dtypes", "shapes")}
 
 
 def _line(versions: Mapping[str, str], machine: Mapping[str, str], state: str, seeds: list[str]) -> str:

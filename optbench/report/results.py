@@ -85,7 +85,13 @@ def _result(study: Study, summary: pd.DataFrame, workload: str, index: int) -> W
         label=study.label("workloads", workload),
         facts=_facts(study, workload),
         lead=_lead(study, runs, measures),
-        table=_table(study, runs, measures, f"t-final-{index}"),
+        table=_table(
+            study,
+            runs,
+            measures,
+            f"t-final-{index}",
+            f"{study.label('workloads', workload)}: final results. {RULE}",
+        ),
         glance=_glance(study, workload, runs, measures),
     )
 
@@ -138,7 +144,13 @@ def _key(text: str) -> Key:
     return optimizer, schedule
 
 
-def _table(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]], table_id: str) -> Table:
+def _table(
+    study: Study,
+    runs: pd.DataFrame,
+    measures: dict[str, dict[Key, Measure]],
+    table_id: str,
+    caption: str,
+) -> Table:
     shown = [spec for spec in MEASURES if measures[spec[0]]]
     if not runs["steps_to_target"].notna().any():
         shown = [spec for spec in shown if spec[0] != "steps_to_target"]
@@ -170,7 +182,7 @@ def _table(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measu
             entries.append(entry)
         rows.append(tuple(entries))
     heads = ("Optimizer", "Schedule", "lr", "ok / n", *(head for _, head, _ in shown))
-    return Table(table_id, f"Final results. {RULE}", heads, tuple(rows))
+    return Table(table_id, caption, heads, tuple(rows))
 
 
 def _rank(measure: Measure | None) -> tuple[int, float]:
@@ -235,6 +247,6 @@ def _facts(study: Study, workload: str) -> str:
         count("steps", "step"),
         f"batch {number(batch)}" if batch else "full batch",
         f"target {number(float(target))}" if target is not None else "",
-        f"least possible loss {number(float(optimum))}" if optimum is not None else "",
+        f"least possible training loss {number(float(optimum))}" if optimum is not None else "",
     ]
     return " · ".join(part for part in parts if part)

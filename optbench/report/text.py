@@ -39,11 +39,12 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def interval(low: float, high: float, *, higher_is_worse: bool = True) -> str:
-    """Return `[low, high]`, with an open end where nothing bounds it; "" where there is no interval.
+    """Return `[low, high]`, with an open end where nothing bounds it.
 
-    A NaN end beside a known one means unbounded towards the worse side.
+    Returns "" where there is no interval, or where both ends are the same infinity. A NaN end
+    beside a known one means unbounded towards the worse side.
     """
-    if math.isnan(low) and math.isnan(high):
+    if (math.isnan(low) and math.isnan(high)) or (math.isinf(low) and low == high):
         return ""
     if higher_is_worse and math.isnan(high):
         high = math.inf

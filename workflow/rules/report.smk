@@ -7,14 +7,16 @@ rule collect:
         manifests=MANIFESTS,
         traces=TRACES,
         batches=[f"{PLANS}/{batch}.done" for batch in BATCHES],
+        timings=TIMINGS,
     output:
         multiext(f"{TABLES}/runs", ".parquet", ".csv"),
+        multiext(f"{TABLES}/timing", ".parquet", ".csv"),
         curves=f"{TABLES}/curves.parquet",
         study=f"{TABLES}/study.json",
     log:
         f"{LOGS}/collect.log",
     params:
-        code=stage_code("optbench.collect"),
+        code=stage_code("optbench.collect", "optbench.timing_table"),
         device=DEVICE,
     shell:
         "optbench collect {input.study:q} --device {params.device} 2> >(tee {log:q} >&2)"

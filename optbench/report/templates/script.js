@@ -40,7 +40,7 @@
     LaTeX: (rows) => {
       const tex = (c) => c.replace(/[\\&%$#_{}~^]/g, (s) => ({ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" })[s] ?? `\\${s}`)
         .replace(/×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, p) => `$\\times10^{${[...p].map((s) => (s === "⁻" ? "-" : SUPER.indexOf(s))).join("")}}$`)
-        .replace(/∞/g, "$\\infty$").replace(/−/g, "$-$");
+        .replace(/(−?)∞/g, (_, minus) => `$${minus && "-"}\\infty$`).replace(/−/g, "$-$");
       const lines = rows.map((r) => `${r.map(tex).join(" & ")} \\\\`);
       return [`\\begin{tabular}{${"l".repeat(rows[0].length)}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1), "\\bottomrule", "\\end{tabular}"].join("\n");
     },
@@ -162,7 +162,7 @@
     button.addEventListener("click", () => {
       const css = getComputedStyle(document.documentElement);
       const drawing = panel.querySelector("svg").cloneNode(true);
-      drawing.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+      drawing.setAttribute("xmlns", drawing.namespaceURI);
       const text = drawing.outerHTML.replace(/var\((--[\w-]+)\)/g, (_, name) => css.getPropertyValue(name).trim());
       const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })), download: `${panel.id}.svg` });
       link.click();

@@ -1,0 +1,73 @@
+"""The figures of the Schedules section that look at single runs: the learning rate as it was recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from optbench.figures.axes import panel
+from optbench.figures.convergence import thin
+from optbench.figures.easel import Easel, Study, first_runs, read_curves
+from optbench.figures.learn import draw_lr
+from optbench.figures.record import FigureRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def draw_schedules(study: Study, easel: Easel, curves: Path) -> list[FigureRecord]:
+    """The learning rate that each schedule made, as recorded in the first workload that ran under it."""
+    panels = []
+    followed = []
+    for schedule in study.schedules:
+        runs = study.runs[study.runs["schedule"] == schedule]
+        workload = str(runs["workload"].iloc[0])
+        chosen = first_runs(study, workload, schedule).set_index("cell")
+        rows = read_curves(curves, "schedule", set(chosen.index))
+        rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
+        courses: dict[tuple[tuple[int, float], ...], pd.DataFrame] = {}
+        for cell, part in rows.groupby("cell", sort=False):
+            ordered = part.sort_values("step")
+            ordered = ordered[ordered["step"].isin(thin([int(s) for s in ordered["step"]], 160))]
+            share = ordered["value"].to_numpy(float) / float(chosen["lr"][str(cell)])
+            step = ordered["step"].to_numpy()
+            key = tuple((int(s), round(float(v), 6)) for s, v in zip(step, share, strict=True))
+            courses.setdefault(
+                key, pd.DataFrame({"course": f"course {len(courses) + 1}", "step": step, "share": share})
+            )
+        if not courses:
+            continue
+        figure, ax = panel(width=264, height=170)
+        label = study.label("schedules", schedule)
+        draw_lr(pd.concat(list(courses.values())), ax, title=label)
+        followed.append(f"{label} on {study.label('workloads', workload)}")
+        panels.append(
+            easel.put(
+                figure,
+                ("lr", schedule),
+                f"{label}: learning rate against steps",
+                f"Learning rate as a share of the cell's own, from "
+                f"{courses[next(iter(courses))]['share'].iloc[0]:.3g} at the start to "
+                f"{courses[next(iter(courses))]['share'].iloc[-1]:.3g} at the end.",
+            )
+        )
+    if not panels:
+        return []
+    figure_id, pdf = easel.bind("lr")
+    return [
+        FigureRecord(
+            id=figure_id,
+            pdf=pdf,
+            section="schedules",
+            workload="",
+            title="The schedules",
+            caption="The learning rate as the runs recorded it, divided by the cell's own; the first seed of "
+            "every optimizer, equal courses drawn once (a schedule that reacts to the loss has several). "
+            "Shown: " + "; ".join(followed) + ".",
+            panels=tuple(panels),
+            columns=(),
+            rows=(),
+        )
+    ]

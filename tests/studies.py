@@ -1,0 +1,100 @@
+"""Small studies and plug-ins that several tests write into a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+BIN = Path(sys.executable).parent
+
+PLUGIN = '''
+"""Plug-ins that misbehave, each in its own way."""
+
+import os
+import signal
+import time
+
+import torch
+from torch import nn
+
+from optbench.workload import Workload
+
+
+class RaisesAtStep10(torch.optim.SGD):
+    """Plain descent until its tenth step."""
+
+    def step(self, closure=None):
+        self.count = getattr(self, "count", 0) + 1
+        if self.count == 10:
+            raise RuntimeError("the tenth step is too much")
+        return super().step(closure)
+
+
+class Segfaults(torch.optim.SGD):
+    def step(self, closure=None):
+        print("about to fall")
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Exits(torch.optim.SGD):
+    def step(self, closure=None):
+        os._exit(7)
+
+
+class Hangs(torch.optim.SGD):
+    def step(self, closure=None):
+        time.sleep(3600)
+
+
+def line() -> Workload:
+    """Least squares on ten points."""
+    x = torch.linspace(-1, 1, 10).unsqueeze(1)
+    return Workload(
+        model=lambda: nn.Linear(1, 1),
+        loss=lambda model, batch: ((model(batch[0]) - batch[1]) ** 2).mean(),
+        train=(x, 3 * x + 2),
+        batch_size=4,
+        steps=40,
+        eval_every=10,
+        target=0.1,
+    )
+
+
+def noisy_line() -> Workload:
+    """The same with dropout, a batch norm and noise on the inputs: everything that draws or remembers."""
+    x = torch.linspace(-1, 1, 64).unsqueeze(1)
+
+    def jitter(batch, generator):
+        return batch[0] + 0.1 * torch.randn(batch[0].shape, generator=generator), batch[1]
+
+    return Workload(
+        model=lambda: nn.Sequential(nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1)),
+        loss=lambda model, batch: ((model(batch[0]) - batch[1]) ** 2).mean(),
+        train=(x, 3 * x + 2),
+        validation=(x[::4], 3 * x[::4] + 2),
+        batch_size=16,
+        epochs=5,
+        eval_every=4,
+        augment=jitter,
+    )
+'''
+
+
+def write_study(folder: Path, text: str, plugin: str = PLUGIN) -> Path:
+    """Writes study.yaml and plugin.py into `folder`; returns the study file."""
+    (folder / "plugin.py").write_text(plugin)
+    file = folder / "study.yaml"
+    file.write_text(dedent(text))
+    return file
+
+
+def run(*command: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the environment that the tests run in."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **more}
+    words = [str(part) for part in command]
+    return subprocess.run(
+        words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )

@@ -1,0 +1,208 @@
+"""The page in a real browser: silent, offline, whole without script, accessible, no wider than a phone's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from fabricate import HOSTILE, Fake, fabricate
+from test_report import mixed_page
+
+from optbench.figures.plan import draw_all
+from optbench.report.build import render
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    return mixed_page(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def long_page_file(tmp_path_factory):
+    """More cells than one page of the list, and hostile names; without figures."""
+    folder = tmp_path_factory.mktemp("long")
+    fake = Fake(workloads=("digits",), optimizers=("sgd", *HOSTILE), seeds=25, evaluations=5)
+    return render(fabricate(folder / "results" / "long", fake), folder / "reports")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        if os.environ.get("OPTBENCH_REQUIRE_ALL"):
+            pytest.fail("chromium is not installed, and this run must not skip its tests")
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def opened(browser, file, width=1400, **options):
+    """Yield the loaded page; afterwards, nothing may have been said or asked for."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    try:
+        yield page
+        assert said == []
+        assert asked[0].startswith("file:")
+        assert [url for url in asked[1:] if not url.startswith(("data:", "blob:"))] == []
+    finally:
+        context.close()
+
+
+VIEWS = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"width": 400},
+    "print": {},
+    "no script": {"java_script_enabled": False},
+}
+
+
+@pytest.mark.parametrize("view", ["light", "dark", "phone"])
+def test_page_is_silent_and_fits(browser, page_file, view):
+    with opened(browser, page_file, **VIEWS[view]) as page:
+        wide, shown = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= shown
+        page.locator("summary").first.click()
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == ("rgb(21, 23, 28)" if view == "dark" else "rgb(255, 255, 255)")
+        hue = page.evaluate("getComputedStyle(document.querySelector('.panel .s0 path[stroke]')).stroke")
+        assert hue == ("rgb(158, 213, 253)" if view == "dark" else "rgb(2, 52, 129)")
+
+
+def test_long_names_fit_a_phone(browser, tmp_path):
+    fake = Fake(
+        workloads=("a_workload_with_a_name_of_more_than_thirty_letters",),
+        optimizers=("an_optimizer_with_a_name_of_more_than_thirty_letters",),
+        schedules=("a_schedule_with_a_name_of_more_than_thirty_letters",),
+        seeds=2,
+        evaluations=5,
+    )
+    results = fabricate(tmp_path / "results" / "long", fake)
+    draw_all(results / "tables", results / "figures")
+    with opened(browser, render(results, tmp_path / "reports"), width=400) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_what_matters_is_above_the_fold(browser, page_file):
+    with opened(browser, page_file) as page:
+        for selector in ("h1", ".question", ".strip", ".counts", "#t-glance", ".provenance"):
+            box = page.locator(selector).first.bounding_box()
+            assert box["y"] + box["height"] <= 900
+
+
+def test_without_script_everything_is_there(browser, long_page_file, page_file):
+    for file, cells in ((long_page_file, 250), (page_file, 48)):
+        with opened(browser, file, java_script_enabled=False) as page:
+            rows = page.locator("#t-cells tbody tr")
+            assert rows.count() == cells
+            assert rows.last.is_visible()
+            assert page.locator("button").count() == 0
+            page.locator("summary").first.click()
+
+
+@pytest.mark.parametrize("view", ["light", "dark", "phone", "print"])
+def test_axe_finds_nothing(browser, page_file, view):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
+    )
+    with opened(browser, page_file, **VIEWS[view]) as page:
+        if view == "print":
+            page.emulate_media(media="print")
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        found = axe.Axe().run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def test_cells_filter_sort_and_page(browser, long_page_file):
+    with opened(browser, long_page_file) as page:
+        rows = page.locator("#t-cells tbody tr:visible")
+        assert rows.count() == 100
+        page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Next").click()
+        assert rows.count() == 50
+        page.get_by_label("Filter").fill("sgd cosine")
+        assert rows.count() == 25
+        head = page.locator("#t-cells thead th").nth(4)
+        head.get_by_role("button").click()
+        losses = [
+            float(text)
+            for text in page.locator("#t-cells tbody tr:visible td:nth-child(5)").all_inner_texts()
+        ]
+        assert losses == sorted(losses)
+        assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_link_to_a_cell_finds_it(browser, long_page_file):
+    with opened(browser, long_page_file) as page:
+        cell = page.locator("#t-cells tbody th").nth(170).evaluate("(n) => n.textContent.trim()")
+        page.evaluate("(name) => { location.hash = '#cell=' + encodeURIComponent(name); }", cell)
+        page.locator("tr.found").wait_for()
+        assert page.locator("tr.found th").evaluate("(n) => n.textContent.trim()") == cell
+
+
+def test_highlight_fades_the_others_in_every_figure(browser, page_file):
+    with opened(browser, page_file) as page:
+        button = page.locator(".legend").get_by_role("button", name="SGD")
+        button.click()
+        assert button.get_attribute("aria-pressed") == "true"
+        assert page.locator(".panel g.s1:not(.faded)").count() == 0
+        assert page.locator(".panel g.s0.faded").count() == 0
+        button.click()
+        assert page.locator(".faded").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("CSV", "Optimizer,Schedule"), ("Markdown", "| Optimizer"), ("LaTeX", r"\begin{tabular}")],
+)
+def test_tables_copy(browser, page_file, form, begins):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        bar = page.locator(".scroll:has(#t-final-1) + .tools")
+        bar.get_by_role("button", name=f"Copy {form}").click()
+        copied = page.evaluate("window.copied")
+        assert copied.startswith(begins)
+        assert len(copied.splitlines()) == {"CSV": 7, "Markdown": 8, "LaTeX": 12}[form]
+
+
+def test_a_panel_saves_as_svg_in_plain_colours(browser, page_file):
+    with opened(browser, page_file, accept_downloads=True) as page:
+        page.locator(".panel").first.hover()
+        with page.expect_download() as download:
+            page.locator(".panel .save").first.click()
+        text = download.value.path().read_text(encoding="utf-8")
+        assert "var(" not in text
+        assert 'xmlns="http://www.w3.org/2000/svg"' in text
+        assert "#023481" in text
+
+
+def test_prints_light_and_whole(browser, page_file):
+    with opened(browser, page_file, color_scheme="dark") as page:
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.locator("#t-cells thead th").first.is_visible()
+        assert page.pdf(format="A4").startswith(b"%PDF")

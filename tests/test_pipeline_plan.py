@@ -1,0 +1,190 @@
+"""What Snakemake runs: the batches cover exactly what is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from optbench import pipeline
+from optbench.config import Study, read_study
+from optbench.errors import UserError
+from optbench.matrix import cells_of, trace_path
+from optbench.pipeline import DEFAULT_STUDY, make_plan, plan_folder, read_batch, stage_code, study_file
+from optbench.trace import Trace, write_trace
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """A study of 2 x 2 x 6 = 24 cells, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("study.yaml").write_text("study: s\nworkloads: [ravine, saddle]\noptimizers: [sgd, adam]\n")
+    return read_study(Path("study.yaml"))
+
+
+def paths(study: Study) -> list[str]:
+    return [trace_path(cell).as_posix() for cell in cells_of(study)]
+
+
+def finish(chosen: list[str]) -> None:
+    for path in chosen:
+        write_trace(Path(path), Trace({"status": "ok"}))
+
+
+def batches(study: Study, plan: pipeline.Plan) -> list[list[str]]:
+    return [read_batch(plan_folder(study) / f"{name}.txt") for name in plan.batches]
+
+
+@pytest.mark.parametrize(
+    ("cores", "asked", "own", "sizes"),
+    [
+        (1, None, None, [24]),
+        (2, None, None, [12, 12]),
+        (5, None, None, [5, 5, 5, 5, 4]),
+        (100, None, None, [1] * 24),
+        (2, 5, None, [5, 5, 5, 5, 4]),
+        (2, None, 9, [8, 8, 8]),
+        (2, 24, 9, [24]),
+        (8, 1, None, [1] * 24),
+        (None, None, None, [24]),
+        (None, 10, None, [8, 8, 8]),
+        (None, None, 500, [24]),
+    ],
+)
+def test_batches_cover_what_there_is(
+    study: Study, cores: int | None, asked: int | None, own: int | None, sizes: list[int]
+) -> None:
+    plan = make_plan(replace(study, cells_per_job=own), cores, asked)
+    found = batches(study, plan)
+    assert [len(batch) for batch in found] == sizes
+    assert sorted(path for batch in found for path in batch) == sorted(paths(study))
+    assert plan.traces == ()
+
+
+def test_cells_are_dealt_out_in_turn(study: Study) -> None:
+    # 12 cells of the ravine stand before 12 of the saddle; each batch gets as many of both.
+    for batch in batches(study, make_plan(study, 3, None)):
+        assert [sum(f"/{name}/" in path for path in batch) for name in ("ravine", "saddle")] == [4, 4]
+
+
+def test_only_what_is_left_is_in_a_batch(study: Study) -> None:
+    every = paths(study)
+    finish(every[:7])
+    Path(every[7]).parent.mkdir(parents=True, exist_ok=True)
+    Path(every[7]).write_bytes(Path(every[0]).read_bytes()[:-1])
+    plan = make_plan(study, 2, None)
+    assert sorted(plan.traces) == sorted(every[:7])
+    assert sorted(path for batch in batches(study, plan) for path in batch) == sorted(every[7:])
+
+
+def test_nothing_left_means_no_batches(study: Study) -> None:
+    finish(paths(study))
+    plan = make_plan(study, 4, None)
+    assert (plan.batches, len(plan.traces)) == ((), 24)
+
+
+def test_by_force_everything_is_left(study: Study) -> None:
+    finish(paths(study))
+    plan = make_plan(study, 2, None, again=True)
+    assert plan.traces == ()
+    assert [len(batch) for batch in batches(study, plan)] == [12, 12]
+
+
+def test_one_deleted_trace_is_one_batch_of_one(study: Study) -> None:
+    finish(paths(study))
+    gone = Path(paths(study)[5])
+    gone.unlink()
+    assert batches(study, make_plan(study, 8, None)) == [[gone.as_posix()]]
+
+
+def test_a_mark_of_an_earlier_run_does_not_hide_a_batch(study: Study) -> None:
+    first = make_plan(study, 2, None)
+    marks = [plan_folder(study) / f"{name}.done" for name in first.batches]
+    for mark in marks:
+        mark.touch()
+    assert make_plan(study, 2, None).batches == first.batches
+    assert not any(mark.exists() for mark in marks)
+
+
+def test_a_plan_is_named_by_its_content_and_touches_nothing_twice(study: Study) -> None:
+    plan = make_plan(study, 2, None)
+    files = [*plan.folder.glob("*.txt"), study.results / "study_file"]
+    assert len(files) == 3
+    before = [file.stat().st_mtime_ns for file in files]
+    assert make_plan(study, 2, None) == plan
+    assert [file.stat().st_mtime_ns for file in files] == before
+    assert (study.results / "study_file").read_text() == "study.yaml\n"
+    # What finishes meanwhile leaves the batch of a job that runs as it is.
+    finish(paths(study)[:1])
+    assert set(make_plan(study, 2, None).batches) != set(plan.batches)
+    assert all((plan.folder / f"{name}.txt").exists() for name in plan.batches)
+
+
+def test_many_cells_are_cut_at_the_largest_batch(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "MOST_CELLS_PER_JOB", 10)
+    assert [len(batch) for batch in batches(study, make_plan(study, 1, None))] == [8, 8, 8]
+    assert [len(batch) for batch in batches(study, make_plan(study, 2, None))] == [6, 6, 6, 6]
+    assert [len(batch) for batch in batches(study, make_plan(study, 2, 24))] == [8, 8, 8]
+    monkeypatch.setattr(pipeline, "CELLS_PER_CLUSTER_JOB", 5)
+    assert [len(batch) for batch in batches(study, make_plan(study, None, None))] == [5, 5, 5, 5, 4]
+
+
+def test_a_batch_of_hostile_names_is_read_back(study: Study) -> None:
+    odd = study.workloads["ravine"]
+    names = ["a b", "学\u3000习", "..", "a/b", "{x}"]
+    odd_study = replace(
+        study,
+        workloads={name: replace(odd, name=name) for name in names},
+        blocks=(replace(study.blocks[0], workloads=tuple(names)),),
+    )
+    plan = make_plan(odd_study, 1, None)
+    assert batches(odd_study, plan) == [paths(odd_study)]
+
+
+def test_the_study_file_that_snakemake_was_given() -> None:
+    assert study_file([], {}) == DEFAULT_STUDY == Path("config/default.yaml")
+    assert study_file(["mine.yaml"], {}) == Path("mine.yaml")
+    assert study_file([Path("mine.yaml")], {"cells_per_job": 500}) == Path("mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("files", "overrides", "message"),
+    [
+        (["a.yaml", "b.yaml"], {}, "--configfile takes one study file, not 2: studies are never merged"),
+        ([], {"seeds": 3}, "--config seeds: only cells_per_job can be given there; write a study file"),
+        (
+            ["a.yaml"],
+            {"cells_per_job": 2, "device": "cpu"},
+            "--config device: only cells_per_job can be given there; write a study file",
+        ),
+        *(
+            (
+                [],
+                {"cells_per_job": value},
+                f"--config cells_per_job must be a whole number from 1 to 500; got {value!r}",
+            )
+            for value in (0, -1, 501, 1.5, "many", True, None)
+        ),
+    ],
+)
+def test_what_snakemake_cannot_be_given(files: list[str], overrides: dict[str, object], message: str) -> None:
+    with pytest.raises(UserError) as raised:
+        study_file(files, overrides)
+    assert str(raised.value) == message
+
+
+def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stages = ("optbench.collect", "optbench.summarize", "optbench.figures.plan", "optbench.report.build")
+    codes = [stage_code(stage) for stage in stages]
+    assert len(set(codes)) == len(stages)
+    assert codes == [stage_code(stage) for stage in stages]
+    # The page's templates are code of its stage.
+    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "pipeline.py"))
+    templates = tmp_path / "report" / "templates"
+    templates.mkdir(parents=True)
+    (templates / "page.html").write_text("one")
+    one = stage_code("optbench.report.build"), stage_code("optbench.summarize")
+    (templates / "page.html").write_text("two")
+    assert stage_code("optbench.report.build") != one[0]
+    assert stage_code("optbench.summarize") == one[1]

@@ -1,0 +1,335 @@
+"""The page's text: it adds up, it escapes, it repeats, and it loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import itertools
+import json
+import re
+import shlex
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from fabricate import HOSTILE, Fake, fabricate
+
+from optbench.figures.plan import draw_all
+from optbench.report.build import render
+from optbench.report.completeness import ALL_STATUSES, completeness
+from optbench.report.table import Measure, leading
+from optbench.report.text import interval, number, rerun_command, scrub, snakemake_command
+
+INF = float("inf")
+VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr"}
+)
+OPTIONAL_END = frozenset({"tr", "td", "th"})
+
+MIXED = Fake(
+    statuses={
+        "digits/adam/cosine/1": "error",
+        "digits/sgd/constant/0": "diverged",
+        "digits/sgd/constant/1": "diverged",
+        "digits/sgd/constant/2": "diverged",
+        "digits/momentum/cosine/0": "killed",
+        "digits/momentum/cosine/1": "timeout",
+        "ravine/sgd/cosine/3": "missing",
+    }
+)
+
+
+class Page(HTMLParser):
+    """Collects ids, text, attributes and wrongly nested tags."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.source = source
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        assert len(attributes) == len(attrs), f"an attribute twice in {tag}"
+        self.tags.append((tag, attributes))
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        while tag in OPTIONAL_END and self.open[-1] in OPTIONAL_END and self.open[-1] != "tr":
+            self.open.pop()
+        if tag == "tr" and self.open[-1] == "tr":
+            self.open.pop()
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        while self.open[-1] != tag and self.open[-1] in OPTIONAL_END:
+            self.open.pop()
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("style", "script"):
+            self.texts.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+    def rows(self, table_id):
+        table = re.search(rf'<table id="{table_id}".*?<tbody>(.*?)</tbody>', self.source, re.DOTALL)
+        assert table
+        rows = re.split(r"<tr>", table.group(1))[1:]
+        return [
+            [html.unescape(re.sub(r"<[^>]+>", " ", c)).strip() for c in re.split(r"<t[hd][^>]*>", row)[1:]]
+            for row in rows
+        ]
+
+
+def build(folder, fake, *, figures=True):
+    results = fabricate(folder / "results" / "demo", fake)
+    if figures:
+        draw_all(results / "tables", results / "figures")
+    return render(results, folder / "reports")
+
+
+def mixed_page(tmp_path_factory):
+    """Build the page of `MIXED` once a process; the browser's tests look at the same one."""
+    folder = tmp_path_factory.getbasetemp() / "mixed"
+    path = folder / "reports/demo/index.html"
+    return path if path.exists() else build(folder, MIXED)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    path = mixed_page(tmp_path_factory)
+    return path, Page(path.read_text(encoding="utf-8"))
+
+
+def plain(folder, fake):
+    path = build(folder, fake, figures=False)
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_page_is_whole(mixed):
+    path, page = mixed
+    assert path.parts[-3:] == ("reports", "demo", "index.html")
+    assert not page.open
+    assert len(page.ids) == len(set(page.ids))
+    targets = {a["href"][1:] for t, a in page.tags if t in ("a", "use") and a["href"].startswith("#")}
+    targets |= set(re.findall(r"url\(#([^)]+)\)", page.source))
+    described = " ".join(a.get("aria-labelledby", "") for _, a in page.tags).split()
+    assert targets | set(described) <= set(page.ids)
+    levels = [int(t[1]) for t, _ in page.tags if re.fullmatch(r"h[1-6]", t)]
+    after_legend = levels[levels.index(1) :]
+    assert after_legend.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(after_legend))
+
+
+def test_page_loads_nothing(mixed):
+    _, page = mixed
+    for tag, attributes in page.tags:
+        assert tag not in ("img", "iframe", "object", "embed", "audio", "video", "base", "form")
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+        for name in ("src", "srcset", "action", "data", "poster"):
+            assert name not in attributes
+        if tag == "link":
+            assert attributes["href"] == "data:,"
+    assert not re.search(r"@import|https?://|url\((?!#)", page.source)
+    policy = next(
+        a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none';")
+    for tag in ("style", "script"):
+        (body,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page.source, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_counts_add_up(mixed):
+    _, page = mixed
+    assert "48 expected = 41 ok + 3 diverged + 1 error + 1 killed + 1 timeout + 1 missing" in page.text
+    for fake in (MIXED, Fake(status="error"), Fake(seeds=1)):
+        cells = [
+            {"status": fake.statuses.get(f"{w}/{o}/{s}/{seed}", fake.status)}
+            for w in fake.workloads
+            for o in fake.optimizers
+            for s in fake.schedules
+            for seed in range(fake.seeds)
+        ]
+        found = completeness(pd.DataFrame(cells), "demo")
+        assert found.expected == len(cells) == sum(part.count for part in found.parts)
+        assert [part.status for part in found.parts] == list(ALL_STATUSES)
+        assert sum(part.width for part in found.parts) == pytest.approx(1000, abs=1)
+        assert all(part.width > 0 for part in found.parts if part.count)
+
+
+def test_every_cell_is_listed_with_its_commands(mixed, tmp_path):
+    path, page = mixed
+    runs = pd.read_parquet(path.parents[2] / "results/demo/tables/runs.parquet")
+    rows = page.rows("t-cells")
+    assert [row[0] for row in rows] == list(runs["cell"])
+    for row, run in zip(rows, runs.itertuples(), strict=True):
+        assert row[1].endswith(str(run.status))
+        assert row[4] == number(run.final_val_loss)
+        assert row[5] == run.digest
+        rerun, _, make = row[6].partition("snakemake")
+        assert shlex.split(rerun) == ["optbench", "rerun", "demo", run.cell]
+        assert shlex.split(make)[:3] == ["--cores", "1", run.path]
+
+
+def test_final_table_shows_the_summary(mixed):
+    path, page = mixed
+    summary = pd.read_parquet(path.parents[2] / "results/demo/tables/summary.parquet")
+    finals = summary[(summary["workload"] == "digits") & (summary["metric"] == "final_val_loss")]
+    rows = page.rows("t-final-1")
+    assert len(rows) == len(finals) == 6
+    labels = {"sgd": "SGD", "adam": "Adam", "momentum": "momentum"}
+    for record in finals.itertuples():
+        (row,) = [r for r in rows if r[:2] == [labels[record.optimizer], record.schedule.capitalize()]]
+        assert row[3] == f"{record.n_ok}/{record.n}"
+        assert row[4].split()[0] == number(record.estimate)
+        assert interval(record.low, record.high) in " ".join(row[4].split())
+
+
+def test_page_ranks_nothing_by_a_test_it_did_not_make(mixed):
+    _, page = mixed
+    assert "better" not in page.source.lower()
+    assert "describes the intervals and is not a test" in page.text
+
+
+def test_sections_and_figures_are_there(mixed):
+    path, page = mixed
+    for heading in ("At a glance", "Completeness", "Workloads", "Schedules", "Learn", "Cells"):
+        assert heading in page.text
+    records = json.loads((path.parents[2] / "results/demo/figures/figures.json").read_text("utf-8"))
+    for record in records:
+        assert record["id"] in page.ids
+        assert record["caption"] in page.text
+        for panel in record["panels"]:
+            assert panel["id"] in page.ids
+    drawings = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
+    assert len(drawings) == sum(len(r["panels"]) for r in records) + 1
+    assert page.text.count("How to read this") == 6
+
+
+def test_provenance_is_complete_and_names_no_home(mixed):
+    _, page = mixed
+    for text in ("Example CPU", "2.9.0", "CC BY 4.0", "ab" * 32, "seeds: 4", "<not a tag> & kept as it is",
+                 "2 different machines", "with uncommitted changes"):  # fmt: skip
+        assert text in page.text
+    assert "alice" not in page.source
+    assert "~/lab/my_lab.py" in page.text
+    assert "<script>alert('step 10')</script>" in page.text
+    assert "<script>alert" not in page.source
+
+
+def test_same_files_same_bytes(mixed, tmp_path):
+    path, _ = mixed
+    again = render(path.parents[2] / "results/demo", tmp_path)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_hostile_names_stay_text(tmp_path):
+    fake = Fake(
+        workloads=(HOSTILE[0],),
+        optimizers=HOSTILE,
+        schedules=("constant",),
+        seeds=2,
+        title=HOSTILE[0],
+        statuses={f"{HOSTILE[0]}/{HOSTILE[1]}/constant/0": "error"},
+    )
+    path = build(tmp_path, fake)
+    page = Page(path.read_text(encoding="utf-8"))
+    assert not page.open
+    assert len(page.ids) == len(set(page.ids))
+    assert page.source.count("<script") == 1
+    rows = page.rows("t-cells")
+    for row, cell in zip(
+        rows, pd.read_parquet(tmp_path / "results/demo/tables/runs.parquet")["cell"], strict=True
+    ):
+        rerun = row[6].partition("snakemake")[0]
+        assert shlex.split(rerun)[-1] == cell
+    for name in HOSTILE:
+        assert name in page.text
+
+
+@pytest.mark.parametrize("status", ["error", "diverged", "killed", "timeout", "missing"])
+def test_everything_failed(tmp_path, status):
+    page = Page(
+        build(tmp_path, Fake(status=status, seeds=2), figures=status == "diverged").read_text("utf-8")
+    )
+    assert f"24 {status}" in page.text
+    assert "0 of 24 planned cells ended ok." in page.text
+    assert "No combination has a finite median final validation loss" in page.text
+    assert len(page.rows("t-cells")) == 24
+
+
+def test_one_seed_claims_no_interval(tmp_path):
+    page = plain(tmp_path, Fake(seeds=1))
+    assert "With one seed there is no interval" in page.text
+    assert "<strong>" not in re.search(r'<table id="t-final-0".*?</table>', page.source, re.DOTALL).group()
+    assert "[" not in " ".join(cell for row in page.rows("t-final-0") for cell in row)
+
+
+def test_study_that_knows_little(tmp_path):
+    results = fabricate(tmp_path / "bare", Fake(seeds=1))
+    file = results / "tables/study.json"
+    file.write_text(json.dumps(dict.fromkeys(json.loads(file.read_text("utf-8")))), encoding="utf-8")
+    page = Page(render(results, tmp_path).read_text(encoding="utf-8"))
+    assert "<h1>bare</h1>" in page.source
+    assert "ravine" in page.text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.12345678, "0.1235"), (2.86818e-5, "2.868×10⁻⁵"), (0, "0"), (-1.5, "−1.5"), (12345, "12\u2009345"),
+     (float("nan"), "–"), (None, "–"), (float("inf"), "∞"), (1e-4, "1×10⁻⁴"), (1e30, "1×10³⁰"),
+     (-2e-7, "−2×10⁻⁷"), (0.001, "0.001"), (99999.5, "100\u2009000"), (float("-inf"), "−∞")],
+)  # fmt: skip
+def test_numbers(value, text):
+    assert number(value) == text
+
+
+def test_intervals_show_their_open_ends():
+    nan, inf = float("nan"), float("inf")
+    assert interval(1, 2) == "[1, 2]"
+    assert interval(1, inf) == interval(1, nan) == "[1, ∞)"
+    assert interval(nan, nan) == interval(inf, inf) == ""
+    assert interval(nan, 2, higher_is_worse=False) == "(−∞, 2]"
+
+
+def test_leading_is_exactly_the_overlap():
+    measures = {"a": Measure(1, 0.9, 1.1), "b": Measure(1.2, 1.1, 1.3), "c": Measure(1.3, 1.2, 1.4),
+                "d": Measure(INF, 1.0, INF), "e": Measure(2, 1.0, float("nan"))}  # fmt: skip
+    assert leading(measures) == ("a", {"a", "b", "e"})
+    accuracies = {"a": Measure(0.9, 0.8, 0.95), "b": Measure(0.7, 0.6, 0.79), "c": Measure(0.8, 0.7, 0.81)}
+    assert leading(accuracies, higher_is_worse=False) == ("a", {"a", "c"})
+    assert leading({}) == ("", frozenset())
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [("/home/alice/x.py", "~/x.py"), ("/cluster/home/bob.k/x", "~/x"), ("/Users/Eve/x", "~/x"),
+     ("/root/x", "~/x"),
+     (r"C:\Users\Max M\x.py", r"~\x.py"), (r"'C:\\Users\\max\\x'", r"'~\\x'"), ("/srv/root/x", "/srv/root/x"),
+     ('File "/home/alice", line 1', 'File "~", line 1'), ("/rooted", "/rooted")],
+)  # fmt: skip
+def test_home_folders_are_scrubbed(text, clean):
+    assert scrub(text) == clean
+
+
+def test_commands_can_be_pasted():
+    assert rerun_command("my study", "a/b c/d/0") == "optbench rerun 'my study' 'a/b c/d/0'"
+    assert snakemake_command("r/x.parquet", "config/default.yaml") == "snakemake --cores 1 r/x.parquet"
+    assert snakemake_command("r/x y", "/home/al/my s.yaml") == (
+        "snakemake --cores 1 'r/x y' --configfile ~/'my s.yaml'"
+    )

@@ -1,0 +1,150 @@
+"""Traces: written whole or not at all, read back as they were, times apart from numbers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from optbench.seeding import STREAMS
+from optbench.spec import TRACE_SCHEMA, CellSpec, OptimizerSpec, ScheduleSpec, WorkloadSpec
+from optbench.trace import BadTraceError, Trace, cell_facts, read_table, read_trace, write_trace
+
+TRACE = Trace(
+    facts={"cell": "w/o/s/0", "status": "diverged", "error": "a\nb", "lr": 0.1, "who": "学习率 </script>"},
+    times={"started": 1.5, "train_time_s": 0.25},
+    step=np.array([0, 1, 1, 2], np.int32),
+    split=["validation", "train", "validation", "train"],
+    metric=["loss", "batch_loss", "loss", "batch_loss"],
+    value=np.array([1 / 3, np.nan, -0.0, np.inf]),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cells" / "seed0.parquet"
+
+
+def test_a_round_trip(path: Path) -> None:
+    write_trace(path, TRACE)
+    found = read_trace(path)
+    assert (found.facts, found.times) == (TRACE.facts, TRACE.times)
+    assert (found.split, found.metric) == (TRACE.split, TRACE.metric)
+    assert (found.step.dtype, found.value.dtype) == (np.int32, np.float64)
+    assert found.step.tolist() == TRACE.step.tolist()
+    assert found.value.tobytes() == TRACE.value.tobytes()  # nan and -0.0 included
+
+
+def test_a_trace_of_a_cell_that_recorded_nothing(path: Path) -> None:
+    write_trace(path, Trace({"status": "killed"}))
+    found = read_trace(path)
+    assert found.facts == {"status": "killed"}
+    assert (len(found.step), found.split, len(found.value)) == (0, [], 0)
+
+
+def test_a_series_is_one_curve() -> None:
+    steps, values = TRACE.series("validation", "loss")
+    assert (steps.tolist(), values.tolist()) == ([0, 1], [1 / 3, 0.0])
+    assert TRACE.series("test", "loss")[0].tolist() == []
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+    write_trace(one, TRACE)
+    facts = dict(reversed(TRACE.facts.items()))
+    write_trace(other, replace(TRACE, facts=facts))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_times_stand_apart(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+    for path, started in ((one, 1.0), (other, 2.0)):
+        write_trace(path, replace(TRACE, times={"started": started}, value=np.arange(4.0)))
+    (table, facts, _), (another, same_facts, _) = read_table(one), read_table(other)
+    assert facts == same_facts
+    assert table.equals(another)
+    differing = {
+        key for key in table.schema.metadata if table.schema.metadata[key] != another.schema.metadata[key]
+    }
+    assert differing == {b"optbench-times"}
+    assert one.read_bytes() != other.read_bytes()
+
+
+def test_a_failed_write_leaves_what_was_there(path: Path) -> None:
+    write_trace(path, TRACE)
+    before = path.read_bytes()
+    with pytest.raises(pa.ArrowException):
+        write_trace(path, replace(TRACE, step=TRACE.step[:2]))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_write_that_breaks_midway_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(table: pa.Table, where: Path, **more: object) -> None:
+        where.write_bytes(b"PAR1")
+        assert not path.exists()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", half)
+    with pytest.raises(OSError, match="No space left"):
+        write_trace(path, TRACE)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, -9, -1])
+def test_a_truncated_file(path: Path, kept: int) -> None:
+    write_trace(path, TRACE)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BadTraceError, match=f"^{path} is not a whole trace: "):
+        read_trace(path)
+
+
+def test_files_that_are_no_traces(tmp_path: Path) -> None:
+    with pytest.raises(BadTraceError, match="is not a whole trace"):
+        read_trace(tmp_path / "absent.parquet")
+    foreign = tmp_path / "foreign.parquet"
+    pq.write_table(pa.table({"step": [1]}), foreign)
+    with pytest.raises(BadTraceError, match=f"^{foreign} is not a trace of optbench$"):
+        read_trace(foreign)
+    # Our key on a table of another shape is no trace either.
+    pq.write_table(pa.table({"step": [1]}).replace_schema_metadata({"optbench-facts": "{}"}), foreign)
+    with pytest.raises(BadTraceError, match="is not a trace of optbench"):
+        read_trace(foreign)
+
+
+def test_a_trace_says_who_the_cell_is_and_where_it_ran() -> None:
+    cell = CellSpec(
+        "study",
+        WorkloadSpec("w", "m:w"),
+        OptimizerSpec("o", "m:o", 0.1),
+        ScheduleSpec("s"),
+        lr=0.2,
+        seed=3,
+        device="cpu",
+        threads=1,
+        timeout_s=9.0,
+        digest="01234567",
+    )
+    facts = cell_facts(cell)
+    assert {
+        "schema": TRACE_SCHEMA,
+        "study": "study",
+        "cell": "w/o/s/3",
+        "workload": "w",
+        "optimizer": "o",
+        "schedule": "s",
+        "lr": 0.2,
+        "seed": 3,
+        "digest": "01234567",
+        "device": "cpu",
+        "threads": 1,
+    }.items() <= facts.items()
+    assert tuple(facts["streams"]) == STREAMS
+    assert {"python", "torch", "numpy"} <= set(facts["versions"])
+    assert {"cpu", "cores", "memory_gib", "system"} <= set(facts["machine"])
+    assert json.loads(json.dumps(facts)) == facts
