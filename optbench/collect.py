@@ -25,7 +25,6 @@ from optbench.trace import BadTraceError, Trace, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from optbench.config import Study
     from optbench.spec import CellSpec

@@ -68,7 +68,6 @@ def _digest(cell: CellSpec, code: str) -> str:
             "seed": cell.seed,
             "device": cell.device,
             "threads": cell.threads,
-            "probe_every": cell.probe_every,
             "code": code,
         }
     )

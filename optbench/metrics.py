@@ -41,8 +41,8 @@ def first_crossing(steps: NDArray[np.int32], losses: NDArray[np.float64], target
 def run_measures(trace: Trace) -> dict[str, float]:
     """The measures of one run, NaN where the run has none.
 
-    A run that did not end well has no final values: what stands at its last evaluation is not the outcome of its
-    budget. Its best validation loss and its steps to the target are what it did reach.
+    A run that did not end well has no final values: what stands at its last evaluation is not the outcome of
+    its budget. Its best validation loss and its steps to the target are what it did reach.
     """
     facts = trace.facts.get("workload_facts", {})
     steps, validation = trace.series("validation", "loss")

@@ -126,7 +126,7 @@ def _sound_tree(file: Path, key: str) -> ast.Module:
 
 
 def _check_imports(plugin: Path, key: str, folder: Path) -> None:
-    """Raises UserError where a plug-in, or a module beside it, does not parse or imports what is not installed.
+    """Raises UserError where a plug-in, or a module beside it, does not parse or imports what is not there.
 
     Only imports that always run are looked at: those inside `try` or a function may be meant to fail.
     """

@@ -35,7 +35,7 @@ _HORIZON = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|epochs?)")
 _MEANT_AS_NUMBER = re.compile(r"[-+.\d]|.*%$|.*\bepochs?$")
 
 
-def make_schedule(  # noqa: PLR0917  (the order in which a cell knows them)
+def make_schedule(
     spec: ScheduleSpec,
     factory: Callable[..., object] | None,
     optimizer: Optimizer,

@@ -116,7 +116,6 @@ class CellSpec:
         device: `cpu` or `cuda`.
         threads: intra-operation threads (>= 1): they decide the order of sums, hence the bits.
         timeout_s: the wall-clock limit of this cell in seconds; it decides no number, only when to give up.
-        probe_every: steps between looks at the probe batch (>= 1); 0 turns all probes off.
         digest: 8 hexadecimal digits over all that decides the numbers.
     """
 
@@ -129,7 +128,6 @@ class CellSpec:
     device: str
     threads: int
     timeout_s: float
-    probe_every: int = 10
     digest: str = ""
 
     @property

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from optbench.timing_spec import SECONDS
 from optbench.errors import UserError, nearest
+from optbench.timing_spec import SECONDS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -74,7 +74,11 @@ def _rate_or_rates(given: object) -> object:
 
 def _timing(given: object) -> object:
     """True means with the usual budget, false not at all."""
-    return given if not isinstance(given, bool) else {} if given else None
+    if isinstance(given, bool):
+        return {} if given else None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(f"must be true, false or {{seconds: ...}}; got {_shown(given)}")
 
 
 def _batch_size(given: object) -> object:
@@ -246,7 +250,7 @@ class StudyFile(_Strict):
         TimingEntry | None, BeforeValidator(_timing, json_schema_input_type=bool | TimingEntry)
     ] = Field(
         default_factory=TimingEntry,
-        description="measure step times apart from the cells, on a quiet machine: true, false or {seconds: ...}",
+        description="time steps apart from the cells, on a quiet machine: true, false or {seconds: ...}",
     )
     matrix: list[Block] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
@@ -322,7 +326,11 @@ def _one_line(found: ErrorDetails) -> str:
         path = path[:-1]
     where = "".join(map(_step, path)).removeprefix(".")
     if found["type"] == "extra_forbidden":
-        kinds: dict[str, type[BaseModel]] = {"matrix": Block, "datasets": DatasetEntry}
+        kinds: dict[str, type[BaseModel]] = {
+            "matrix": Block,
+            "datasets": DatasetEntry,
+            "timing": TimingEntry,
+        }
         kind = kinds.get(str(path[0]), StudyFile) if len(path) > 1 else StudyFile
         allowed = sorted(kind.model_fields)
         close = nearest(str(path[-1]), allowed)

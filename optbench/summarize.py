@@ -75,9 +75,9 @@ class BandRow(NamedTuple):
 def summarize(results: Path) -> None:
     """Writes tables/summary (parquet, csv) and tables/convergence (parquet) from the run and curve tables.
 
-    Both hold medians over seeds with a 95% interval (below 6 seeds: the range, with the coverage that it has).
-    A run that diverged or failed ranks worst and a target that was not reached within the budget counts as
-    later than any; neither is left out. A run that is missing counts in n and in nothing else.
+    Both hold medians over seeds with a 95% interval (below 6 seeds: the range, with its own coverage).
+    A run that diverged or failed ranks worst and a target that was not reached within the budget counts
+    as later than any; neither is left out. A run that is missing counts in n and in nothing else.
     """
     folder = results / "tables"
     runs = pd.read_parquet(folder / "runs.parquet")
@@ -87,12 +87,18 @@ def summarize(results: Path) -> None:
         bands.to_parquet(unfinished, index=False)
 
 
+def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """The runs of every (workload, optimizer, schedule), in the table's order."""
+    for (workload, optimizer, schedule), group in runs.groupby(COMBINATION, sort=False):
+        yield (str(workload), str(optimizer), str(schedule)), group
+
+
 def _summary(runs: pd.DataFrame) -> Iterator[SummaryRow]:
     known = {
-        workload: {metric for metric in MEASURES if group[metric].notna().any()}
+        str(workload): {metric for metric in MEASURES if group[metric].notna().any()}
         for workload, group in runs.groupby("workload")
     }
-    for names, group in runs.groupby(COMBINATION, sort=False):
+    for names, group in _combinations(runs):
         ran = group[group["status"] != "missing"]
         ok = (ran["status"] == "ok").to_numpy()
         samples = {}
@@ -109,7 +115,10 @@ def _summary(runs: pd.DataFrame) -> Iterator[SummaryRow]:
                     metric,
                     len(group),
                     int(ok.sum()),
-                    *(found.estimate, found.low, found.high, found.coverage),
+                    found.estimate,
+                    found.low,
+                    found.high,
+                    found.coverage,
                 )
 
 
@@ -120,7 +129,7 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
         key: (part["step"].to_numpy(), part["value"].to_numpy())
         for key, part in rows.groupby(["cell", "split", "metric"], observed=True)
     }
-    for names, group in runs.groupby(COMBINATION, sort=False):
+    for names, group in _combinations(runs):
         ran = group.loc[group["status"] != "missing", "cell"]
         for curve in CURVES:
             found = [series.get((cell, curve.split, curve.metric)) for cell in ran]
@@ -138,7 +147,10 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
                     int(step),
                     len(group),
                     int(np.isfinite(column).sum()),
-                    *(band.estimate, band.low, band.high, band.coverage),
+                    band.estimate,
+                    band.low,
+                    band.high,
+                    band.coverage,
                 )
 
 

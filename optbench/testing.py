@@ -161,7 +161,7 @@ def check_workload(build: Callable[[], object]) -> list[str]:
             loss = workload.loss(model, batch)
             if loss.numel() != 1:
                 return [f"loss: it must be one number, not of shape {tuple(loss.shape)}"]
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             losses.append(float(loss.detach()))
             gradients.append([p.grad for p in model.parameters() if p.grad is not None])
         with torch.no_grad():
@@ -211,7 +211,7 @@ def _go(optimizer: Optimizer, params: Sequence[Tensor], steps: int = STEPS) -> l
     def closure() -> Tensor:
         optimizer.zero_grad()
         loss = _loss(params)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
     for _ in range(steps):
@@ -299,7 +299,7 @@ def _honours_closure(build: Build) -> bool:
     def closure() -> Tensor:
         optimizer.zero_grad()
         loss = _loss(params)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         seen.append(float(loss.detach()))
         return loss
 

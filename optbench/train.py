@@ -1,7 +1,7 @@
 """The training loop: one for every workload, optimizer and schedule.
 
-A cell is trained by `train_cell`, which never raises for what the cell does: an exception or a blow-up becomes
-the trace's status, and the curve up to it is kept.
+A cell is trained by `train_cell`, which never raises for what the cell does: an exception or a blow-up
+becomes the trace's status, and the curve up to it is kept.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
             diverged = _train(cell, data_folder, record, facts)
             if diverged is not None:
                 status, error = "diverged", diverged
-        except Exception as problem:  # noqa: BLE001  (whatever a cell raises is its result)
+        except Exception as problem:  # whatever a cell raises is its result
             status = "error"
             error = "".join(traceback.format_exception(problem)).strip()
     return record.to_trace(
@@ -176,7 +176,9 @@ def seed_global_generators(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002
 
 
-def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]) -> str | None:
+def _train(  # noqa: PLR0915  (the one loop, told from top to bottom)
+    cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]
+) -> str | None:
     """Runs the cell; returns None, or the sentence that says how it diverged."""
     workload, sha256 = build_workload(cell, data_folder)
     device = torch.device(cell.device)
@@ -188,14 +190,15 @@ def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, 
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
 
-    optimizer = make_optimizer(cell.optimizer, load_factory(cell.optimizer.factory), model.parameters(), cell.lr)
+    factory = load_factory(cell.optimizer.factory)
+    optimizer = make_optimizer(cell.optimizer, factory, model.parameters(), cell.lr)
     budget = workload.budget
     schedule_factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
     schedule = make_schedule(
         cell.schedule, schedule_factory, optimizer, budget, workload.steps_per_epoch, cell.lr
     )
     by_steps = schedule if schedule is not None and not is_plateau(schedule) else None
-    by_validation = schedule if by_steps is None else None
+    by_validation: Any = schedule if by_steps is None else None
     closing = needs_closure(optimizer)
     batches = training_batches(workload, cell.seed, device)
     losses = torch.full((budget,), torch.nan, dtype=torch.float64, device=device)
@@ -223,16 +226,16 @@ def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, 
                     def closure(batch: Batch = batch) -> Tensor:
                         optimizer.zero_grad()
                         loss = loss_of(model, batch)
-                        loss.backward()  # type: ignore[no-untyped-call]
+                        loss.backward()
                         return loss
 
-                    loss = optimizer.step(closure)  # type: ignore[arg-type]
+                    loss: Any = optimizer.step(closure)  # type: ignore[arg-type]
                 else:
                     optimizer.zero_grad()
                     loss = loss_of(model, batch)
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    loss.backward()
                     optimizer.step()
-                losses[t] = loss.detach()  # type: ignore[union-attr]
+                losses[t] = loss.detach()
                 if by_steps is not None:
                     by_steps.step()
                 record.steps = t + 1

@@ -40,6 +40,10 @@ class Fake:
         status: of all other cells.
         config_path: the study file.
         title: of the study.
+        oscillation: whether the run table and the summary have its measures.
+        timed: whether there is a timing table.
+        noise: why a workload's timing is noisy, by name.
+        untimed: why there is no time, by workload/optimizer.
     """
 
     workloads: tuple[str, ...] = ("ravine", "digits")
@@ -51,6 +55,10 @@ class Fake:
     status: str = "ok"
     config_path: str = "config/mine.yaml"
     title: str = "Three optimizers on two workloads"
+    oscillation: bool = False
+    timed: bool = False
+    noise: Mapping[str, str] = field(default_factory=dict)
+    untimed: Mapping[str, str] = field(default_factory=dict)
 
 
 def ravine_path(momentum: float, lr: float, steps: int) -> np.ndarray:
@@ -70,6 +78,10 @@ def fabricate(results: Path, fake: Fake | None = None) -> Path:
     tables = results / "tables"
     tables.mkdir(parents=True, exist_ok=True)
     runs, curves = _runs(results.name, fake)
+    if fake.oscillation:
+        runs = with_oscillation(runs)
+    if fake.timed:
+        timing_table(fake).to_parquet(tables / "timing.parquet", index=False)
     runs.to_parquet(tables / "runs.parquet", index=False)
     curves.to_parquet(tables / "curves.parquet", index=False)
     _convergence(runs, curves).to_parquet(tables / "convergence.parquet", index=False)
@@ -143,6 +155,58 @@ def _runs(study: str, fake: Fake) -> tuple[pd.DataFrame, pd.DataFrame]:
                         for a, b, v in pairs
                     ]
     return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+
+
+def with_oscillation(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs with the measures of oscillation: NaN where a run never started."""
+    started = runs["status"].ne("missing").to_numpy()
+    cosine = np.linspace(-0.9, 0.9, len(runs)).round(3)
+    ravine = runs["workload"].eq("ravine").to_numpy()
+    measures = {
+        "update_cosine": cosine,
+        "update_cosine_excess": cosine - 0.1,
+        "gradient_cosine": -cosine,
+        "sign_flip_rate": (1 - cosine) / 2,
+        "tortuosity": 2 - cosine,
+        "overshoot": np.where(ravine, cosine / 2, np.nan),
+        "loss_rise": cosine**2,
+        "residual_amplitude": cosine**2 / 1000,
+    }
+    return runs.assign(**{name: np.where(started, values, np.nan) for name, values in measures.items()})
+
+
+def timing_table(fake: Fake) -> pd.DataFrame:
+    """Return step times in no useful order: 100 us for the reference, then 1.5 times as long each."""
+    rows = []
+    for workload in reversed(fake.workloads):
+        for o, optimizer in enumerate(fake.optimizers):
+            error = fake.untimed.get(f"{workload}/{optimizer}", "")
+            known = math.nan if error else 1.0
+            ratio = 1.5**o * known
+            noise = fake.noise.get(workload, "")
+            rows.append(
+                {
+                    "workload": workload,
+                    "optimizer": optimizer,
+                    "step_time_us": 100 * ratio,
+                    "step_time_p95_us": 120 * ratio,
+                    "optimizer_step_us": 30 * ratio,
+                    "ratio_to_sgd": ratio,
+                    "ratio_low": ratio * 0.98**o,
+                    "ratio_high": ratio * 1.03**o,
+                    "state_bytes_per_param": 4.0 * o * known,
+                    "peak_memory_bytes": 2048 * (1 + o) * known,
+                    "noisy": bool(noise),
+                    "rounds": 0 if error else 12 + o,
+                    "reference": fake.optimizers[0],
+                    "threads": 1,
+                    "device": "cpu",
+                    "machine": "Example CPU, 8 cores, Linux 6.1",
+                    "noise": noise,
+                    "error": error,
+                }
+            )
+    return pd.DataFrame(rows)
 
 
 def hash_of(text: str) -> int:
@@ -228,6 +292,21 @@ def _summary(runs: pd.DataFrame) -> pd.DataFrame:
                     "low": low if len(values) > 1 else math.nan,
                     "high": high if len(values) > 1 else math.nan,
                     "coverage": 1 - 2.0 ** (1 - len(values)) if len(values) > 1 else math.nan,
+                }
+            )
+        cosines = ran["update_cosine"].dropna().to_numpy(float) if "update_cosine" in ran else np.empty(0)
+        if len(cosines):
+            estimate, low, high = _interval(cosines)
+            out.append(
+                {
+                    **dict(zip(("workload", "optimizer", "schedule"), names, strict=True)),
+                    "metric": "update_cosine",
+                    "n": len(group),
+                    "n_ok": int((ran["status"] == "ok").sum()),
+                    "estimate": estimate,
+                    "low": low if len(cosines) > 1 else math.nan,
+                    "high": high if len(cosines) > 1 else math.nan,
+                    "coverage": 1 - 2.0 ** (1 - len(cosines)) if len(cosines) > 1 else math.nan,
                 }
             )
     columns = "workload optimizer schedule metric n n_ok estimate low high coverage"

@@ -19,9 +19,11 @@ from optbench.figures import (
     average,
     draw_average,
     draw_convergence,
+    draw_cosines,
     draw_final_losses,
     draw_lr,
     draw_path,
+    draw_ratios,
     draw_slopes,
     draw_velocity,
     thin,
@@ -211,6 +213,52 @@ def test_final_losses_draw_dot_interval_and_share(ax):
     assert [t.get_text() for t in ax.get_yticklabels()] == ["SGD", "adam", "momentum"]
 
 
+def test_ratios_draw_dot_interval_and_the_line_at_one(ax):
+    table = pd.DataFrame(
+        {
+            "optimizer": ["sgd", "adam", "momentum"],
+            "estimate": [1.0, 1.4, np.nan],
+            "low": [1.0, 1.3, np.nan],
+            "high": [1.0, 1.6, np.nan],
+        }
+    )
+    draw_ratios(table, ax, STYLES, labels={"sgd": "SGD"})
+    assert ax.get_xscale() == "log"
+    assert lines(ax, "_one")[0].get_xdata()[0] == 1
+    (dot,) = lines(ax, "adam")
+    assert (dot.get_xdata()[0], dot.get_ydata()[0]) == (1.4, 1)
+    np.testing.assert_array_equal(lines(ax, "_interval adam")[0].get_xdata(), [1.3, 1.6])
+    assert not lines(ax, "momentum")
+    assert [t.get_text() for t in ax.texts] == ["no ratio"]
+    assert ax.get_xlim()[0] < 1
+    assert ax.get_xlim()[1] > 1.6
+
+
+def test_ratios_of_the_reference_alone_have_an_axis(ax):
+    draw_ratios(pd.DataFrame({"optimizer": ["sgd"], "estimate": 1.0, "low": 1.0, "high": 1.0}), ax, STYLES)
+    assert ax.get_xlim()[0] < 1 < ax.get_xlim()[1]
+
+
+def test_cosines_lie_between_reversal_and_repetition(ax):
+    table = pd.DataFrame(
+        {
+            "optimizer": ["sgd", "adam"],
+            "estimate": [-0.9, np.nan],
+            "low": [-1.0, np.nan],
+            "high": [-0.5, np.nan],
+            "n": 4,
+            "n_ok": [4, 0],
+        }
+    )
+    draw_cosines(table, ax, STYLES)
+    assert ax.get_xscale() == "linear"
+    assert ax.get_xlim()[0] < -1 < 1 < ax.get_xlim()[1]
+    assert lines(ax, "_zero")[0].get_xdata()[0] == 0
+    assert lines(ax, "sgd")[0].get_xdata()[0] == -0.9
+    np.testing.assert_array_equal(lines(ax, "_interval sgd")[0].get_xdata(), [-1, -0.5])
+    assert [t.get_text() for t in ax.texts] == ["4/4", "0/4", "no finite median"]
+
+
 def test_slopes_follow_the_schedules(ax):
     table = pd.DataFrame(
         {"optimizer": ["sgd", "sgd", "adam"], "schedule": ["b", "a", "a"], "estimate": [2.0, 1.0, np.inf]}
@@ -388,6 +436,26 @@ def test_draw_all_writes_what_it_records(tmp_path):
     first = {f.name: f.read_bytes() for f in figures.iterdir()}
     draw_all(results / "tables", figures)
     assert {f.name: f.read_bytes() for f in figures.iterdir()} == first
+
+
+def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):
+    fake = Fake(
+        seeds=3, oscillation=True, timed=True, noise={"digits": "busy"}, untimed={"digits/adam": "no"}
+    )
+    results = fabricate(tmp_path / "demo", fake)
+    records = draw_all(results / "tables", results / "figures")
+    (cost,) = [r for r in records if r.section == "cost"]
+    assert [p.title.endswith("noisy") for p in cost.panels] == [False, True]
+    assert "SGD" in cost.caption
+    assert "12 to 14 rounds" in cost.caption
+    assert [row[1:4] for row in cost.rows[:2]] == [("SGD", 1, 1), ("momentum", 1.5, pytest.approx(1.47))]
+    assert cost.rows[-1] == ("Digits, MLP", "Adam", None, None, None, 0)
+    assert "Adam 2.25 (2.161 to 2.387)" in cost.panels[0].alt
+    cosines = [r for r in records if r.section == "oscillation"]
+    assert [r.workload for r in cosines] == ["ravine", "digits"]
+    assert all(len(r.panels) == 2 for r in cosines)
+    assert "3 seeds" in cosines[0].caption
+    assert "75%" in cosines[0].caption
 
 
 def test_many_optimizers_go_to_further_panels(tmp_path):

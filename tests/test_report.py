@@ -18,6 +18,7 @@ from fabricate import HOSTILE, Fake, fabricate
 from optbench.figures.plan import draw_all
 from optbench.report.build import render
 from optbench.report.completeness import ALL_STATUSES, completeness
+from optbench.report.oscillation import MEASURES
 from optbench.report.table import Measure, leading
 from optbench.report.text import interval, number, rerun_command, scrub, snakemake_command
 
@@ -36,7 +37,11 @@ MIXED = Fake(
         "digits/momentum/cosine/0": "killed",
         "digits/momentum/cosine/1": "timeout",
         "ravine/sgd/cosine/3": "missing",
-    }
+    },
+    oscillation=True,
+    timed=True,
+    noise={"digits": "others kept <most> of 8 processors busy"},
+    untimed={"digits/adam": 'File "/home/alice/x.py"\nValueError: <b>no</b> step'},
 )
 
 
@@ -208,8 +213,18 @@ def test_page_ranks_nothing_by_a_test_it_did_not_make(mixed):
 
 def test_sections_and_figures_are_there(mixed):
     path, page = mixed
-    for heading in ("At a glance", "Completeness", "Workloads", "Schedules", "Learn", "Cells"):
-        assert heading in page.text
+    headings = [
+        "At a glance",
+        "Completeness",
+        "Workloads",
+        "Oscillation",
+        "Schedules",
+        "Cost",
+        "Learn",
+        "Cells",
+    ]
+    assert re.findall(r'<h2 id="h-[^"]+">([^<]+)</h2>', page.source)[:8] == headings
+    assert re.findall(r'<a href="#s-[^"]+">([^<]+)</a>', page.source)[:8] == headings
     records = json.loads((path.parents[2] / "results/demo/figures/figures.json").read_text("utf-8"))
     for record in records:
         assert record["id"] in page.ids
@@ -218,7 +233,106 @@ def test_sections_and_figures_are_there(mixed):
             assert panel["id"] in page.ids
     drawings = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
     assert len(drawings) == sum(len(r["panels"]) for r in records) + 1
-    assert page.text.count("How to read this") == 6
+    assert page.text.count("How to read this") == 8
+
+
+def test_cost_shows_the_timing(mixed):
+    path, page = mixed
+    text = " ".join(page.text.split())
+    assert (
+        "A step takes from 1.5 [1.47, 1.545] (momentum, Ravine) to 2.25 [2.161, 2.387] (Adam, Ravine)" in text
+    )
+    assert "n is 12 to 14 rounds each; the machine was too noisy for 1 of 2 workloads" in text
+    assert "there is no time for 1 of 6 pairs of workload and optimizer." in text
+    rows = [[" ".join(cell.split()) for cell in row] for row in page.rows("t-step-0")]
+    assert rows == [
+        ["SGD", "100", "120", "30", "1 reference", "0", "2"],
+        ["momentum", "150", "180", "45", "1.5 [1.47, 1.545]", "4", "4"],
+        ["Adam", "225", "270", "67.5", "2.25 [2.161, 2.387]", "8", "6"],
+    ]
+    assert page.rows("t-step-1")[2] == ["Adam", *6 * ["–"], "ValueError: <b>no</b> step"]
+    summary = pd.read_parquet(path.parents[2] / "results/demo/tables/summary.parquet")
+    steps = summary[(summary["workload"] == "ravine") & (summary["metric"] == "steps_to_target")]
+    targets = page.rows("t-target-0")
+    assert len(targets) == len(steps) == 6
+    step_time = {"sgd": 100e-6, "momentum": 150e-6, "adam": 225e-6}
+    for row, record in zip(targets, steps.itertuples(), strict=True):
+        assert row[2].split()[0] == number(record.estimate)
+        assert row[3].split()[0] == number(record.estimate * step_time[record.optimizer])
+    assert "Adam" not in [row[0] for row in page.rows("t-target-1")]
+
+
+def test_noisy_workload_has_a_badge_and_its_reason(mixed):
+    _, page = mixed
+    assert page.source.count('<span class="badge">noisy</span>') == 1
+    badged = re.search(r'<div id="c-1".*?</table>', page.source, re.DOTALL).group()
+    assert "badge" in badged
+    assert "others kept &lt;most&gt; of 8 processors busy." in badged
+
+
+def test_target_that_half_the_runs_missed_has_no_time(tmp_path):
+    results = fabricate(tmp_path / "results/demo", Fake(workloads=("digits",), timed=True))
+    for name in ("runs", "summary"):
+        file = results / f"tables/{name}.parquet"
+        table = pd.read_parquet(file)
+        adam = table["optimizer"] == "adam"
+        if name == "runs":
+            table.loc[adam & (table["seed"] > 0), "steps_to_target"] = float("nan")
+        else:
+            of = adam & (table["metric"] == "steps_to_target")
+            table.loc[of, ["estimate", "high"]] = INF
+        table.to_parquet(file)
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    rows = [row for row in page.rows("t-target-0") if row[0] == "Adam"]
+    assert [(row[3].split("  ")[0], row[4]) for row in rows] == 2 * [("not reached", "1/4")]
+
+
+def test_oscillation_shows_medians(mixed):
+    path, page = mixed
+    runs = pd.read_parquet(path.parents[2] / "results/demo/tables/runs.parquet")
+    for index, workload in enumerate(("ravine", "digits")):
+        groups = runs[runs["workload"] == workload].groupby(["optimizer", "schedule"], sort=False)
+        rows = page.rows(f"t-osc-{index}")
+        assert len(rows) == len(groups) == 6
+        for row, (_, group) in zip(rows, groups, strict=True):
+            assert [entry.split()[0] for entry in row[2:]] == [number(group[m].median()) for m, _ in MEASURES]
+    assert page.rows("t-osc-1")[0][7] == "–"
+    one_missing = page.rows("t-osc-0")[1]
+    assert "[" in one_missing[2]
+    assert one_missing[4].endswith("3/4 runs")
+
+
+def test_what_was_not_measured_leaves_no_heading(tmp_path):
+    page = plain(tmp_path / "never", Fake(seeds=1))
+    assert not {"s-cost", "s-oscillation"} & set(page.ids)
+    assert not re.search(r"#s-(cost|oscillation)", re.sub(r"<style>.*?</style>", "", page.source, flags=re.S))
+    results = fabricate(tmp_path / "results/demo", Fake(seeds=1, oscillation=True, timed=True))
+    timing = pd.read_parquet(results / "tables/timing.parquet")
+    runs = pd.read_parquet(results / "tables/runs.parquet")
+    for times, cells in (
+        (timing.drop(columns="ratio_low"), runs.drop(columns="loss_rise")),
+        (
+            timing.assign(step_time_us=float("nan")),
+            runs.assign(**dict.fromkeys(dict(MEASURES), float("nan"))),
+        ),
+    ):
+        times.to_parquet(results / "tables/timing.parquet")
+        cells.to_parquet(results / "tables/runs.parquet")
+        draw_all(results / "tables", results / "figures")
+        found = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+        assert not {"s-cost", "s-oscillation"} & set(found.ids)
+        assert not found.open
+
+
+def test_oscillation_without_a_summary_has_no_figure(tmp_path):
+    results = fabricate(tmp_path / "results/demo", Fake(seeds=2, oscillation=True))
+    summary = pd.read_parquet(results / "tables/summary.parquet")
+    summary[summary["metric"] != "update_cosine"].to_parquet(results / "tables/summary.parquet")
+    records = draw_all(results / "tables", results / "figures")
+    assert "oscillation" not in {record.section for record in records}
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    runs = pd.read_parquet(results / "tables/runs.parquet")
+    assert page.rows("t-osc-0")[0][2] == number(runs["update_cosine"][:2].median())
 
 
 def test_provenance_is_complete_and_names_no_home(mixed):
@@ -246,6 +360,10 @@ def test_hostile_names_stay_text(tmp_path):
         seeds=2,
         title=HOSTILE[0],
         statuses={f"{HOSTILE[0]}/{HOSTILE[1]}/constant/0": "error"},
+        oscillation=True,
+        timed=True,
+        noise={HOSTILE[0]: HOSTILE[1]},
+        untimed={f"{HOSTILE[0]}/{HOSTILE[3]}": HOSTILE[0]},
     )
     path = build(tmp_path, fake)
     page = Page(path.read_text(encoding="utf-8"))
@@ -260,6 +378,9 @@ def test_hostile_names_stay_text(tmp_path):
         assert shlex.split(rerun)[-1] == cell
     for name in HOSTILE:
         assert name in page.text
+    assert [row[0] for row in page.rows("t-step-0")] == list(HOSTILE)
+    assert page.rows("t-step-0")[3][-1] == HOSTILE[0]
+    assert [row[0] for row in page.rows("t-osc-0")] == list(HOSTILE)
 
 
 @pytest.mark.parametrize("status", ["error", "diverged", "killed", "timeout", "missing"])

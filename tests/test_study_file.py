@@ -85,6 +85,10 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ("datasets: [mnist]", "datasets: must be a mapping of keys to values; got ['mnist']"),
         ("datasets: {mnist: here}", "datasets.mnist: must be a mapping of keys to values; got 'here'"),
         ("datasets: {mnist: {download: 3}}", "datasets.mnist.download: must be true or false; got 3"),
+        ("timing: 3", "timing: must be true, false or {seconds: ...}; got 3"),
+        ("timing:", "timing: must be true, false or {seconds: ...}; got None"),
+        ("timing: {second: 3}", "unknown key 'timing.second'; did you mean 'seconds'? (allowed: seconds)"),
+        ("timing: {seconds: 0}", "timing.seconds: must be greater than 0; got 0"),
         ("schedules: []", f"schedules: {NAMES}; got []"),
         ("schedules: {}", f"schedules: {NAMES}; got {{}}"),
         ("schedules: cosine", f"schedules: {NAMES}; got 'cosine'"),
@@ -225,6 +229,14 @@ def test_one_rate_of_a_block_is_for_all(tmp_path: Path) -> None:
     blocks = read(tmp_path, BASE + "matrix: [{lr: 0.5}, {lr: {sgd: 0.25}}, {lr: }]\n").matrix
     assert blocks is not None
     assert [block.lr for block in blocks] == [{"*": 0.5}, {"sgd": 0.25}, None]
+
+
+def test_timing(tmp_path: Path) -> None:
+    seconds = []
+    for line in ("", "timing: true\n", "timing: {}\n", "timing: {seconds: 9}\n", "timing: off\n"):
+        timing = read(tmp_path, BASE + line).timing
+        seconds.append(timing.seconds if timing else None)
+    assert seconds == [2.5, 2.5, 2.5, 9, None]
 
 
 def test_aliases_and_merge_keys_are_yaml(tmp_path: Path) -> None:

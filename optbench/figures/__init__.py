@@ -6,7 +6,7 @@ decides which of them a study needs and writes what they draw.
 
 from __future__ import annotations
 
-from optbench.figures.compare import draw_final_losses, draw_slopes
+from optbench.figures.compare import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
 from optbench.figures.convergence import draw_convergence, thin
 from optbench.figures.learn import average, draw_average, draw_lr, draw_path, draw_velocity, velocities
 from optbench.figures.style import Style, assign_styles
@@ -17,9 +17,11 @@ __all__ = [
     "average",
     "draw_average",
     "draw_convergence",
+    "draw_cosines",
     "draw_final_losses",
     "draw_lr",
     "draw_path",
+    "draw_ratios",
     "draw_slopes",
     "draw_velocity",
     "thin",

@@ -44,10 +44,74 @@ def draw_final_losses(
         x_label: the x axis' name.
         title: the panel's name.
     """
-    labels = labels or {}
-    names = [str(name) for name in table["optimizer"]]
-    if limits is None:
-        limits = interval_range(table, log=log)
+    _set_limits(ax, limits if limits is not None else interval_range(table, log=log), log=log)
+    for row, record in enumerate(table.itertuples(index=False)):
+        _note(ax, row, f"{record.n_ok}/{record.n}", at=1.0, shift=6.0)
+    _draw_rows(table, ax, styles, labels or {}, missing="no finite median")
+    dress(ax, x_label=x_label, title=title, grid="x")
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_ratios(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    labels: Mapping[str, str] | None = None,
+    limits: tuple[float, float] | None = None,
+    x_label: str = "step time / the reference's",
+    title: str = "",
+) -> None:
+    """Draw one row an optimizer: its ratio as a marker on its interval, with a line at 1.
+
+    Args:
+        table: optimizer, estimate, low, high of one workload, in row order; NaN where there is no ratio.
+        ax: where to draw; its height should grow with the rows.
+        styles: one style an optimizer of the table.
+        labels: what to call them; the names themselves otherwise.
+        limits: the logarithmic x axis, shared by panels beside each other.
+        x_label: the x axis' name.
+        title: the panel's name.
+    """
+    _set_limits(ax, limits if limits is not None else ratio_range(table), log=True)
+    ax.axvline(1, color=LIGHT["muted"], linewidth=1, linestyle=(0, (1, 2)), label="_one", zorder=0.9)
+    _draw_rows(table, ax, styles, labels or {}, missing="no ratio")
+    dress(ax, x_label=x_label, title=title, grid="x")
+    ax.tick_params(axis="y", length=0)
+
+
+def ratio_range(table: pd.DataFrame) -> tuple[float, float]:
+    """Return the range of all ratios and interval ends of `table`, with 1 in it."""
+    low, high = interval_range(table) or (1.0, 1.0)
+    return min(low, 1.0), max(high, 1.0)
+
+
+def draw_cosines(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    labels: Mapping[str, str] | None = None,
+    x_label: str = "update cosine",
+    title: str = "",
+) -> None:
+    """Draw one row an optimizer from -1 to 1: the estimate as a marker on its interval, a line at 0.
+
+    Args:
+        table: optimizer, estimate, low, high, n, n_ok of one workload and schedule, in row order.
+        ax: where to draw; its height should grow with the rows.
+        styles: one style an optimizer of the table.
+        labels: what to call them; the names themselves otherwise.
+        x_label: the x axis' name.
+        title: the panel's name.
+    """
+    ax.axvline(0, color=LIGHT["muted"], linewidth=1, linestyle=(0, (1, 2)), label="_zero", zorder=0.9)
+    draw_final_losses(
+        table, ax, styles, labels=labels, limits=(-1.0, 1.0), log=False, x_label=x_label, title=title
+    )
+
+
+def _set_limits(ax: Axes, limits: tuple[float, float] | None, *, log: bool) -> None:
     if limits is None:
         limits, log = (0.0, 1.0), False
     if log:
@@ -56,26 +120,19 @@ def draw_final_losses(
         linear_ticks(ax, "x")
         pad = 0.06 * ((limits[1] - limits[0]) or 1.0)
         ax.set_xlim(limits[0] - pad, limits[1] + pad)
+
+
+def _draw_rows(
+    table: pd.DataFrame, ax: Axes, styles: Mapping[str, Style], labels: Mapping[str, str], *, missing: str
+) -> None:
+    """Draw the markers on their intervals and name the rows; the x limits are final."""
+    names = [str(name) for name in table["optimizer"]]
     left, right = ax.get_xlim()
     for row, record in enumerate(table.itertuples(index=False)):
         style = styles[str(record.optimizer)]
         estimate, low, high = float(record.estimate), float(record.low), float(record.high)  # type: ignore[arg-type]
-        ax.annotate(
-            f"{record.n_ok}/{record.n}",
-            xy=(1, row),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-            color=LIGHT["muted"],
-            annotation_clip=False,
-        )
         if not np.isfinite(estimate):
-            ax.annotate(
-                "no finite median", xy=(0.02, row), xycoords=("axes fraction", "data"), va="center",
-                fontsize=9, color=LIGHT["muted"],
-            )  # fmt: skip
+            _note(ax, row, missing, at=0.02)
             continue
         if np.isfinite(low):
             # With a missing or infinite upper end the bar runs to the edge of the panel.
@@ -104,8 +161,21 @@ def draw_final_losses(
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_yticks(range(len(names)))
     ax.set_yticklabels([shorten(labels.get(name, name), 20) for name in names], parse_math=False)
-    dress(ax, x_label=x_label, title=title, grid="x")
-    ax.tick_params(axis="y", length=0)
+
+
+def _note(ax: Axes, row: int, text: str, *, at: float, shift: float = 0.0) -> None:
+    """Write a few words into a row, `at` a share of the panel's width."""
+    ax.annotate(
+        text,
+        xy=(at, row),
+        xycoords=("axes fraction", "data"),
+        xytext=(shift, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        color=LIGHT["muted"],
+        annotation_clip=False,
+    )
 
 
 def interval_range(table: pd.DataFrame, *, log: bool = True) -> tuple[float, float] | None:

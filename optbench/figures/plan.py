@@ -11,7 +11,9 @@ from optbench.figures.axes import label_margin, panel
 from optbench.figures.compare import draw_final_losses, draw_slopes, interval_range
 from optbench.figures.convergence import draw_convergence, linear_range, loss_range, thin
 from optbench.figures.easel import Easel, Study, chunks, entry, interval_words, read_study, spoken
+from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
+from optbench.figures.plan_oscillation import draw_oscillation
 from optbench.figures.plan_schedules import draw_schedules
 from optbench.figures.record import FigureRecord, write_records
 from optbench.figures.style import drawing
@@ -55,9 +57,11 @@ def draw_all(
             finals = summary[(summary["workload"] == workload) & (summary["metric"] == "final_val_loss")]
             if len(finals):
                 records.append(_finals(study, easel, workload, finals, rows))
+        records += draw_oscillation(study, easel, summary)
         slopes = _slopes(study, easel, summary)
         records += [slopes] if slopes else []
         records += draw_schedules(study, easel, tables / "curves.parquet")
+        records += draw_cost(study, easel, read_timing(study, tables / "timing.parquet"))
         records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
     write_records(records, figures / "figures.json")
     return records

@@ -20,12 +20,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from optbench.figures.easel import Study, read_study
+from optbench.figures.plan_cost import read_timing
 from optbench.figures.record import FigureRecord, read_records
 from optbench.figures.style import DARK, LIGHT
 from optbench.figures.svg import themed
 from optbench.files import write_text
 from optbench.report.completeness import GLYPHS, completeness, failures
+from optbench.report.cost import cost
 from optbench.report.methods import methods
+from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.table import Table, plain_table
 from optbench.report.text import number, rerun_command, snakemake_command
@@ -116,6 +119,8 @@ def render(results: Path, reports: Path) -> Path:
             failures=failures(study.runs, name),
             glance_heads=GLANCE_HEADS,
             workloads=workload_results(study, summary),
+            oscillation=oscillation(study, summary),
+            cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
             figures=figures,
             cells=_cells(study, name),
             truncated=len(study.runs) > PRINTED,

@@ -1,0 +1,68 @@
+"""The figures of the Oscillation section: whether consecutive steps go the same way or turn back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optbench.figures.axes import label_margin, panel
+from optbench.figures.compare import draw_cosines
+from optbench.figures.easel import Easel, Study, interval_words, spoken
+from optbench.figures.record import FigureRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METRIC = "update_cosine"
+
+
+def draw_oscillation(study: Study, easel: Easel, summary: pd.DataFrame) -> list[FigureRecord]:
+    """One figure a workload whose update cosine was summarized: a panel a schedule, a row an optimizer."""
+    if METRIC not in study.runs:
+        return []
+    rows = summary[summary["metric"] == METRIC]
+    rows = rows[rows.groupby("workload")["estimate"].transform(lambda e: np.isfinite(e).any()).astype(bool)]
+    return [
+        _cosines(study, easel, workload, rows[rows["workload"] == workload])
+        for workload in study.workloads
+        if (rows["workload"] == workload).any()
+    ]
+
+
+def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> FigureRecord:
+    label = study.label("workloads", workload)
+    labels = study.labels("optimizers")
+    panels = []
+    for schedule in study.schedules:
+        here = rows[rows["schedule"] == schedule].set_index("optimizer", drop=False)
+        here = here.loc[[name for name in study.optimizers if name in here.index]]
+        if here.empty:
+            continue
+        figure, ax = panel(height=84 + 20 * len(here), left=label_margin(labels.values()), right=44)
+        title = study.label("schedules", schedule)
+        draw_cosines(here, ax, study.styles, labels=labels, title=title)
+        said = [f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for _, r in here.iterrows()]
+        panels.append(
+            easel.put(
+                figure,
+                ("oscillation", workload, schedule),
+                f"{label}, {title}: update cosine",
+                "Median update cosine: " + ", ".join(said) + ".",
+            )
+        )
+    coverage = rows["coverage"].to_list() if "coverage" in rows else []
+    figure_id, pdf = easel.bind("oscillation", workload)
+    return FigureRecord(
+        id=figure_id,
+        pdf=pdf,
+        section="oscillation",
+        workload=workload,
+        title="Update cosine",
+        caption=f"Markers: median over seeds. Bars: {interval_words(coverage, int(rows['n'].max()))}. "
+        "Dotted: 0, consecutive steps unrelated; at −1 each step reverses the one before, at +1 it "
+        "repeats its direction. At the right: runs with status ok / runs planned.",
+        panels=tuple(panels),
+        columns=(),
+        rows=(),
+    )

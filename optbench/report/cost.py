@@ -1,0 +1,222 @@
+"""What a step costs in time and memory, as the page tells it: a sentence, and two tables a workload."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from optbench.report.table import Entry, Measure, Table, measure_entry
+from optbench.report.text import NONE, interval, number, plural, scrub
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optbench.figures.easel import Study
+
+KIB: Final = 1024
+REASON_LENGTH: Final = 300
+
+
+@dataclass(frozen=True)
+class WorkloadCost:
+    """A workload's part of the section.
+
+    Attributes:
+        id: of its part.
+        label: in the page.
+        facts: where it was measured, in a line.
+        noise: why its times are not to be trusted, "" where the machine was quiet.
+        table: step times and memory by optimizer.
+        targets: time to target by optimizer and schedule; None where no run reached the target.
+    """
+
+    id: str
+    label: str
+    facts: str
+    noise: str
+    table: Table
+    targets: Table | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The Cost section.
+
+    Attributes:
+        lead: its result in one sentence.
+        workloads: their parts, in the study's order.
+    """
+
+    lead: str
+    workloads: tuple[WorkloadCost, ...]
+
+
+def cost(study: Study, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Cost | None:
+    """Return the section, or None without a timing.
+
+    Args:
+        study: names and runs.
+        timing: as `optbench.figures.plan_cost.read_timing` returns it.
+        summary: the summary table, for the steps to target.
+    """
+    if timing is None:
+        return None
+    parts = []
+    for index, name in enumerate(study.workloads):
+        rows = timing[timing["workload"] == name]
+        if len(rows):
+            parts.append(_workload(study, name, index, rows, summary[summary["workload"] == name]))
+    return Cost(_lead(study, timing), tuple(parts))
+
+
+def _workload(
+    study: Study, name: str, index: int, timing: pd.DataFrame, summary: pd.DataFrame
+) -> WorkloadCost:
+    label = study.label("workloads", name)
+    measured = timing[timing["step_time_us"].notna()]
+    noise = ""
+    if measured["noisy"].astype(bool).any():
+        noise = "; ".join(text for text in measured["noise"].astype(str).unique() if text)
+        noise = scrub(noise) or "no reason was recorded"
+    return WorkloadCost(
+        id=f"c-{index}",
+        label=label,
+        facts=_facts(measured),
+        noise=noise,
+        table=_times(study, timing, f"t-step-{index}", label),
+        targets=_targets(study, name, measured, summary, f"t-target-{index}", label),
+    )
+
+
+def _facts(measured: pd.DataFrame) -> str:
+    if measured.empty:
+        return ""
+    first = measured.iloc[0]
+    threads = first["threads"]
+    parts = [
+        scrub(str(first["machine"])),
+        str(first["device"]),
+        plural(int(threads), "thread") if math.isfinite(threads) else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _times(study: Study, timing: pd.DataFrame, table_id: str, label: str) -> Table:
+    reference = study.label("optimizers", str(timing["reference"].iloc[0]))
+    failed = timing["error"].fillna("").astype(str).str.strip().ne("").any()
+    heads = (
+        "Optimizer",
+        "Step time, median (µs)",
+        "Step time, p95 (µs)",
+        "optimizer.step() (µs)",
+        f"Step time / {reference} (×)",
+        "State (bytes/parameter)",
+        "Peak memory (KiB)",
+        *(("Why there is no time",) if failed else ()),
+    )
+    rows = []
+    for _, r in timing.iterrows():
+        is_reference = r["optimizer"] == r["reference"]
+        ratio = Measure(float(r["ratio_to_sgd"]), float(r["ratio_low"]), float(r["ratio_high"]))
+        known = not math.isnan(ratio.estimate)
+        rows.append(
+            (
+                Entry(study.label("optimizers", str(r["optimizer"]))),
+                _plain(r["step_time_us"]),
+                _plain(r["step_time_p95_us"]),
+                _plain(r["optimizer_step_us"]),
+                Entry("1", "reference", numeric=True) if is_reference and known else measure_entry(ratio),
+                _plain(r["state_bytes_per_param"]),
+                _plain(float(r["peak_memory_bytes"]) / KIB),
+                *((Entry(_reason(r["error"])),) if failed else ()),
+            )
+        )
+    caption = f"{label}: what a step takes. Intervals: 95%, of the median ratio over rounds."
+    return Table(table_id, caption, heads, tuple(rows))
+
+
+def _plain(value: float) -> Entry:
+    return Entry(number(float(value)), numeric=True)
+
+
+def _reason(error: object) -> str:
+    """The last line of an error, or a dash."""
+    lines = scrub(error).strip().splitlines() if isinstance(error, str) else []
+    return lines[-1][:REASON_LENGTH] if lines else NONE
+
+
+def _targets(
+    study: Study, workload: str, measured: pd.DataFrame, summary: pd.DataFrame, table_id: str, label: str
+) -> Table | None:
+    """Median steps to target times step time: medians over seeds, a run that never got there the latest."""
+    runs = study.runs[study.runs["workload"] == workload]
+    if not runs["steps_to_target"].notna().any():
+        return None
+    step_time = dict(zip(measured["optimizer"].astype(str), measured["step_time_us"], strict=True))
+    rows = []
+    for _, r in summary[summary["metric"] == "steps_to_target"].iterrows():
+        optimizer, schedule = str(r["optimizer"]), str(r["schedule"])
+        if optimizer not in step_time:
+            continue
+        seconds = float(step_time[optimizer]) / 1e6
+        here = runs[(runs["optimizer"] == optimizer) & (runs["schedule"] == schedule)]
+        steps = Measure(float(r["estimate"]), float(r["low"]), float(r["high"]))
+        time = Measure(steps.estimate * seconds, steps.low * seconds, steps.high * seconds)
+        rows.append(
+            (
+                Entry(study.label("optimizers", optimizer)),
+                Entry(study.label("schedules", schedule)),
+                measure_entry(steps, missing="not reached"),
+                measure_entry(time, missing="not reached"),
+                Entry(f"{int(here['steps_to_target'].notna().sum())}/{len(here)}", numeric=True),
+            )
+        )
+    if not rows:
+        return None
+    return Table(
+        table_id,
+        f"{label}: time to target, median steps to target × median step time. Intervals: of the median "
+        "over seeds; the step time's own spread is not in them.",
+        ("Optimizer", "Schedule", "Steps to target (steps)", "Time to target (s)", "Reached (runs / n)"),
+        tuple(rows),
+    )
+
+
+def _lead(study: Study, timing: pd.DataFrame) -> str:
+    measured = timing[timing["step_time_us"].notna()]
+    compared = measured[measured["ratio_to_sgd"].notna() & (measured["optimizer"] != measured["reference"])]
+    parts = []
+    if len(compared):
+        ordered = compared.sort_values("ratio_to_sgd", kind="stable")
+        low, high = ordered.iloc[0], ordered.iloc[-1]
+        if len(compared) == 1:
+            parts.append(f"A step takes {_ratio(study, high)} times as long as the reference's")
+        else:
+            parts.append(
+                f"A step takes from {_ratio(study, low)} to {_ratio(study, high)} times as long as the "
+                "reference's"
+            )
+    else:
+        parts.append("Only the reference's own steps were timed")
+    rounds = measured["rounds"].astype(int)
+    span = number(int(rounds.min()))
+    if rounds.min() != rounds.max():
+        span += f" to {number(int(rounds.max()))}"
+    parts.append(f"n is {span} {'round' if rounds.max() == 1 else 'rounds'} each")
+    of = measured["workload"].nunique()
+    noisy = measured.loc[measured["noisy"].astype(bool), "workload"].nunique()
+    if noisy:
+        parts.append(f"the machine was too noisy for {number(noisy)} of {plural(of, 'workload')}")
+    without = len(timing) - len(measured)
+    if without:
+        pairs = plural(len(timing), "pair")
+        parts.append(f"there is no time for {number(without)} of {pairs} of workload and optimizer")
+    return "; ".join(parts) + "."
+
+
+def _ratio(study: Study, row: pd.Series) -> str:
+    span = interval(float(row["ratio_low"]), float(row["ratio_high"]))
+    optimizer = study.label("optimizers", str(row["optimizer"]))
+    workload = study.label("workloads", str(row["workload"]))
+    return f"{number(float(row['ratio_to_sgd']))}{' ' + span if span else ''} ({optimizer}, {workload})"

@@ -1,0 +1,98 @@
+"""How the runs oscillate, as the page tells it: the medians of every measure, a table a workload."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from optbench.report.table import Entry, Table
+from optbench.report.text import NONE, interval, number, plural
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optbench.figures.easel import Study
+
+MEASURES: Final = (
+    ("update_cosine", "Update cosine (−1 to 1)"),
+    ("update_cosine_excess", "Excess over momentum (cosine)"),
+    ("gradient_cosine", "Gradient cosine (−1 to 1)"),
+    ("sign_flip_rate", "Sign-flip rate (share of coordinates)"),
+    ("tortuosity", "Tortuosity (path / distance)"),
+    ("overshoot", "Overshoot (slope after / before)"),
+    ("loss_rise", "Loss rise (rises / whole fall)"),
+    ("residual_amplitude", "Residual amplitude (log loss)"),
+)
+"""Column of the run table, its head with its unit."""
+
+
+@dataclass(frozen=True)
+class WorkloadOscillation:
+    """A workload's part of the section.
+
+    Attributes:
+        id: of its part.
+        name: in the study file.
+        label: in the page.
+        table: medians by optimizer and schedule.
+    """
+
+    id: str
+    name: str
+    label: str
+    table: Table
+
+
+def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:
+    """Return the workloads where at least one run was probed; empty where the run table has no measures."""
+    if any(metric not in study.runs for metric, _ in MEASURES):
+        return ()
+    parts = []
+    for index, name in enumerate(study.workloads):
+        runs = study.runs[study.runs["workload"] == name]
+        if np.isfinite(runs[[metric for metric, _ in MEASURES]].to_numpy(float)).any():
+            label = study.label("workloads", name)
+            seeds = plural(int(runs.groupby(["optimizer", "schedule"]).size().max()), "seed")
+            rows = _rows(study, runs, summary[summary["workload"] == name])
+            table = Table(
+                f"t-osc-{index}",
+                f"{label}: medians over {seeds}; where some of them lack a measure, over the runs counted "
+                "below it. Intervals, where shown: of the median over seeds, from order statistics.",
+                ("Optimizer", "Schedule", *(head for _, head in MEASURES)),
+                rows,
+            )
+            parts.append(WorkloadOscillation(f"o-{index}", name, label, table))
+    return tuple(parts)
+
+
+def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tuple[Entry, ...], ...]:
+    summarized = {
+        (str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for _, r in summary.iterrows()
+    }
+    return tuple(
+        (
+            Entry(study.label("optimizers", str(optimizer))),
+            Entry(study.label("schedules", str(schedule))),
+            *(
+                _entry(group[metric], summarized.get((str(optimizer), str(schedule), metric)))
+                for metric, _ in MEASURES
+            ),
+        )
+        for (optimizer, schedule), group in runs.groupby(["optimizer", "schedule"], sort=False)
+    )
+
+
+def _entry(values: pd.Series, row: pd.Series | None) -> Entry:
+    """The summary's median with its interval; else the median of the finite values, with their count."""
+    if row is not None and math.isfinite(row["estimate"]):
+        note = interval(float(row["low"]), float(row["high"]))
+        return Entry(number(float(row["estimate"])), note, numeric=True)
+    finite = values.to_numpy(float)
+    finite = finite[np.isfinite(finite)]
+    if not finite.size:
+        return Entry(NONE, numeric=True)
+    note = f"{finite.size}/{len(values)} runs" if finite.size < len(values) else ""
+    return Entry(number(float(np.median(finite))), note, numeric=True)
