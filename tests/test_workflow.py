@@ -94,6 +94,7 @@ def test_run_gives_the_tables_that_snakemake_gives(workplace: Path, tmp_path_fac
     assert done.returncode == 0, done.stderr
     mine, theirs = tables(workplace), tables(other)
     assert mine.keys() == theirs.keys() >= {"runs", "curves", "summary", "convergence"}
+    pd.testing.assert_frame_equal(*(t.pop("timing")[["workload", "optimizer"]] for t in (mine, theirs)))
     for name, table in mine.items():
         # Times differ, and a traceback names the folder of its plug-in.
         drop = [c for c in ("train_time_s", "error") if c in table]

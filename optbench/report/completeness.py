@@ -58,7 +58,7 @@ class Completeness:
         parts: one a status, in the order of `ALL_STATUSES`.
         sentence: the sum in words.
         lead: how much of the study this page stands on, in a sentence.
-        rerun: the command that repeats what failed.
+        rerun: the command that repeats what failed; "" where nothing did.
     """
 
     expected: int
@@ -110,9 +110,10 @@ def completeness(runs: pd.DataFrame, study: str) -> Completeness:
     sum_of_parts = " + ".join(f"{number(count)} {status}" for status, count in counts.items())
     sentence = f"{number(expected)} expected = {sum_of_parts}"
     lead = f"{number(counts['ok'])} of {plural(expected, 'planned cell')} ended ok."
-    return Completeness(
-        expected, tuple(parts), sentence, lead, f"optbench rerun {shlex.quote(study)} --failed"
-    )
+    # A run that diverged would diverge again: it is a result and no failure to repeat.
+    failed = any(counts[status] for status in ("error", "killed", "timeout"))
+    rerun = f"optbench rerun {shlex.quote(study)} --failed" if failed else ""
+    return Completeness(expected, tuple(parts), sentence, lead, rerun)
 
 
 def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
