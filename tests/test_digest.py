@@ -256,7 +256,7 @@ def test_edits_of_optbench_itself(tmp_path: Path) -> None:
     for module in (
         "trace.py",
         "matrix.py",
-        "cli.py",
+        "cli/stages.py",
         "report/build.py",
         "catalogue/datasets.py",
         "__init__.py",

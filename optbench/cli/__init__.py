@@ -1,0 +1,47 @@
+"""The command line: one verb a stage, and doors to single cells (layer 4).
+
+Every verb imports what it needs itself: `optbench train` is a parent without torch, `optbench report` never
+loads torch, and a mistake in a study file is told before anything heavy is imported. `stages` has the verbs
+of the pipeline, `cells` those of single cells, `choices` the arguments that they share.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from optbench import __version__
+from optbench.cli import cells, stages
+from optbench.cli.choices import USER_MISTAKE
+from optbench.errors import UserError
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake is one line and exit status 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        _end(error.format_message())
+    except click.exceptions.Abort:
+        _end("interrupted; what is finished is safe, and the same command goes on from there", 130)
+    except UserError as error:
+        _end(str(error))
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        _end(f"{error.strerror or error}{where}; what is finished is safe")
+
+
+def _end(line: str, status: int = USER_MISTAKE) -> None:
+    click.echo(f"optbench: {' '.join(line.split())}", err=True)
+    sys.exit(status)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Compare optimizers and learning-rate schedules over seeds and workloads."""
+
+
+for command in (*stages.COMMANDS, *cells.COMMANDS):
+    cli.add_command(command)

@@ -1,0 +1,163 @@
+"""The verbs of single cells, and what looks without training: rerun, show, list, check (layer 4)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from optbench.cli.choices import USER_MISTAKE, cores_option, device_option, read, study_argument
+from optbench.cli.stages import prepare_data, publish, train_cells
+from optbench.errors import UserError
+
+if TYPE_CHECKING:
+    from optbench.config import Study
+    from optbench.spec import CellSpec
+
+
+@click.command()
+@study_argument
+@click.argument("patterns", metavar="[CELL]...", nargs=-1)
+@click.option("--failed", is_flag=True, help="Every cell that ended in error, was killed or ran out of time.")
+@click.option("--dry-run", "-n", is_flag=True, help="Only say which cells would be trained.")
+@cores_option
+@device_option
+def rerun(
+    study: str, patterns: tuple[str, ...], *, failed: bool, dry_run: bool, cores: int, device: str | None
+) -> None:
+    """Train single cells again, and what follows from them.
+
+    A CELL is workload/optimizer/schedule/seed; * and ? stand for any text.
+    """
+    from optbench.matrix import cells_of, is_complete, select, trace_path  # noqa: PLC0415
+    from optbench.trace import read_trace  # noqa: PLC0415
+
+    found = read(study, device)
+    cells = cells_of(found)
+    chosen = select(cells, patterns)
+    if failed:
+        there = [cell for cell in cells if is_complete(trace_path(cell)) and cell not in chosen]
+        again = {"error", "killed", "timeout"}
+        chosen += [cell for cell in there if read_trace(trace_path(cell)).facts["status"] in again]
+    elif not patterns:
+        raise UserError("name the cells to train again, or give --failed")
+    for cell in chosen:
+        click.echo(f"{cell.name}  {trace_path(cell)}")
+    if dry_run or not chosen:
+        click.echo(
+            f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True
+        )
+        return
+    prepare_data(found)
+    train_cells(found, chosen, cells, max(1, cores // found.threads))
+    publish(found)
+
+
+@click.command()
+@click.argument("cell", metavar="CELL")
+@click.option("--study", default="default", show_default=True, help="The study, or its file.")
+@device_option
+def show(cell: str, study: str, device: str | None) -> None:
+    """Print everything about one cell: how it ended, its numbers, its settings, how to train it again."""
+    from optbench.matrix import cells_of, select  # noqa: PLC0415
+
+    found = read(study, device)
+    for one in select(cells_of(found), [cell]):
+        _show(found, one)
+
+
+def _show(study: Study, cell: CellSpec) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from optbench.matrix import is_complete, trace_path  # noqa: PLC0415
+    from optbench.metrics import run_measures  # noqa: PLC0415
+    from optbench.trace import read_trace  # noqa: PLC0415
+
+    path = trace_path(cell)
+    facts: dict[str, Any] = {"trace": path.as_posix(), "status": "missing"}
+    error = ""
+    if is_complete(path):
+        trace = read_trace(path)
+        error = trace.facts["error"]
+        keys = ("status", "steps", "device", "threads", "versions", "machine")
+        facts |= {key: trace.facts[key] for key in keys}
+        facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
+        facts |= trace.times
+    facts |= {
+        "lr": cell.lr,
+        "workload": f"{cell.workload.factory} {dict(cell.workload.settings)} {dict(cell.workload.overrides)}",
+        "optimizer": f"{cell.optimizer.factory} {dict(cell.optimizer.settings)}",
+        "schedule": f"{cell.schedule.factory or 'constant'} {dict(cell.schedule.settings)}",
+        "train it again": f"optbench rerun {study.file} '{cell.name}'",
+    }
+    table = Table(title=escape(cell.name), show_header=False, title_justify="left")
+    for key, value in facts.items():
+        table.add_row(key, escape(f"{value:.6g}" if isinstance(value, float) else str(value)))
+    console = Console()
+    console.print(table)
+    if error:
+        console.print(error, markup=False, highlight=False)
+
+
+@click.command(name="list")
+@click.argument("study", metavar="[STUDY-OR-CONFIG]", required=False)
+@device_option
+def list_(study: str | None, device: str | None) -> None:
+    """List the built-in workloads, optimizers and schedules; or the cells of a study with their status."""
+    if study is None:
+        _list_built_ins()
+        return
+    from optbench.matrix import cells_of, is_complete, trace_path  # noqa: PLC0415
+    from optbench.trace import read_trace  # noqa: PLC0415
+
+    for cell in cells_of(read(study, device)):
+        path = trace_path(cell)
+        click.echo(f"{read_trace(path).facts['status'] if is_complete(path) else 'missing':9} {cell.name}")
+
+
+def _list_built_ins() -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from optbench.catalogue.optimizers import OPTIMIZERS  # noqa: PLC0415
+    from optbench.catalogue.schedules import SCHEDULES  # noqa: PLC0415
+    from optbench.catalogue.workloads import WORKLOADS  # noqa: PLC0415
+
+    kinds: dict[str, dict[str, Any]] = {
+        "workloads": dict(WORKLOADS),
+        "optimizers": dict(OPTIMIZERS),
+        "schedules": dict(SCHEDULES),
+    }
+    console = Console()
+    for kind, specs in kinds.items():
+        table = Table("name", "what it is", "factory", title=kind, title_justify="left")
+        for name, spec in specs.items():
+            table.add_row(name, spec.label, spec.factory or "-")
+        console.print(table)
+
+
+@click.command()
+@study_argument
+@device_option
+def check(study: str, device: str | None) -> None:
+    """Read a study and build everything it names, before anything is trained."""
+    from optbench.matrix import cells_of  # noqa: PLC0415
+
+    found = read(study, device)
+    cells = cells_of(found)
+    prepare_data(found)
+    from optbench.testing import check_cells  # noqa: PLC0415
+
+    sys.path.insert(0, str(found.folder))
+    problems = check_cells(cells, found.data_folder)
+    for problem in problems:
+        click.echo(f"optbench: {problem}", err=True)
+    if problems:
+        sys.exit(USER_MISTAKE)
+    click.echo(f"optbench: {found.file} is sound: {len(cells)} cells")
+
+
+COMMANDS = (rerun, show, list_, check)

@@ -1,0 +1,203 @@
+"""The verbs of the stages, and `run` that walks them all (layer 4)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.timing_spec import SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optbench.config import Study
+    from optbench.spec import CellSpec
+    from optbench.timing_spec import TimingSpec
+
+
+@click.command()
+@study_argument
+@click.argument("datasets", nargs=-1)
+def prepare(study: str, datasets: tuple[str, ...]) -> None:
+    """Prepare the data sets of a study: data/<dataset>/."""
+    prepare_data(read(study), datasets)
+
+
+def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
+    """Prepares the data sets of a study that are not there, or those named."""
+    from optbench.errors import unknown  # noqa: PLC0415
+
+    for name in only:
+        if name not in study.datasets:
+            raise unknown("data set", name, study.datasets)
+    wanted = {name: spec for name, spec in study.datasets.items() if not only or name in only}
+    from optbench.manifest import is_prepared  # noqa: PLC0415
+
+    for name, spec in wanted.items():
+        if not only and is_prepared(spec, study.data_folder):
+            continue
+        from optbench.datasets import prepare as prepare_dataset  # noqa: PLC0415  (torch)
+
+        manifest = prepare_dataset(spec, study.data_folder)
+        if manifest["status"] != "ready":
+            click.echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
+
+
+@click.command()
+@study_argument
+@click.argument("paths", nargs=-1)
+@click.option("--batch", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of paths.")
+@click.option("--workers", default=1, type=click.IntRange(1), help="Training processes side by side.")
+@device_option
+def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, device: str | None) -> None:
+    """Train the cells whose traces or readable names are given."""
+    from optbench.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.pipeline import read_batch  # noqa: PLC0415
+
+    found = read(study, device)
+    cells = cells_of(found)
+    train_cells(found, select(cells, [*paths, *(read_batch(batch) if batch else ())]), cells, workers)
+
+
+def train_cells(
+    study: Study, cells: Sequence[CellSpec], every: Sequence[CellSpec], workers: int
+) -> Counter[str]:
+    """Trains cells in supervised workers, tells the progress, counts what became of them."""
+    from optbench.progress import Progress  # noqa: PLC0415
+    from optbench.supervise import train_all  # noqa: PLC0415
+
+    counts: Counter[str] = Counter()
+    progress = Progress(every, cells, study.results / "plan" / ".progress", "cells")
+
+    def finished(cell: CellSpec, status: str) -> None:
+        counts[status] += 1
+        progress.tell(cell, status)
+
+    train_all(cells, study.data_folder, study.folder, workers, finished)
+    return counts
+
+
+@click.command(name="time")
+@study_argument
+@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Budget of one workload, if not the study's.",
+)
+@device_option
+def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device: str | None) -> None:
+    """Time every optimizer on the workloads given, or on all: results/<study>/timing/.
+
+    Nothing else should run on the machine meanwhile. `optbench collect` makes the table.
+    """
+    from optbench.timing_plan import select_timings, timings_of  # noqa: PLC0415
+
+    found = read(study, device)
+    _time(found, select_timings(timings_of(found), workloads), seconds or found.timing_s or SECONDS)
+
+
+def _time_what_is_left(study: Study) -> None:
+    from optbench.matrix import is_complete  # noqa: PLC0415
+    from optbench.timing_plan import timing_path, timings_of  # noqa: PLC0415
+
+    if study.timing_s is not None:
+        left = [timing for timing in timings_of(study) if not is_complete(timing_path(timing))]
+        _time(study, left, study.timing_s)
+
+
+def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
+    from optbench.timing_child import time_in_child  # noqa: PLC0415
+
+    for timing in timings:
+        problem = time_in_child(timing, study.data_folder, study.folder, seconds)
+        name, n = timing.workload.name, len(timing.optimizers)
+        told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
+        click.echo(f"optbench: {name}: {told}", err=True)
+
+
+@click.command()
+@study_argument
+@device_option
+def collect(study: str, device: str | None) -> None:
+    """Gather the traces that exist into tables/runs, tables/curves and tables/study.json."""
+    _collect(read(study, device))
+
+
+def _collect(study: Study) -> None:
+    from optbench.collect import collect as collect_study  # noqa: PLC0415
+    from optbench.files import write_text  # noqa: PLC0415
+    from optbench.timing_table import collect_timing  # noqa: PLC0415
+
+    write_text(study.results / "study_file", f"{study.file.as_posix()}\n")
+    counts = collect_study(study)
+    collect_timing(study)
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    click.echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
+
+
+@click.command()
+@study_argument
+def summarize(study: str) -> None:
+    """Boil the runs down over seeds: tables/summary and tables/convergence."""
+    from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
+
+    summarize_results(results_folder(study))
+
+
+@click.command()
+@study_argument
+def plot(study: str) -> None:
+    """Draw the figures: results/<study>/figures/*.svg and *.pdf."""
+    from optbench.figures.plan import draw_all  # noqa: PLC0415
+
+    results = results_folder(study)
+    draw_all(results / "tables", results / "figures")
+
+
+@click.command()
+@study_argument
+def report(study: str) -> None:
+    """Render the page: reports/<study>/index.html."""
+    from optbench.report.build import render  # noqa: PLC0415
+
+    click.echo(render(results_folder(study), Path("reports")).absolute().as_uri())
+
+
+@click.command()
+@study_argument
+@cores_option
+@device_option
+def run(study: str, cores: int, device: str | None) -> None:
+    """Run a study from its file to its page, without Snakemake; what is there already stays."""
+    from optbench.matrix import cells_of, is_complete, trace_path  # noqa: PLC0415
+
+    found = read(study, device)
+    cells = cells_of(found)
+    prepare_data(found)
+    left = [cell for cell in cells if not is_complete(trace_path(cell))]
+    there = len(cells) - len(left)
+    click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
+    train_cells(found, left, cells, max(1, cores // found.threads))
+    _time_what_is_left(found)
+    publish(found)
+
+
+def publish(study: Study) -> None:
+    """The stages from the traces to the page, each in its turn."""
+    from optbench.figures.plan import draw_all  # noqa: PLC0415
+    from optbench.report.build import render  # noqa: PLC0415
+    from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
+
+    _collect(study)
+    summarize_results(study.results)
+    draw_all(study.results / "tables", study.results / "figures")
+    click.echo(render(study.results, Path("reports")).absolute().as_uri())
+
+
+COMMANDS = (prepare, train, time_, collect, summarize, plot, report, run)
+"""In the order in which a study passes through them."""
