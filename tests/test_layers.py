@@ -34,6 +34,7 @@ LAYERS = {
     "optbench.pipeline": "1",
     "optbench.plugins": "1",
     "optbench.progress": "1",
+    "optbench.starter": "1",
     "optbench.study_file": "1",
     "optbench.timing_plan": "1",
     # files: where the side that trains and the side that reads meet
@@ -60,6 +61,7 @@ LAYERS = {
     "optbench.intervals": "2b",
     "optbench.metrics": "2b",
     "optbench.ranks": "2b",
+    "optbench.results": "2b",
     "optbench.stats": "2b",
     "optbench.summarize": "2b",
     "optbench.survival": "2b",

@@ -2,7 +2,8 @@
 
 Every verb imports what it needs itself: `optbench train` is a parent without torch, `optbench report` never
 loads torch, and a mistake in a study file is told before anything heavy is imported. `stages` has the verbs
-of the pipeline, `cells` those of single cells, `choices` the arguments that they share.
+of the pipeline, `cells` those of single cells, `start` that of a new study, `choices` the arguments that
+they share.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import click
 
 from optbench import __version__
-from optbench.cli import cells, stages
+from optbench.cli import cells, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.errors import UserError
 
@@ -43,5 +44,5 @@ def cli() -> None:
     """Compare optimizers and learning-rate schedules over seeds and workloads."""
 
 
-for command in (*stages.COMMANDS, *cells.COMMANDS):
+for command in (*stages.COMMANDS, *cells.COMMANDS, *start.COMMANDS):
     cli.add_command(command)

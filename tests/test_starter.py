@@ -1,0 +1,128 @@
+"""`optbench init`, and that what it writes is sound."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from optbench.cli import cli
+from optbench.config import read_study
+from optbench.errors import UserError
+from optbench.matrix import cells_of
+from optbench.starter import HERE, WORKFLOW, copy_workflow, start_plugin, start_study, workflow_root
+
+COMMENTED = re.compile(r"(?m)^#: ")
+
+
+def test_a_new_study_reads_and_has_the_files_name(tmp_path: Path) -> None:
+    start_study(tmp_path / "mine.yaml")
+    found = read_study(tmp_path / "mine.yaml")
+    assert found.name == "mine"
+    assert len(cells_of(found)) == 2 * 3 * 2 * 6
+
+
+def test_every_commented_line_is_valid(tmp_path: Path) -> None:
+    """With all the examples taken in, the study reads, and each of them changes it."""
+    start_study(tmp_path / "mine.yaml")
+    start_plugin(tmp_path)
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    full, count = COMMENTED.subn("", text)
+    assert count >= 10
+    (tmp_path / "mine.yaml").write_text(full, encoding="utf-8")
+    found = read_study(tmp_path / "mine.yaml")
+    assert set(found.optimizers) == {"sgd", "heavy_ball", "adam", "mine", "adafactor"}
+    assert set(found.workloads) == {"digits_mlp", "logistic_regression", "wide", "my_task"}
+    assert set(found.schedules) == {"constant", "cosine", "steps", "ramp"}
+    assert (found.title, found.timeout_s) == ("Which optimizer for my problem?", 600)
+    # Four workloads by five optimizers, four schedules and six seeds, and four seeds more of one workload.
+    assert len(cells_of(found)) == 4 * 5 * 4 * 6 + 5 * 4 * 4
+
+
+def test_the_plugin_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from optbench.testing import check_optimizer, check_schedule, check_workload
+
+    start_plugin(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    import my_lab  # type: ignore[import-not-found]
+
+    try:
+        assert check_optimizer(my_lab.Signum, lr=0.01, momentum=0.8) == []
+        assert check_schedule(my_lab.ramp, up="10%") == []
+        assert check_workload(my_lab.bowl) == []
+    finally:
+        del sys.modules["my_lab"]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("precious")
+    (tmp_path / "my_lab.py").write_text("precious")
+    (tmp_path / "profiles/default").mkdir(parents=True)
+    (tmp_path / "profiles/default/config.yaml").write_text("precious")
+    with pytest.raises(UserError, match=r"mine\.yaml exists already"):
+        start_study(tmp_path / "mine.yaml")
+    with pytest.raises(UserError, match=r"my_lab\.py exists already"):
+        start_plugin(tmp_path)
+    with pytest.raises(UserError, match=r"config\.yaml exists already; nothing was written"):
+        copy_workflow(tmp_path)
+    assert not (tmp_path / "Snakefile").exists()
+    assert {file.read_text() for file in tmp_path.rglob("*") if file.is_file()} == {"precious"}
+
+
+@pytest.mark.parametrize("name", ["a b.yaml", "-x.yaml", ".yaml", "study.txt", "naïve.yaml"])
+def test_a_name_that_no_study_can_have(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match="cannot name a study"):
+        start_study(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_verb_says_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["init", "mine.yaml", "--plugin", "--workflow"])
+    assert done.exit_code == 0, done.output
+    assert "optbench run mine.yaml" in done.output
+    assert "snakemake --cores all --configfile mine.yaml" in done.output
+    for name in WORKFLOW:
+        assert (tmp_path / name).exists()
+
+
+def test_the_copied_workflow_plans_the_study(tmp_path: Path) -> None:
+    start_study(tmp_path / "mine.yaml")
+    copy_workflow(tmp_path)
+    command = ["snakemake", "--cores", "1", "--dry-run", "--configfile", "mine.yaml"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"(?m)^train +\d+", done.stdout), done.stdout
+
+
+def test_a_wheel_carries_what_init_writes(tmp_path: Path) -> None:
+    if not (workflow_root() / "pyproject.toml").exists():
+        pytest.skip("not a checkout")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=workflow_root(), capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "installed")
+    inside = "optbench/starter/pipeline"
+    assert {f"optbench/starter/{file.name}" for file in HERE.iterdir() if file.is_file()} <= names
+    assert {f"{inside}/Snakefile", f"{inside}/workflow/rules/train.smk", "optbench/py.typed"} <= names
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "import optbench; assert sys.argv[1] in optbench.__file__;"
+        "from optbench.cli import main; sys.argv = ['optbench', 'init', 'mine.yaml', '--workflow']; main()"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    made = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "installed")],
+        cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "elsewhere/Snakefile").read_text() == (workflow_root() / "Snakefile").read_text()
