@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from optbench import provenance
 from optbench.files import write_atomically, write_table, write_text
 from optbench.manifest import read_manifest
 from optbench.matrix import cells_of, trace_path
-from optbench.metrics import MEASURES, run_measures
+from optbench.metrics import NAMES, run_measures
 from optbench.trace import BadTraceError, Trace, read_table
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 ROW_GROUP = 200
 """Traces that one row group of the curve table holds."""
+
+TIMES = ("train_time_s", "probe_time_s")
+"""What the run table says of a cell's clock: its loop without the probes, and these."""
 
 
 def collect(study: Study) -> Counter[str]:
@@ -88,7 +92,11 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
         "seed": cell.seed,
     }
     rest = {"digest": cell.digest, "path": path.as_posix()}
-    nothing = {"status": "missing", "steps": 0, **dict.fromkeys(MEASURES, math.nan), "train_time_s": math.nan}
+    nothing: dict[str, Any] = {
+        "status": "missing",
+        "steps": 0,
+        **dict.fromkeys((*NAMES, *TIMES), math.nan),
+    }
     if not path.exists():
         return {**row, **nothing, **rest, "error": ""}, None, {}
     try:
@@ -105,7 +113,10 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
     )
     row |= {"status": facts["status"], "steps": facts["steps"]}
     row |= run_measures(trace)
-    row |= {"train_time_s": times.get("train_time_s", math.nan), **rest, "error": facts["error"]}
+    row |= {name: times.get(name, math.nan) for name in TIMES}
+    row |= {**rest, "error": facts["error"]}
+    # Paths of single coordinates are the material of one measure; among the curves they would outnumber all.
+    table = table.filter(pc.invert(pc.starts_with(table["metric"].cast(pa.string()), "coordinate_")))
     named = pa.array(np.zeros(len(table), np.int32)), pa.array([cell.name])
     curve = table.add_column(0, "cell", pa.DictionaryArray.from_arrays(*named))
     return row, curve.replace_schema_metadata(None).cast(_CURVES), facts

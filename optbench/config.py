@@ -92,6 +92,7 @@ class Study:
         device: `cpu` or `cuda`, no longer `auto`.
         cells_per_job: cells that a Snakemake job trains, or None to choose by the cores.
         data_folder: where prepared data lies.
+        probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
         timing_s: seconds that timing one workload may take, None to time nothing.
         blocks: the matrix, each block complete.
     """
@@ -106,6 +107,7 @@ class Study:
     threads: int
     timeout_s: float
     cells_per_job: int | None
+    probe_every: int
     timing_s: float | None
     data_folder: Path
     workloads: Mapping[str, WorkloadSpec]
@@ -208,6 +210,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         threads=given.threads,
         timeout_s=given.timeout_s,
         cells_per_job=given.cells_per_job,
+        probe_every=given.probes.every if given.probes else 0,
         timing_s=given.timing.seconds if given.timing else None,
         data_folder=Path(given.data_folder),
         workloads=workloads,

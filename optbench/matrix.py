@@ -38,7 +38,14 @@ def cells_of(study: Study) -> list[CellSpec]:
         for w, o, s, seed in product(block.workloads, block.optimizers, block.schedules, block.seeds):
             parts = study.workloads[w], study.optimizers[o], study.schedules[s]
             cell = CellSpec(
-                study.name, *parts, block.lr[o], seed, study.device, study.threads, study.timeout_s
+                study.name,
+                *parts,
+                lr=block.lr[o],
+                seed=seed,
+                device=study.device,
+                threads=study.threads,
+                timeout_s=study.timeout_s,
+                probe_every=study.probe_every,
             )
             other = found.setdefault(cell.name, cell)
             if (other.workload, other.optimizer, other.schedule) != parts:
@@ -68,6 +75,7 @@ def _digest(cell: CellSpec, code: str) -> str:
             "seed": cell.seed,
             "device": cell.device,
             "threads": cell.threads,
+            "probe_every": cell.probe_every,
             "code": code,
         }
     )

@@ -1,32 +1,102 @@
-"""Numbers of one run, from its trace (layer 2b: never torch)."""
+"""Numbers of one run, from its trace (layer 2b: never torch). docs/metrics.md explains each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+
+from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optbench.trace import Trace
 
+    Floats = NDArray[np.float64]
+    Curve = tuple[NDArray[np.int32], Floats]
+    Curves = dict[tuple[str, str], Curve]
+
+NAN = float("nan")
+
+RUNGS = 20
+"""Targets on a workload's ladder."""
+
+SMALLEST_GAP = 1e-16
+"""Share of the first gap below which a gap counts as this: closer than float64 tells two losses apart."""
+
+FEWEST_POINTS = 8
+"""Points that the fit of a linear rate needs."""
+
+SINGLE_ROUNDING = 1e-6
+"""Share of the optimum below which a gap is rounding: losses are evaluated in float32 as a rule."""
+
+
+class Measure(NamedTuple):
+    """One column of the run table.
+
+    Attributes:
+        name: of the column.
+        unit: "" for pure numbers.
+        direction: whether `lower` or `higher` is better, or `none`: it describes and does not judge.
+        needs: what a run must have for it: "" for nothing, else `optimum`, `target`, `accuracy`,
+            `validation`, `test`, or `probes`.
+    """
+
+    name: str
+    unit: str
+    direction: Literal["lower", "higher", "none"]
+    needs: str = ""
+
 
 MEASURES = (
-    "final_train_loss",
-    "final_val_loss",
-    "best_val_loss",
-    "final_val_accuracy",
-    "final_test_loss",
-    "final_test_accuracy",
-    "steps_to_target",
+    Measure("final_train_loss", "loss", "lower"),
+    Measure("final_val_loss", "loss", "lower"),
+    Measure("best_val_loss", "loss", "lower"),
+    Measure("final_val_accuracy", "", "higher", "accuracy"),
+    Measure("final_test_loss", "loss", "lower", "test"),
+    Measure("final_test_accuracy", "", "higher", "test"),
+    Measure("steps_to_target", "steps", "lower", "target"),
+    Measure("targets_reached", "", "higher", "target"),
+    Measure("mean_log_gap", "decades", "lower", "optimum"),
+    Measure("linear_rate", "per step", "lower", "optimum"),
+    Measure("generalization_gap", "loss", "none", "validation"),
+    Measure("update_cosine", "", "none", "probes"),
+    Measure("update_cosine_excess", "", "none", "probes"),
+    Measure("gradient_cosine", "", "none", "probes"),
+    Measure("sign_flip_rate", "", "none", "probes"),
+    Measure("tortuosity", "", "none", "probes"),
+    Measure("overshoot", "", "none", "probes"),
+    Measure("loss_rise", "", "none", "probes"),
+    Measure("residual_amplitude", "", "none"),
+    Measure("dominant_frequency", "cycles per step", "none", "probes"),
+    Measure("spikes_per_1000_steps", "per 1,000 steps", "none"),
 )
 """Measures of a run, in the order of the run table's columns."""
 
-HIGHER_IS_BETTER = frozenset({"final_val_accuracy", "final_test_accuracy"})
+NAMES = tuple(measure.name for measure in MEASURES)
 
 
-def first_crossing(steps: NDArray[np.int32], losses: NDArray[np.float64], target: float) -> float:
+def run_measures(trace: Trace) -> dict[str, float]:
+    """The measures of one run by name, in the order of `MEASURES`; NaN where the run has none.
+
+    A run that did not end well has no final values: what stands at its last evaluation is not the outcome of
+    its budget. Its best validation loss, the targets it reached and how it moved are measured up to its end.
+    """
+    facts = trace.facts.get("workload_facts", {})
+    curves = _curves(trace)
+    ended = trace.facts["status"] == "ok"
+    found = {
+        **_final_values(curves, facts, ended=ended),
+        **_progress(curves, facts, ended=ended),
+        **_movement(trace.facts.get("probes")),
+        **_trembling(curves, facts),
+    }
+    return {name: found[name] for name in NAMES}
+
+
+def first_crossing(steps: NDArray[np.int32], losses: Floats, target: float) -> float:
     """The first evaluated step at which the loss is at or below `target`; NaN (censored) where none is.
 
     Args:
@@ -35,31 +105,154 @@ def first_crossing(steps: NDArray[np.int32], losses: NDArray[np.float64], target
         target: the loss that counts as reached.
     """
     reached = np.flatnonzero(losses <= target)
-    return float(steps[reached[0]]) if len(reached) else float("nan")
+    return float(steps[reached[0]]) if len(reached) else NAN
 
 
-def run_measures(trace: Trace) -> dict[str, float]:
-    """The measures of one run, NaN where the run has none.
+def ladder(first: float, target: float | None, optimum: float | None) -> Floats:
+    """Targets from easy to hard, shape (20,), made of the workload alone; empty where it gives no end.
 
-    A run that did not end well has no final values: what stands at its last evaluation is not the outcome of
-    its budget. Its best validation loss and its steps to the target are what it did reach.
+    The gaps above a base are spaced evenly in the logarithm: the base is the optimum, or 0; the first gap is
+    that of the loss before training (which is not a rung), the last a tenth of the target's, or without a
+    target a millionth of the first.
+
+    Args:
+        first: the loss before training; one for all optimizers with the same seed.
+        target: the workload's target, or None.
+        optimum: the least possible loss where it is known, or None.
     """
-    facts = trace.facts.get("workload_facts", {})
-    steps, validation = trace.series("validation", "loss")
-    finite = validation[np.isfinite(validation)]
-    target = facts.get("target")
-    ended = trace.facts["status"] == "ok"
+    base = optimum if optimum is not None else 0.0
+    top = first - base
+    if target is None and optimum is None:
+        return np.empty(0)
+    bottom = (target - base) / 10 if target is not None else 1e-6 * top
+    if not (np.isfinite(top) and 0 < bottom < top):
+        return np.empty(0)
+    return np.asarray(base + top * (bottom / top) ** (np.arange(1, RUNGS + 1) / RUNGS))
+
+
+def mean_log_gap(losses: Floats, optimum: float) -> float:
+    """Mean over the evaluations of log10((L - L*) / (L_0 - L*)); the start counts as the 0 that it is.
+
+    A gap within rounding of the optimum counts as the rounding, `SINGLE_ROUNDING` of |L*|.
+
+    Args:
+        losses: evaluated training losses, the first before training; NaN where one is not finite or the first
+            is not above the optimum.
+        optimum: L*.
+    """
+    gaps = losses - optimum
+    if not len(gaps) or not np.isfinite(gaps).all() or gaps[0] <= 0:
+        return NAN
+    gaps = np.maximum(gaps, max(SINGLE_ROUNDING * abs(optimum), SMALLEST_GAP * gaps[0]))
+    return float(np.log10(gaps / gaps[0]).mean())
+
+
+def linear_rate(steps: NDArray[np.int32], losses: Floats, optimum: float) -> float:
+    """Factor of L - L* a step: least squares through its logarithm over the second half of the run.
+
+    On a quadratic it is the square of the factor by which the distance shrinks. 1 means no progress: a noisy
+    run at its stationary loss shows 1, with the rate of its approach forgotten.
+
+    Args:
+        steps: shape (n,), increasing.
+        losses: evaluated training losses. A run that comes within rounding of the optimum is measured over
+            the second half of its way there. NaN with fewer than 8 points.
+        optimum: L*.
+    """
+    gaps = losses - optimum
+    above = np.isfinite(gaps) & (gaps > max(SINGLE_ROUNDING * abs(optimum), np.finfo(float).tiny))
+    way = len(above) if above.all() else int(np.argmin(above))
+    half = way // 2
+    if way - half < FEWEST_POINTS:
+        return NAN
+    x, y = steps[half:way].astype(float), np.log(gaps[half:way])
+    x = x - x.mean()
+    return float(np.exp((x * (y - y.mean())).sum() / (x * x).sum()))
+
+
+def _curves(trace: Trace) -> Curves:
+    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for place, key in enumerate(zip(trace.split, trace.metric, strict=True)):
+        places[key].append(place)
+    return {key: (trace.step[found], trace.value[found]) for key, found in places.items()}
+
+
+_NONE: Curve = (np.empty(0, np.int32), np.empty(0))
+
+
+def _final_values(curves: Curves, facts: dict[str, Any], *, ended: bool) -> dict[str, float]:
+    def last(split: str, metric: str) -> float:
+        values = curves.get((split, metric), _NONE)[1]
+        return float(values[-1]) if ended and len(values) else NAN
+
+    train, validation = last("train", "loss"), last("validation", "loss")
+    seen = curves.get(("validation", "loss"), _NONE)[1]
+    finite = seen[np.isfinite(seen)]
     return {
-        "final_train_loss": _last(trace, "train", "loss") if ended else np.nan,
-        "final_val_loss": _last(trace, "validation", "loss") if ended else np.nan,
-        "best_val_loss": float(finite.min()) if len(finite) else np.nan,
-        "final_val_accuracy": _last(trace, "validation", "accuracy") if ended else np.nan,
-        "final_test_loss": _last(trace, "test", "loss") if ended else np.nan,
-        "final_test_accuracy": _last(trace, "test", "accuracy") if ended else np.nan,
-        "steps_to_target": np.nan if target is None else first_crossing(steps, validation, target),
+        "final_train_loss": train,
+        "final_val_loss": validation,
+        "best_val_loss": float(finite.min()) if len(finite) else NAN,
+        "final_val_accuracy": last("validation", "accuracy"),
+        "final_test_loss": last("test", "loss"),
+        "final_test_accuracy": last("test", "accuracy"),
+        # Where the validation split is the training data the difference is 0 and says nothing.
+        "generalization_gap": validation - train if facts.get("n_validation") else NAN,
     }
 
 
-def _last(trace: Trace, split: str, metric: str) -> float:
-    values = trace.series(split, metric)[1]
-    return float(values[-1]) if len(values) else float("nan")
+def _progress(curves: Curves, facts: dict[str, Any], *, ended: bool) -> dict[str, float]:
+    """How fast the run came how far, against the workload's target and optimum."""
+    target, optimum = facts.get("target"), facts.get("optimum")
+    steps, validation = curves.get(("validation", "loss"), _NONE)
+    train_steps, train = curves.get(("train", "loss"), _NONE)
+    # The optimum is that of the training loss: no bound for the loss of a separate validation split.
+    base = None if facts.get("n_validation") else optimum
+    rungs = ladder(float(validation[0]), target, base) if len(validation) else np.empty(0)
+    finite = validation[np.isfinite(validation)]
+    reached = float((finite.min() <= rungs).mean()) if len(rungs) and len(finite) else NAN
+    return {
+        "steps_to_target": NAN if target is None else first_crossing(steps, validation, target),
+        "targets_reached": reached,
+        "mean_log_gap": mean_log_gap(train, optimum) if ended and optimum is not None else NAN,
+        "linear_rate": linear_rate(train_steps, train, optimum) if ended and optimum is not None else NAN,
+    }
+
+
+def _movement(probes: dict[str, Any] | None) -> dict[str, float]:
+    """How the run moved in weight space, from the sums of its probes."""
+    sums = (probes or {}).get("sums", {})
+
+    def ratio(above: str, below: str) -> float:
+        a, b = sums.get(above), sums.get(below)
+        return float(a / b) if a is not None and b else NAN
+
+    cosine = ratio("update_dot", "update_square")
+    return {
+        "update_cosine": cosine,
+        "update_cosine_excess": cosine - ratio("momentum_square", "update_square"),
+        "gradient_cosine": ratio("gradient_dot", "gradient_norms"),
+        "sign_flip_rate": ratio("flips", "flippable"),
+        "tortuosity": ratio("path", "distance"),
+        "overshoot": -ratio("slope_after", "slope_before"),
+        "loss_rise": ratio("rise", "fall"),
+    }
+
+
+def _trembling(curves: Curves, facts: dict[str, Any]) -> dict[str, float]:
+    """Measures of recorded series: the loss without sampling noise, and the watched coordinates."""
+    if facts.get("descends_its_loss"):
+        losses = curves.get(("train", "batch_loss"), _NONE)[1]
+    else:
+        losses = curves.get(("train", "loss"), _NONE)[1]
+    series = [values for (split, metric), (_, values) in curves.items() if _is_coordinate(split, metric)]
+    return {
+        "residual_amplitude": residual_amplitude(losses),
+        "spikes_per_1000_steps": spikes(curves.get(("train", "batch_loss"), _NONE)[1]),
+        "dominant_frequency": (
+            dominant_frequency(np.stack(series), int(facts.get("steps_per_epoch", 1))) if series else NAN
+        ),
+    }
+
+
+def _is_coordinate(split: str, metric: str) -> bool:
+    return split == "probe" and metric.startswith("coordinate_")

@@ -16,11 +16,14 @@ Scalar: TypeAlias = str | int | float | bool | None
 Setting: TypeAlias = "Scalar | list[Setting] | dict[str, Setting]"
 """A value that YAML can write and that a factory takes as a keyword argument."""
 
-TRACE_SCHEMA = 1
+TRACE_SCHEMA = 2
 """Version of a trace's layout (docs/traces.md); a change makes every cell a new one."""
 
 TRACE_KEY = b"optbench-facts"
 """Key of a trace's facts in the metadata of its parquet file."""
+
+PROBE_EVERY = 10
+"""Steps to each look at the probe batch, on average, where a study says nothing else."""
 
 STATUSES = ("ok", "diverged", "error", "killed", "timeout")
 """What can become of a cell that ran; a table adds `missing` for one that did not."""
@@ -116,6 +119,7 @@ class CellSpec:
         device: `cpu` or `cuda`.
         threads: intra-operation threads (>= 1): they decide the order of sums, hence the bits.
         timeout_s: the wall-clock limit of this cell in seconds; it decides no number, only when to give up.
+        probe_every: steps to each look at the probe batch, on average (>= 1); 0 turns all probes off.
         digest: 8 hexadecimal digits over all that decides the numbers.
     """
 
@@ -128,6 +132,7 @@ class CellSpec:
     device: str
     threads: int
     timeout_s: float
+    probe_every: int = 0
     digest: str = ""
 
     @property

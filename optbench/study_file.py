@@ -18,6 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from optbench.errors import UserError, nearest
+from optbench.spec import PROBE_EVERY
 from optbench.timing_spec import SECONDS
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ def _timing(given: object) -> object:
     if isinstance(given, dict):
         return given
     raise ValueError(f"must be true, false or {{seconds: ...}}; got {_shown(given)}")
+
+
+def _probes(given: object) -> object:
+    """True means at the usual interval, false not at all."""
+    if isinstance(given, bool):
+        return {} if given else None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(f"must be true, false or {{every: ...}}; got {_shown(given)}")
 
 
 def _batch_size(given: object) -> object:
@@ -186,6 +196,12 @@ class TimingEntry(_Strict):
     seconds: Positive = Field(SECONDS, description="seconds of one workload")
 
 
+class ProbesEntry(_Strict):
+    """How often the probes look at the probe batch."""
+
+    every: Count = Field(PROBE_EVERY, description="steps to each look at the probe batch, on average")
+
+
 class Block(_Strict):
     """One block of the matrix: every combination of the lists it names; a list left out means all."""
 
@@ -245,6 +261,12 @@ class StudyFile(_Strict):
     ] = Field(
         default_factory=_constant_alone,
         description="names of built-ins, or a mapping that changes or adds schedules; left out: constant",
+    )
+    probes: Annotated[
+        ProbesEntry | None, BeforeValidator(_probes, json_schema_input_type=bool | ProbesEntry)
+    ] = Field(
+        default_factory=ProbesEntry,
+        description="measure oscillation inside the training loop: true, false or {every: ...}",
     )
     timing: Annotated[
         TimingEntry | None, BeforeValidator(_timing, json_schema_input_type=bool | TimingEntry)
@@ -329,6 +351,7 @@ def _one_line(found: ErrorDetails) -> str:
         kinds: dict[str, type[BaseModel]] = {
             "matrix": Block,
             "datasets": DatasetEntry,
+            "probes": ProbesEntry,
             "timing": TimingEntry,
         }
         kind = kinds.get(str(path[0]), StudyFile) if len(path) > 1 else StudyFile

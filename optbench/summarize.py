@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from optbench.files import write_atomically, write_table
-from optbench.metrics import HIGHER_IS_BETTER, MEASURES
+from optbench.metrics import MEASURES
 from optbench.stats import median_interval
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COMBINATION = ["workload", "optimizer", "schedule"]
+
+WORST = {"lower": np.inf, "higher": -np.inf}
+"""What counts for a run that has no value, by the measure's direction."""
 
 MOST_POINTS = 120
 """Evaluations of a curve that its band keeps: all up to here, evenly spaced ones above."""
@@ -77,7 +80,8 @@ def summarize(results: Path) -> None:
 
     Both hold medians over seeds with a 95% interval (below 6 seeds: the range, with its own coverage).
     A run that diverged or failed ranks worst and a target that was not reached within the budget counts
-    as later than any; neither is left out. A run that is missing counts in n and in nothing else.
+    as later than any; neither is left out. A measure that describes and does not judge has no worst: its
+    median is over the runs that have a value. A run that is missing counts in n and in nothing else.
     """
     folder = results / "tables"
     runs = pd.read_parquet(folder / "runs.parquet")
@@ -95,17 +99,18 @@ def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd
 
 def _summary(runs: pd.DataFrame) -> Iterator[SummaryRow]:
     known = {
-        str(workload): {metric for metric in MEASURES if group[metric].notna().any()}
+        str(workload): {measure for measure in MEASURES if group[measure.name].notna().any()}
         for workload, group in runs.groupby("workload")
     }
     for names, group in _combinations(runs):
         ran = group[group["status"] != "missing"]
         ok = (ran["status"] == "ok").to_numpy()
         samples = {}
-        for metric in MEASURES:
-            if metric in known[names[0]]:
-                worst = -np.inf if metric in HIGHER_IS_BETTER else np.inf
-                samples[metric] = ran[metric].fillna(worst).to_numpy(float)
+        for measure in MEASURES:
+            if measure in known[names[0]]:
+                worst = WORST.get(measure.direction)
+                column = ran[measure.name].dropna() if worst is None else ran[measure.name].fillna(worst)
+                samples[measure.name] = column.to_numpy(float)
         samples["train_time_s"] = ran["train_time_s"].to_numpy(float)[ok]
         for metric, values in samples.items():
             if len(values):

@@ -38,10 +38,10 @@ class Trace:
 
     Attributes:
         facts: who the cell is, its status and error, seed streams, versions, machine and workload.
-        times: all that the clock decides: train_time_s, eval_time_s, total_time_s, started.
+        times: all that the clock decides: train_time_s, eval_time_s, probe_time_s, total_time_s, started.
         step: (n,) int32; an evaluation at step t saw t updates, the batch loss of step t the batch of
             update t before it was applied (so it counts from 1).
-        split: n names: train, validation, test, weights or schedule.
+        split: n names: train, validation, test, weights, schedule or probe.
         metric: n names: loss, batch_loss, accuracy, lr, ...
         value: (n,) float64.
     """

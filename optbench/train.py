@@ -17,8 +17,10 @@ import numpy as np
 import torch
 
 from optbench.datasets import load
+from optbench.evaluation import record_evaluation, record_means
 from optbench.optimizers import make_optimizer, needs_closure
 from optbench.plugins import load as load_factory
+from optbench.probes.run import Probes, descends_its_loss
 from optbench.schedules import is_plateau, make_schedule
 from optbench.seeding import stream_seed
 from optbench.trace import Trace, cell_facts
@@ -29,18 +31,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor, nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
+    from optbench.probes.sums import Column
     from optbench.spec import CellSpec
     from optbench.workload import Batch
 
 KEPT_LOSSES = 2000
 """Batch losses that a trace keeps: all of them up to here, a fixed grid above."""
-
-LARGEST_EVALUATION = 10_000
-"""Training examples that an evaluation looks at: all of them up to here, evenly spaced ones above."""
-
-EVALUATION_BATCH = 4096
-"""Examples that an evaluation holds in memory at a time."""
 
 BLOW_UP = 1e6
 """A batch loss above this many times max(|first loss|, 1) counts as diverged, as a non-finite one does."""
@@ -83,6 +82,7 @@ def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
             "total_time_s": time.perf_counter() - begun,
             "train_time_s": record.train_time_s,
             "eval_time_s": record.eval_time_s,
+            "probe_time_s": record.probe_time_s,
         },
     )
 
@@ -125,8 +125,10 @@ class _Record:
     steps: int = 0
     train_time_s: float = 0.0
     eval_time_s: float = 0.0
+    probe_time_s: float = 0.0
     losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     rows: list[tuple[int, str, str, float]] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
 
     def to_trace(self, facts: dict[str, Any], times: dict[str, Any]) -> Trace:
         n = len(self.losses)
@@ -136,13 +138,18 @@ class _Record:
             grid = np.unique(np.round(np.linspace(0, budget - 1, KEPT_LOSSES)).astype(int))
             kept = grid[grid < n]
         steps, splits, metrics, values = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
+        probed = [column.metric for column in self.columns for _ in column.steps]
         return Trace(
             facts=facts,
             times=times,
-            step=np.concatenate([kept + 1, np.array(steps, int)]).astype(np.int32),
-            split=["train"] * len(kept) + list(splits),
-            metric=["batch_loss"] * len(kept) + list(metrics),
-            value=np.concatenate([self.losses[kept], np.array(values, float)]),
+            step=np.concatenate(
+                [kept + 1, np.array(steps, int), *(column.steps for column in self.columns)], dtype=np.int32
+            ),
+            split=["train"] * len(kept) + list(splits) + ["probe"] * len(probed),
+            metric=["batch_loss"] * len(kept) + list(metrics) + probed,
+            value=np.concatenate(
+                [self.losses[kept], np.array(values, float), *(column.values for column in self.columns)]
+            ),
         )
 
 
@@ -176,9 +183,20 @@ def seed_global_generators(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002
 
 
-def _train(  # noqa: PLR0915  (the one loop, told from top to bottom)
-    cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]
-) -> str | None:
+@dataclass(frozen=True)
+class _Run:
+    """What the loop works with."""
+
+    workload: Workload
+    model: nn.Module
+    optimizer: Optimizer
+    schedule: LRScheduler | None
+    batches: Iterator[Batch]
+    device: torch.device
+    probes: Probes | None
+
+
+def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]) -> str | None:
     """Runs the cell; returns None, or the sentence that says how it diverged."""
     workload, sha256 = build_workload(cell, data_folder)
     device = torch.device(cell.device)
@@ -190,24 +208,38 @@ def _train(  # noqa: PLR0915  (the one loop, told from top to bottom)
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
 
-    factory = load_factory(cell.optimizer.factory)
-    optimizer = make_optimizer(cell.optimizer, factory, model.parameters(), cell.lr)
-    budget = workload.budget
+    optimizer = make_optimizer(
+        cell.optimizer, load_factory(cell.optimizer.factory), model.parameters(), cell.lr
+    )
     schedule_factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
     schedule = make_schedule(
-        cell.schedule, schedule_factory, optimizer, budget, workload.steps_per_epoch, cell.lr
+        cell.schedule, schedule_factory, optimizer, workload.budget, workload.steps_per_epoch, cell.lr
     )
-    by_steps = schedule if schedule is not None and not is_plateau(schedule) else None
-    by_validation: Any = schedule if by_steps is None else None
-    closing = needs_closure(optimizer)
+    probes = Probes(workload, model, optimizer, cell.probe_every) if cell.probe_every else None
     batches = training_batches(workload, cell.seed, device)
-    losses = torch.full((budget,), torch.nan, dtype=torch.float64, device=device)
-    loss_of = workload.loss
+    run = _Run(workload, model, optimizer, schedule, batches, device, probes)
+    ended = False
+    try:
+        problem = _loop(run, record)
+        ended = problem is None
+    finally:
+        if probes is not None:
+            record.columns, facts["probes"] = probes.finish(record.losses, ended=ended)
+            record.probe_time_s = probes.time_s
+    return problem
+
+
+def _loop(run: _Run, record: _Record) -> str | None:
+    workload, probes, budget = run.workload, run.probes, run.workload.budget
+    by_steps = run.schedule if run.schedule is not None and not is_plateau(run.schedule) else None
+    by_validation: Any = run.schedule if by_steps is None else None
+    losses = torch.full((budget,), torch.nan, dtype=torch.float64, device=run.device)
+    update = _with_closure if needs_closure(run.optimizer) else _without_closure
 
     def evaluate(step: int) -> str | None:
         begun = time.perf_counter()
-        validation = _evaluate(workload, model, step, record)
-        record.rows.append((step, "schedule", "lr", float(optimizer.param_groups[0]["lr"])))
+        validation = record_evaluation(workload, run.model, step, record.rows)
+        record.rows.append((step, "schedule", "lr", float(run.optimizer.param_groups[0]["lr"])))
         if by_validation is not None and step:
             by_validation.step(validation)
         record.eval_time_s += time.perf_counter() - begun
@@ -218,37 +250,56 @@ def _train(  # noqa: PLR0915  (the one loop, told from top to bottom)
     while problem is None and step < budget:
         stop = min(step + workload.eval_every, budget)
         begun = time.perf_counter()
+        probed = probes.time_s if probes is not None else 0.0
         try:
             for t in range(step, stop):
-                batch = next(batches)
-                if closing:
-
-                    def closure(batch: Batch = batch) -> Tensor:
-                        optimizer.zero_grad()
-                        loss = loss_of(model, batch)
-                        loss.backward()
-                        return loss
-
-                    loss: Any = optimizer.step(closure)  # type: ignore[arg-type]
-                else:
-                    optimizer.zero_grad()
-                    loss = loss_of(model, batch)
-                    loss.backward()
-                    optimizer.step()
-                losses[t] = loss.detach()
+                batch = next(run.batches)
+                if probes is not None:
+                    probes.before(t)
+                losses[t] = update(run, batch, t)
+                if probes is not None:
+                    probes.after(t)
                 if by_steps is not None:
                     by_steps.step()
                 record.steps = t + 1
         finally:
             record.losses = losses[: record.steps].cpu().numpy()  # waits for the device
             record.train_time_s += time.perf_counter() - begun
+            if probes is not None:
+                record.train_time_s -= probes.time_s - probed
         problem = _blow_up(record, step)
         step = stop
         if problem is None:
             problem = evaluate(step)
     if problem is None and workload.test is not None:
-        _record_means(workload, model, "test", workload.test, budget, record)
+        record_means(workload, run.model, "test", workload.test, budget, record.rows)
     return problem
+
+
+def _without_closure(run: _Run, batch: Batch, t: int) -> Tensor:
+    """Makes update `t`; returns the batch loss before it."""
+    run.optimizer.zero_grad()
+    loss = run.workload.loss(run.model, batch)
+    loss.backward()
+    if run.probes is not None:
+        run.probes.gradient(t)
+    run.optimizer.step()
+    return loss.detach()
+
+
+def _with_closure(run: _Run, batch: Batch, t: int) -> Tensor:
+    """The same for an optimizer that evaluates the loss itself, as often as it likes."""
+
+    def closure() -> Tensor:
+        run.optimizer.zero_grad()
+        loss = run.workload.loss(run.model, batch)
+        loss.backward()
+        if run.probes is not None:
+            run.probes.gradient(t)
+        return loss
+
+    loss: Any = run.optimizer.step(closure)  # type: ignore[arg-type]
+    return loss.detach()  # type: ignore[no-any-return]
 
 
 def _blow_up(record: _Record, since: int) -> str | None:
@@ -266,6 +317,7 @@ def _workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
     return {
         "budget": workload.budget,
         "batch_size": workload.batch_size,
+        "descends_its_loss": descends_its_loss(workload, model),
         "steps_per_epoch": workload.steps_per_epoch,
         "n_train": workload.n_train,
         "n_validation": len(workload.validation[0]) if workload.validation else 0,
@@ -298,48 +350,3 @@ def training_batches(workload: Workload, seed: int, device: torch.device) -> Ite
                 else tuple(tensor.index_select(0, part) for tensor in workload.train)
             )
             yield augment(batch, augmentation) if augment is not None else batch
-
-
-def _evaluate(workload: Workload, model: nn.Module, step: int, record: _Record) -> float:
-    """Records the losses and metrics after `step` updates; returns the validation loss."""
-    train = workload.train
-    if workload.n_train > LARGEST_EVALUATION:
-        places = torch.linspace(0, workload.n_train - 1, LARGEST_EVALUATION).long().to(train[0].device)
-        train = tuple(tensor.index_select(0, places) for tensor in train)
-    if workload.validation is None:
-        loss = _record_means(workload, model, "validation", train, step, record)
-        record.rows.append((step, "train", "loss", loss))
-    else:
-        model.eval()
-        with torch.no_grad():
-            record.rows.append((step, "train", "loss", _mean(workload.loss, model, train)))
-        loss = _record_means(workload, model, "validation", workload.validation, step, record)
-    if workload.coordinates:
-        flat = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-        for name, value in zip(workload.coordinates, flat.tolist(), strict=False):
-            record.rows.append((step, "weights", name, value))
-    return loss
-
-
-def _record_means(
-    workload: Workload, model: nn.Module, split: str, data: Batch, step: int, record: _Record
-) -> float:
-    """Records the loss and the metrics over `data` under the name of its split; returns the loss."""
-    model.eval()
-    with torch.no_grad():
-        loss = _mean(workload.loss, model, data)
-        record.rows.append((step, split, "loss", loss))
-        for name, metric in workload.metrics.items():
-            record.rows.append((step, split, name, _mean(metric, model, data)))
-    model.train()
-    return loss
-
-
-def _mean(of: Any, model: nn.Module, data: Batch) -> float:  # noqa: ANN401
-    """The mean of a per-batch mean over all of `data`, a bounded number of examples at a time."""
-    if not data or len(data[0]) <= EVALUATION_BATCH:
-        return float(of(model, data))
-    total = 0.0
-    for chunk in zip(*(tensor.split(EVALUATION_BATCH) for tensor in data), strict=True):
-        total += float(of(model, chunk)) * len(chunk[0])
-    return total / len(data[0])

@@ -46,8 +46,10 @@ LAYERS = {
     "optbench.worker": "parents",
     # 2a: making traces
     "optbench.datasets": "2a",
+    "optbench.evaluation": "2a",
     "optbench.machine_noise": "2a",
     "optbench.optimizers": "2a",
+    "optbench.probes": "2a",
     "optbench.raw_data": "2a",
     "optbench.schedules": "2a",
     "optbench.timing": "2a",
@@ -66,6 +68,7 @@ LAYERS = {
     "optbench.summarize": "2b",
     "optbench.survival": "2b",
     "optbench.timing_table": "2b",
+    "optbench.trembling": "2b",
     # 3: drawing and the page
     "optbench.figures": "3",
     "optbench.report": "3",
