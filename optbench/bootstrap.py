@@ -130,6 +130,45 @@ def bootstrap_interval(
     return Interval(estimate, float(low), float(high), confidence, n)
 
 
+def bootstrap_band(
+    curves: ArrayLike, *, seed: int, confidence: float = 0.95, resamples: int = 1999
+) -> tuple[FloatArray, FloatArray]:
+    """Pointwise bootstrap interval of the mean of curves, one curve a seed, seeds drawn whole.
+
+    One draw of seeds serves all points, so a band keeps what the points of a curve have in common. The
+    levels are those of `bootstrap_interval`'s `expanded`. Where all curves agree the band has no width,
+    which is no certainty: the bootstrap can't see what no seed showed.
+
+    Args:
+        curves: shape (n_seeds, n_points), n_seeds >= 2, finite.
+        seed: of the resampling.
+        confidence: in [0.5, 1), at every point by itself.
+        resamples: how many, at least 100.
+
+    Returns:
+        The lower and the upper end, shape (n_points,) each.
+
+    Raises:
+        ValueError: fewer than 2 seeds or 100 resamples, or a value that is not finite.
+    """
+    array = checked_array(curves, "curves", dims=(2,))
+    n = array.shape[0]
+    if n < 2:  # noqa: PLR2004 - one seed resamples to itself
+        raise ValueError("the bootstrap needs at least 2 seeds; got 1")
+    if resamples < 100:  # noqa: PLR2004 - fewer have no tails to read
+        raise ValueError(f"resamples must be at least 100; got {resamples}")
+    array = array[np.lexsort(array.T[::-1])]
+    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    weights = (draws[:, :, None] == np.arange(n)).sum(axis=1) / n
+    replicates = np.sort(weights @ array, axis=0)
+    z = student_quantile(confidence, n - 1) * math.sqrt(n / (n - 1))
+    low, high = special.ndtr([-z, z])
+    return (
+        replicates[max(math.floor(low * (resamples + 1)) - 1, 0)],
+        replicates[min(math.ceil(high * (resamples + 1)) - 1, resamples - 1)],
+    )
+
+
 def _leave_one_out(n: int) -> NDArray[np.int64]:
     rows = np.tile(np.arange(n), (n, 1))
     return rows[~np.eye(n, dtype=bool)].reshape(n, n - 1)

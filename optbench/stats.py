@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from optbench.bootstrap import bootstrap_interval, interquartile_mean
+from optbench.bootstrap import bootstrap_band, bootstrap_interval, interquartile_mean
 from optbench.intervals import (
     FloatArray,
     Interval,
@@ -36,6 +36,7 @@ __all__ = [
     "Interval",
     "KaplanMeier",
     "average_runtime",
+    "bootstrap_band",
     "bootstrap_interval",
     "critical_difference",
     "expected_best_of_k",

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from optbench.evidence import write_evidence
 from optbench.files import write_atomically, write_table
 from optbench.metrics import MEASURES
 from optbench.stats import median_interval
@@ -76,12 +77,13 @@ class BandRow(NamedTuple):
 
 
 def summarize(results: Path) -> None:
-    """Writes tables/summary (parquet, csv) and tables/convergence (parquet) from the run and curve tables.
+    """Writes tables/summary (parquet, csv), tables/convergence (parquet) and `optbench.evidence`'s tables.
 
-    Both hold medians over seeds with a 95% interval (below 6 seeds: the range, with its own coverage).
-    A run that diverged or failed ranks worst and a target that was not reached within the budget counts
-    as later than any; neither is left out. A measure that describes and does not judge has no worst: its
-    median is over the runs that have a value. A run that is missing counts in n and in nothing else.
+    The first two hold medians over seeds with a 95% interval (below 6 seeds: the range, with its own
+    coverage). A run that diverged or failed ranks worst and a target that was not reached within the
+    budget counts as later than any; neither is left out. A measure that describes and does not judge has
+    no worst: its median is over the runs that have a value. A run that is missing counts in n and in
+    nothing else.
     """
     folder = results / "tables"
     runs = pd.read_parquet(folder / "runs.parquet")
@@ -89,6 +91,7 @@ def summarize(results: Path) -> None:
     bands = pd.DataFrame(_bands(runs, folder / "curves.parquet"), columns=BandRow._fields)
     with write_atomically(folder / "convergence.parquet") as unfinished:
         bands.to_parquet(unfinished, index=False)
+    write_evidence(folder)
 
 
 def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from optbench.evidence import write_evidence
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -87,6 +89,7 @@ def fabricate(results: Path, fake: Fake | None = None) -> Path:
     _convergence(runs, curves).to_parquet(tables / "convergence.parquet", index=False)
     _summary(runs).to_parquet(tables / "summary.parquet", index=False)
     (tables / "study.json").write_text(json.dumps(_study(results.name, fake)), encoding="utf-8")
+    write_evidence(tables)
     return results
 
 

@@ -425,7 +425,9 @@ def test_draw_all_writes_what_it_records(tmp_path):
     assert read_records(figures / "figures.json") == records
     named = {p.svg for r in records for p in r.panels} | {r.pdf for r in records} | {"figures.json"}
     assert {f.name for f in figures.iterdir()} == named
-    assert {r.section for r in records} == {"convergence", "final", "schedules", "learn"}
+    assert {r.section for r in records} == {
+        "across", "convergence", "final", "arrival", "schedules", "learn",
+    }  # fmt: skip
     for record in records:
         assert record.caption.endswith(".")
         assert all(panel.alt and panel.title for panel in record.panels)
@@ -444,7 +446,11 @@ def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):
     )
     results = fabricate(tmp_path / "demo", fake)
     records = draw_all(results / "tables", results / "figures")
-    (cost,) = [r for r in records if r.section == "cost"]
+    cost, *by_workload = [r for r in records if r.section == "cost"]
+    assert [(r.workload, r.title) for r in by_workload] == [
+        ("ravine", "Time to target"), ("digits", "Time to target"),
+        ("ravine", "Final loss against time"), ("digits", "Final loss against time"),
+    ]  # fmt: skip
     assert [p.title.endswith("noisy") for p in cost.panels] == [False, True]
     assert "SGD" in cost.caption
     assert "12 to 14 rounds" in cost.caption

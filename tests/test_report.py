@@ -216,6 +216,7 @@ def test_sections_and_figures_are_there(mixed):
     headings = [
         "At a glance",
         "Completeness",
+        "Across workloads",
         "Workloads",
         "Oscillation",
         "Schedules",
@@ -223,8 +224,8 @@ def test_sections_and_figures_are_there(mixed):
         "Learn",
         "Cells",
     ]
-    assert re.findall(r'<h2 id="h-[^"]+">([^<]+)</h2>', page.source)[:8] == headings
-    assert re.findall(r'<a href="#s-[^"]+">([^<]+)</a>', page.source)[:8] == headings
+    assert re.findall(r'<h2 id="h-[^"]+">([^<]+)</h2>', page.source)[:9] == headings
+    assert re.findall(r'<a href="#s-[^"]+">([^<]+)</a>', page.source)[:9] == headings
     records = json.loads((path.parents[2] / "results/demo/figures/figures.json").read_text("utf-8"))
     for record in records:
         assert record["id"] in page.ids
@@ -233,7 +234,7 @@ def test_sections_and_figures_are_there(mixed):
             assert panel["id"] in page.ids
     drawings = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
     assert len(drawings) == sum(len(r["panels"]) for r in records) + 1
-    assert page.text.count("How to read this") == 8
+    assert page.text.count("How to read this") == 9
 
 
 def test_cost_shows_the_timing(mixed):

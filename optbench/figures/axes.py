@@ -97,7 +97,7 @@ def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
     (ax.set_xscale if which == "x" else ax.set_yscale)("log", nonpositive="clip")
     (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
     decades = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
-    if decades < 1 and high / low < 3:  # noqa: PLR2004 - too narrow for 1, 2, 5
+    if high / low < 3:  # noqa: PLR2004 - too narrow for 1, 2, 5
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     else:
         subs: tuple[float, ...] = (1.0,)
@@ -151,10 +151,10 @@ def _end(block: tuple[float, int], gap: float) -> float:
 
 def label_margin(labels: Iterable[str]) -> float:
     """Return the points that `label_lines` needs at the right of a panel for these names."""
-    return 20 + max((_width(shorten(label)) for label in labels), default=0.0)
+    return 20 + max((text_width(shorten(label)) for label in labels), default=0.0)
 
 
-def _width(text: str) -> float:
+def text_width(text: str) -> float:
     """About how many points a text of size 10 takes in a wide sans-serif."""
     widths = {**dict.fromkeys("mwMW@%…—", 10.0), **dict.fromkeys("ijl.,:;'|!()[] ", 4.0)}
     return sum(widths.get(c, 6.6 if c.isascii() else 10.5) for c in text)

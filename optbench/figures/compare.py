@@ -206,6 +206,7 @@ def draw_slopes(
     schedules: Sequence[str],
     labels: Mapping[str, str] | None = None,
     schedule_labels: Mapping[str, str] | None = None,
+    courses: Mapping[str, pd.DataFrame] | None = None,
     log: bool = True,
     y_label: str = "final validation loss",
     title: str = "",
@@ -219,6 +220,8 @@ def draw_slopes(
         schedules: the positions on the x axis.
         labels: what to call the optimizers.
         schedule_labels: what to call the schedules.
+        courses: step and share of the learning rate by schedule, drawn small below its name, where the
+            panel has some 30 points to spare.
         log: logarithmic y axis; linear where an estimate is negative.
         y_label: the y axis' name.
         title: the panel's name.
@@ -251,4 +254,19 @@ def draw_slopes(
     ax.set_xticks(range(len(schedules)))
     ax.set_xticklabels([shorten(schedule_labels.get(s, s), 14) for s in schedules], parse_math=False)
     dress(ax, y_label=y_label, title=title)
+    for name, course in (courses or {}).items():
+        _draw_course(ax, place[name], course)
     label_lines(ax, ends)
+
+
+def _draw_course(ax: Axes, place: int, course: pd.DataFrame) -> None:
+    """Draw a learning rate over the budget, 40 points by 14, under a position of the x axis."""
+    box = ax.get_window_extent()
+    left, right = ax.get_xlim()
+    wide, tall, below = 40 / box.width * (right - left), 14 / box.height, 40 / box.height
+    step, share = course["step"].to_numpy(float), course["share"].to_numpy(float)
+    length, top = max(float(step.max()), 1.0), max(float(share.max()), 1.0)
+    ax.fill_between(
+        place + (step / length - 0.5) * wide, -below, -below + share / top * tall, color=LIGHT["contour"],
+        transform=ax.get_xaxis_transform(), clip_on=False, linewidth=0, label="_course",
+    )  # fmt: skip

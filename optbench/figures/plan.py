@@ -14,9 +14,14 @@ from optbench.figures.easel import Easel, Study, chunks, entry, interval_words, 
 from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
 from optbench.figures.plan_oscillation import draw_oscillation
-from optbench.figures.plan_schedules import draw_schedules
+from optbench.figures.plan_rates import draw_rates
+from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
+from optbench.figures.plan_schedules import draw_schedules, lr_courses
+from optbench.figures.plan_shares import draw_arrivals, draw_profile, draw_time_to_target
+from optbench.figures.plan_tradeoffs import draw_tradeoffs
 from optbench.figures.record import FigureRecord, write_records
 from optbench.figures.style import drawing
+from optbench.figures.tables import read_evidence
 from optbench.landscapes import LANDSCAPES
 
 if TYPE_CHECKING:
@@ -42,12 +47,15 @@ def draw_all(
     study = read_study(tables)
     convergence = pd.read_parquet(tables / "convergence.parquet")
     summary = pd.read_parquet(tables / "summary.parquet")
+    evidence = read_evidence(tables)
     figures.mkdir(parents=True, exist_ok=True)
     for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
         old.unlink()
     easel = Easel(figures)
     records: list[FigureRecord] = []
     with drawing():
+        records += draw_heat_maps(study, easel, evidence)
+        records += draw_profile(study, easel, evidence)
         for workload in study.workloads:
             rows = convergence[(convergence["workload"] == workload) & (convergence["split"] == "validation")]
             for metric, words, log in CURVES:
@@ -57,11 +65,17 @@ def draw_all(
             finals = summary[(summary["workload"] == workload) & (summary["metric"] == "final_val_loss")]
             if len(finals):
                 records.append(_finals(study, easel, workload, finals, rows))
+            records += draw_arrivals(study, easel, evidence, workload)
         records += draw_oscillation(study, easel, summary)
-        slopes = _slopes(study, easel, summary)
+        records += draw_tradeoffs(study, easel, evidence, "oscillation")
+        slopes = _slopes(study, easel, summary, tables / "curves.parquet")
         records += [slopes] if slopes else []
+        records += draw_interaction(study, easel, evidence)
         records += draw_schedules(study, easel, tables / "curves.parquet")
         records += draw_cost(study, easel, read_timing(study, tables / "timing.parquet"))
+        records += draw_time_to_target(study, easel, evidence)
+        records += draw_tradeoffs(study, easel, evidence, "cost")
+        records += draw_rates(study, easel, evidence.rates)
         records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
     write_records(records, figures / "figures.json")
     return records
@@ -225,7 +239,7 @@ def _finals(
     )
 
 
-def _slopes(study: Study, easel: Easel, summary: pd.DataFrame) -> FigureRecord | None:
+def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, curves: Path) -> FigureRecord | None:
     """One panel a workload: how each optimizer's median final loss moves from schedule to schedule."""
     if len(study.schedules) < 2:  # noqa: PLR2004 - nothing to compare
         return None
@@ -237,9 +251,12 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame) -> FigureRecord |
         names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
         if len(schedules) < 2 or not np.isfinite(here["estimate"].to_numpy(float)).any():  # noqa: PLR2004
             continue
+        courses = {
+            name: found[0] for name in schedules if (found := lr_courses(study, curves, workload, name))
+        }
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
-            figure, ax = panel(right=label_margin(study.labels("optimizers").values()))
+            figure, ax = panel(height=256, bottom=60, right=label_margin(study.labels("optimizers").values()))
             label = study.label("workloads", workload)
             title = label + (f" ({part}/{len(groups)})" if len(groups) > 1 else "")
             draw_slopes(
@@ -249,6 +266,7 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame) -> FigureRecord |
                 schedules=schedules,
                 labels=study.labels("optimizers"),
                 schedule_labels=study.labels("schedules"),
+                courses=courses,
                 title=title,
             )
             panels.append(
@@ -269,8 +287,9 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame) -> FigureRecord |
         workload="",
         title="From schedule to schedule",
         caption="One line an optimizer, one panel a workload: the median final validation loss under each "
-        "schedule. Lines that cross mean that the order of the optimizers depends on the schedule. Intervals "
-        "stand in the tables above; here they would hide the slopes.",
+        "schedule, whose learning rate over the budget is drawn below its name. Lines that cross mean that "
+        "the order of the optimizers depends on the schedule. Intervals stand in the tables above; here "
+        "they would hide the slopes.",
         panels=tuple(panels),
         columns=(),
         rows=(),

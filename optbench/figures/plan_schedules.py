@@ -17,40 +17,46 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def lr_courses(study: Study, curves: Path, workload: str, schedule: str) -> list[pd.DataFrame]:
+    """Return the learning rates that the first seed's runs recorded, equal courses once.
+
+    Each has course (its name), step and share (of the cell's own learning rate).
+    """
+    chosen = first_runs(study, workload, schedule).set_index("cell")
+    rows = read_curves(curves, "schedule", set(chosen.index))
+    rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
+    courses: dict[tuple[tuple[int, float], ...], pd.DataFrame] = {}
+    for cell, part in rows.groupby("cell", sort=False):
+        ordered = part.sort_values("step")
+        ordered = ordered[ordered["step"].isin(thin([int(s) for s in ordered["step"]], 160))]
+        share = ordered["value"].to_numpy(float) / float(chosen["lr"][str(cell)])
+        step = ordered["step"].to_numpy()
+        key = tuple((int(s), round(float(v), 6)) for s, v in zip(step, share, strict=True))
+        name = f"course {len(courses) + 1}"
+        courses.setdefault(key, pd.DataFrame({"course": name, "step": step, "share": share}))
+    return list(courses.values())
+
+
 def draw_schedules(study: Study, easel: Easel, curves: Path) -> list[FigureRecord]:
     """The learning rate that each schedule made, as recorded in the first workload that ran under it."""
     panels = []
     followed = []
     for schedule in study.schedules:
-        runs = study.runs[study.runs["schedule"] == schedule]
-        workload = str(runs["workload"].iloc[0])
-        chosen = first_runs(study, workload, schedule).set_index("cell")
-        rows = read_curves(curves, "schedule", set(chosen.index))
-        rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
-        courses: dict[tuple[tuple[int, float], ...], pd.DataFrame] = {}
-        for cell, part in rows.groupby("cell", sort=False):
-            ordered = part.sort_values("step")
-            ordered = ordered[ordered["step"].isin(thin([int(s) for s in ordered["step"]], 160))]
-            share = ordered["value"].to_numpy(float) / float(chosen["lr"][str(cell)])
-            step = ordered["step"].to_numpy()
-            key = tuple((int(s), round(float(v), 6)) for s, v in zip(step, share, strict=True))
-            courses.setdefault(
-                key, pd.DataFrame({"course": f"course {len(courses) + 1}", "step": step, "share": share})
-            )
+        workload = str(study.runs.loc[study.runs["schedule"] == schedule, "workload"].iloc[0])
+        courses = lr_courses(study, curves, workload, schedule)
         if not courses:
             continue
         figure, ax = panel(width=264, height=170)
         label = study.label("schedules", schedule)
-        draw_lr(pd.concat(list(courses.values())), ax, title=label)
+        draw_lr(pd.concat(courses), ax, title=label)
         followed.append(f"{label} on {study.label('workloads', workload)}")
         panels.append(
             easel.put(
                 figure,
                 ("lr", schedule),
                 f"{label}: learning rate against steps",
-                f"Learning rate as a share of the cell's own, from "
-                f"{courses[next(iter(courses))]['share'].iloc[0]:.3g} at the start to "
-                f"{courses[next(iter(courses))]['share'].iloc[-1]:.3g} at the end.",
+                f"Learning rate as a share of the cell's own, from {courses[0]['share'].iloc[0]:.3g} at the "
+                f"start to {courses[0]['share'].iloc[-1]:.3g} at the end.",
             )
         )
     if not panels:

@@ -37,8 +37,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-SMALL: Final = 264
-"""Natural width of a narrow panel in CSS pixels."""
+SMALL: Final = 300
+"""Panels up to this width, in CSS pixels, stand closer together."""
+
+WIDE: Final = 460
+"""Panels beyond this width have a row to themselves, and scroll on a narrow screen."""
 
 PRINTED: Final = 200
 """Cells that a printed page lists; style.css hides the rest."""
@@ -52,13 +55,13 @@ class Figure:
         record: what was drawn.
         drawings: (panel id, panel title, the SVG itself).
         table: the table behind it, or None where the table stands beside it in the page.
-        small: whether its panels are narrow.
+        size: `small`, `wide` or "", after the widest of its panels.
     """
 
     record: FigureRecord
     drawings: tuple[tuple[str, str, Markup], ...]
     table: Table | None
-    small: bool
+    size: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def render(results: Path, reports: Path) -> Path:
             oscillation=oscillation(study, summary),
             cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
             figures=figures,
+            across=any(shown.record.section == "across" for shown in figures),
             cells=_cells(study, name),
             truncated=len(study.runs) > PRINTED,
             methods=methods(study),
@@ -174,8 +178,14 @@ def _figure(study: Study, record: FigureRecord, folder: Path) -> Figure:
         of = f"{study.label('workloads', record.workload)}: " if record.workload else ""
         title = record.title if record.title.startswith(of) else of + record.title
         table = plain_table(f"t-{record.id}", f"{title} (table)", record.columns, record.rows)
-    small = any(f'width="{SMALL}"' in svg for _, _, svg in drawings)
-    return Figure(record, drawings, table, small)
+    widest = max((_width(svg) for _, _, svg in drawings), default=0.0)
+    size = "small" if widest <= SMALL else "wide" if widest > WIDE else ""
+    return Figure(record, drawings, table, size)
+
+
+def _width(svg: str) -> float:
+    """The natural width of a fragment."""
+    return float(svg.partition(' width="')[2].partition('"')[0])
 
 
 def _legend(study: Study) -> tuple[LegendEntry, ...]:

@@ -24,6 +24,7 @@ class WorkloadCost:
 
     Attributes:
         id: of its part.
+        name: in the study file.
         label: in the page.
         facts: where it was measured, in a line.
         noise: why its times are not to be trusted, "" where the machine was quiet.
@@ -32,6 +33,7 @@ class WorkloadCost:
     """
 
     id: str
+    name: str
     label: str
     facts: str
     noise: str
@@ -81,6 +83,7 @@ def _workload(
         noise = scrub(noise) or "no reason was recorded"
     return WorkloadCost(
         id=f"c-{index}",
+        name=name,
         label=label,
         facts=_facts(measured),
         noise=noise,

@@ -35,6 +35,10 @@ except UserError as error:
 RESULTS = STUDY.results.as_posix()
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
+EVIDENCE = [
+    f"{TABLES}/{name}.parquet"
+    for name in ("survival", "arrivals", "ratios", "profile", "tradeoffs", "rates")
+]
 PLANS = plan_folder(STUDY).as_posix()
 DATA = STUDY.data_folder.as_posix()
 LOGS = f"logs/{STUDY.name}"

@@ -26,9 +26,12 @@ rule summarize:
     input:
         f"{TABLES}/runs.parquet",
         f"{TABLES}/curves.parquet",
+        f"{TABLES}/timing.parquet",
+        f"{TABLES}/study.json",
     output:
         multiext(f"{TABLES}/summary", ".parquet", ".csv"),
         f"{TABLES}/convergence.parquet",
+        EVIDENCE,
     log:
         f"{LOGS}/summarize.log",
     params:
@@ -45,6 +48,8 @@ rule plot:
         f"{TABLES}/study.json",
         f"{TABLES}/summary.parquet",
         f"{TABLES}/convergence.parquet",
+        f"{TABLES}/timing.parquet",
+        EVIDENCE,
     output:
         f"{FIGURES}/figures.json",
     log:

@@ -1,0 +1,70 @@
+"""Writes the tables behind the comparing figures: part of the `summarize` stage (layer 2b)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from optbench.arrivals import ArrivalRow, SurvivalRow, arrival_rows, survival_rows
+from optbench.files import write_table
+from optbench.heavy_ball import RateRow, rate_rows
+from optbench.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
+from optbench.tradeoffs import TradeoffRow, tradeoff_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLES = ("survival", "arrivals", "ratios", "profile", "tradeoffs", "rates")
+"""What `write_evidence` writes, as .parquet and .csv."""
+
+
+def write_evidence(tables: Path) -> None:
+    """Writes survival, arrivals, ratios, profile, tradeoffs and rates beside the tables they come from.
+
+    Args:
+        tables: results/<study>/tables with runs, curves, summary, study.json and, where steps were timed,
+            timing.
+    """
+    runs = pd.read_parquet(tables / "runs.parquet")
+    summary = pd.read_parquet(tables / "summary.parquet")
+    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+    timing = _timing(tables / "timing.parquet")
+    workloads: dict[str, dict[str, Any]] = facts.get("workloads") or {}
+    budgets = {name: float(known["steps"]) for name, known in workloads.items() if known.get("steps")}
+    optima = {
+        name: float(known["optimum"]) for name, known in workloads.items() if known.get("optimum") is not None
+    }
+    validation, train = (_losses(tables / "curves.parquet", split) for split in ("validation", "train"))
+    found = {
+        "survival": pd.DataFrame(survival_rows(runs, timing, budgets), columns=SurvivalRow._fields),
+        "arrivals": pd.DataFrame(arrival_rows(runs, validation, optima), columns=ArrivalRow._fields),
+        "ratios": pd.DataFrame(ratio_rows(runs, _reference(runs, timing)), columns=RatioRow._fields),
+        "profile": pd.DataFrame(profile_rows(runs), columns=ProfileRow._fields),
+        "tradeoffs": pd.DataFrame(tradeoff_rows(summary, timing, budgets), columns=TradeoffRow._fields),
+        "rates": pd.DataFrame(rate_rows(runs, train, facts), columns=RateRow._fields),
+    }
+    for name in TABLES:
+        write_table(found[name], tables / name)
+
+
+def _timing(file: Path) -> pd.DataFrame | None:
+    table = pd.read_parquet(file) if file.exists() else None
+    return None if table is None or table.empty or "step_time_us" not in table else table
+
+
+def _losses(file: Path, split: str) -> pd.DataFrame:
+    wanted = (pc.field("split") == split) & (pc.field("metric") == "loss")
+    rows: pd.DataFrame = pq.read_table(file, columns=["cell", "step", "value"], filters=wanted).to_pandas()
+    return rows
+
+
+def _reference(runs: pd.DataFrame, timing: pd.DataFrame | None) -> str:
+    """The reference of the step times; without them `sgd`, or the study's first optimizer."""
+    if timing is not None and "reference" in timing:
+        return str(timing["reference"].iloc[0])
+    names = [str(name) for name in runs["optimizer"].unique()]
+    return "sgd" if "sgd" in names else (names or [""])[0]

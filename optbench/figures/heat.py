@@ -1,0 +1,127 @@
+"""A matrix of ratios with the numbers printed in it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from matplotlib.patches import Rectangle
+
+from optbench.figures.axes import SUPERSCRIPTS, shorten
+from optbench.figures.style import LIGHT
+from optbench.figures.tables import row_dicts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from optbench.figures.style import Style
+
+FULL: Final = 8.0
+"""A ratio of this much, or of its inverse, has the deepest colour."""
+
+DEEPEST: Final = 0.42
+"""Opacity of that colour: text in `ink` keeps a contrast of 4.5:1 on it, on either page."""
+
+LOWER: Final = "hue-0"
+HIGHER: Final = "hue-1"
+
+
+def ratio_text(ratio: float) -> str:
+    """Return a ratio in five characters or so: `0.95`, `12`, `10⁻⁷`, `∞`."""
+    if math.isnan(ratio):
+        return "–"
+    if math.isinf(ratio):
+        return "∞"
+    if ratio == 0:
+        return "0"
+    exponent = math.log10(ratio)
+    if not -2 < exponent < 4:  # noqa: PLR2004 - what four characters can say
+        return "10" + str(round(exponent)).translate(SUPERSCRIPTS)
+    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2g}"  # noqa: PLR2004 - three digits are enough
+
+
+def depth(ratio: float) -> float:
+    """Return the opacity of a ratio's colour: 0 at 1, growing with the logarithm, `DEEPEST` from `FULL`."""
+    if math.isnan(ratio):
+        return 0.0
+    size = math.inf if ratio in (0, math.inf) else abs(math.log(ratio))
+    return DEEPEST * min(size / math.log(FULL), 1.0)
+
+
+def two_lines(label: str, length: int = 14) -> str:
+    """Return a label on one line, or on two, parted after a comma or else at a space, each shortened."""
+    if len(label) <= length:
+        return shorten(label, length)
+    head, comma, tail = label.partition(", ")
+    if not comma:
+        cut = label.rfind(" ", 0, length + 1)
+        head, tail = (label[:cut], label[cut + 1 :]) if cut > 0 else (label, "")
+    lines = [shorten(part, length) for part in (head + comma.rstrip(), tail) if part]
+    return "\n".join(lines)
+
+
+def draw_heat(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+    column_labels: Mapping[str, str] | None = None,
+    title: str = "",
+) -> None:
+    """Draw a coloured square with its number for every ratio, optimizers down and workloads across.
+
+    Below 1 and above 1 have a hue each. Bold: the interval leaves 1 out. What was not planned stays empty;
+    what has no ratio shows a dash.
+
+    Args:
+        table: optimizer, workload, estimate, low, high, is_reference; at most one row a square.
+        ax: where to draw, no margins inside.
+        styles: one style an optimizer, for the marks beside the rows.
+        rows: optimizers from top to bottom.
+        columns: workloads from left to right.
+        labels: what to call the optimizers.
+        column_labels: what to call the workloads.
+        title: the panel's name.
+    """
+    labels, column_labels = labels or {}, column_labels or {}
+    across = {name: index for index, name in enumerate(columns)}
+    down = {name: index for index, name in enumerate(rows)}
+    for record in row_dicts(table):
+        i, j = down[str(record["optimizer"])], across[str(record["workload"])]
+        ratio, low, high = float(record["estimate"]), float(record["low"]), float(record["high"])
+        ax.add_patch(
+            Rectangle(
+                (j + 0.03, i + 0.05), 0.94, 0.9, facecolor=LIGHT[LOWER if ratio < 1 else HIGHER],
+                alpha=depth(ratio), linewidth=0,
+            )
+        )  # fmt: skip
+        apart = math.isfinite(low) and (low > 1 or high < 1)
+        ax.text(
+            j + 0.5, i + 0.5, "ref" if record["is_reference"] else ratio_text(ratio), ha="center",
+            va="center", fontsize=10, fontweight="bold" if apart else "normal", color=LIGHT["ink"],
+            parse_math=False,
+        )  # fmt: skip
+    for name, i in down.items():
+        style = styles[name]
+        ax.plot(
+            [-0.1], [i + 0.5], marker=style.marker, color=style.color, markersize=6, linestyle="none",
+            clip_on=False, label=name, gid=f"series{style.index}-row",
+        )  # fmt: skip
+    ax.set_xlim(0, len(columns))
+    ax.set_ylim(len(rows), 0)
+    ax.set_xticks([j + 0.5 for j in range(len(columns))])
+    ax.set_xticklabels([two_lines(column_labels.get(c, c)) for c in columns], parse_math=False)
+    ax.set_yticks([i + 0.5 for i in range(len(rows))])
+    ax.set_yticklabels([shorten(labels.get(r, r), 20) for r in rows], parse_math=False)
+    ax.tick_params(length=0, pad=12, axis="y")
+    ax.tick_params(
+        length=0, axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, labelsize=9.5
+    )
+    ax.spines[:].set_visible(False)
+    ax.set_title(shorten(title, 44) if title else "", loc="left", parse_math=False, pad=32)

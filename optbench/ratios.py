@@ -1,0 +1,160 @@
+"""Losses and steps as ratios: to a fixed reference, to the same optimizer's first schedule, to the best."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from optbench.arrivals import COMBINATION, share_band
+from optbench.stats import median_interval, performance_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+MOST_THRESHOLDS = 60
+"""Factors at which a profile is kept."""
+
+METRIC = "final_val_loss"
+
+
+class RatioRow(NamedTuple):
+    """The median over seeds of a final validation loss as a multiple of another, paired by seed.
+
+    `kind` says of which: `reference`, one combination a workload; or `schedule`, the same optimizer under
+    the workload's first schedule. A coverage of NaN means that there is no interval.
+    """
+
+    kind: str
+    workload: str
+    optimizer: str
+    schedule: str
+    against_optimizer: str
+    against_schedule: str
+    n: int
+    pairs: int
+    estimate: float
+    low: float
+    high: float
+    coverage: float
+
+
+class ProfileRow(NamedTuple):
+    """The share of (workload, seed) pairs whose target was reached within `factor` times the least steps."""
+
+    optimizer: str
+    schedule: str
+    factor: float
+    share: float
+    low: float
+    high: float
+    seeds: int
+    workloads: int
+    workloads_in_all: int
+
+
+def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
+    """Every combination against its workload's reference, and every schedule against the first one.
+
+    The reference of a workload is the optimizer `reference` under the workload's first schedule, or the
+    workload's first combination where it did not run there. Ratios are taken within a seed. A run without a
+    final loss is infinitely worse than one with it, and two such runs are a tie (1); pairs with a missing
+    run are left out and counted. Workloads with a negative final loss have no ratios.
+
+    Args:
+        runs: the run table.
+        reference: the optimizer to compare with.
+    """
+    for workload, of_workload in runs.groupby("workload", sort=False):
+        finals = of_workload[METRIC].to_numpy(float)
+        if (finals < 0).any() or not np.isfinite(finals).any():
+            continue
+        groups = {
+            (str(o), str(s)): group for (_, o, s), group in of_workload.groupby(COMBINATION, sort=False)
+        }
+        first = next((key for key in groups if key[0] == reference), next(iter(groups)))
+        for key, group in groups.items():
+            yield _ratio("reference", str(workload), key, group, first, groups[first])
+        for key, group in groups.items():
+            base = next(other for other in groups if other[0] == key[0])
+            if base != key:
+                yield _ratio("schedule", str(workload), key, group, base, groups[base])
+
+
+def _ratio(
+    kind: str,
+    workload: str,
+    key: tuple[str, str],
+    group: pd.DataFrame,
+    base: tuple[str, str],
+    against: pd.DataFrame,
+) -> RatioRow:
+    ours, theirs = (_by_seed(part) for part in (group, against))
+    pairs = np.array([_divide(ours[seed], theirs[seed]) for seed in ours if seed in theirs])
+    if not pairs.size:
+        return RatioRow(kind, workload, *key, *base, len(group), 0, *4 * (math.nan,))
+    if pairs.size == 1:
+        return RatioRow(kind, workload, *key, *base, len(group), 1, float(pairs[0]), *3 * (math.nan,))
+    found = median_interval(pairs)
+    return RatioRow(
+        kind, workload, *key, *base, len(group), pairs.size,
+        found.estimate, found.low, found.high, found.coverage,
+    )  # fmt: skip
+
+
+def _by_seed(runs: pd.DataFrame) -> dict[int, float]:
+    ran = runs[runs["status"] != "missing"]
+    return dict(zip(ran["seed"].astype(int), ran[METRIC].fillna(math.inf).to_numpy(float), strict=True))
+
+
+def _divide(ours: float, theirs: float) -> float:
+    if ours == theirs:
+        return 1.0  # also two failures, and two exact zeros
+    return ours / theirs if theirs > 0 else math.inf
+
+
+def profile_rows(runs: pd.DataFrame, *, seed: int = 0) -> Iterator[ProfileRow]:
+    """Performance profiles of steps to target (Dolan and Moré 2002, doi 10.1007/s101070100263).
+
+    A run's factor is its steps to target over the least that any combination needed on the same workload
+    with the same seed; infinite where the target was not reached. The profile is the share of a combination's
+    (workload, seed) pairs with a factor of at most f: at f = 1 how often it was the fastest, for large f how
+    often it arrived at all. Only workloads whose target somebody reached count, and a combination counts on
+    those where it was planned: `workloads` of `workloads_in_all`. The band: bootstrap of whole seeds, drawn
+    jointly over workloads; below 6 seeds the range over seeds.
+
+    Args:
+        runs: the run table.
+        seed: of the bootstrap.
+    """
+    reached = runs.groupby("workload")["steps_to_target"].transform(lambda s: s.notna().any())
+    table = runs[reached.astype(bool)]
+    if table.empty:
+        return
+    steps = table["steps_to_target"].fillna(math.inf).clip(lower=1)
+    best = steps.groupby([table["workload"], table["seed"]]).transform("min")
+    factor = np.where(np.isfinite(best), steps / best.where(np.isfinite(best), 1), math.inf)
+    table = table.assign(factor=factor)
+    thresholds = _thresholds(factor)
+    in_all = table["workload"].nunique()
+    for (optimizer, schedule), group in table.groupby(["optimizer", "schedule"], sort=False):
+        shares = np.stack(
+            [performance_profile(part["factor"], thresholds) for _, part in group.groupby("seed")]
+        )
+        low, high = share_band(shares, seed=seed)
+        for f, share, below, above in zip(thresholds, shares.mean(axis=0), low, high, strict=True):
+            yield ProfileRow(
+                str(optimizer), str(schedule), float(f), float(share), float(below), float(above),
+                len(shares), group["workload"].nunique(), in_all,
+            )  # fmt: skip
+
+
+def _thresholds(factors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The factors at which some profile steps up, thinned evenly in their order, the ends kept."""
+    found = np.unique(factors[np.isfinite(factors)])
+    kept = np.unique(np.linspace(0, len(found) - 1, MOST_THRESHOLDS).round().astype(int))
+    return np.asarray(found[kept])
