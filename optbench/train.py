@@ -18,7 +18,7 @@ import torch
 
 from optbench.datasets import load
 from optbench.evaluation import record_evaluation, record_means
-from optbench.optimizers import make_optimizer, needs_closure
+from optbench.optimizers import evaluated_weights, make_optimizer, needs_closure
 from optbench.plugins import load as load_factory
 from optbench.probes.run import Probes, descends_its_loss
 from optbench.schedules import is_plateau, make_schedule
@@ -238,7 +238,8 @@ def _loop(run: _Run, record: _Record) -> str | None:
 
     def evaluate(step: int) -> str | None:
         begun = time.perf_counter()
-        validation = record_evaluation(workload, run.model, step, record.rows)
+        with evaluated_weights(run.optimizer):
+            validation = record_evaluation(workload, run.model, step, record.rows)
         record.rows.append((step, "schedule", "lr", float(run.optimizer.param_groups[0]["lr"])))
         if by_validation is not None and step:
             by_validation.step(validation)
@@ -272,7 +273,8 @@ def _loop(run: _Run, record: _Record) -> str | None:
         if problem is None:
             problem = evaluate(step)
     if problem is None and workload.test is not None:
-        record_means(workload, run.model, "test", workload.test, budget, record.rows)
+        with evaluated_weights(run.optimizer):
+            record_means(workload, run.model, "test", workload.test, budget, record.rows)
     return problem
 
 

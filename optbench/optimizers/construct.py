@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from inspect import Parameter, signature
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from optbench.errors import UserError
 from optbench.optimizers.calling import call_factory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Tensor
 
@@ -34,6 +35,8 @@ def make_optimizer(
     Raises:
         UserError: `optimizers.<name>.<key>` is unknown to the factory or refused by it, or the factory
             returned something else than an optimizer.
+
+    An optimizer with modes (see `evaluated_weights`) is returned in training mode.
     """
     path = f"optimizers.{spec.name}"
     if not (isfinite(lr) and lr > 0):
@@ -43,7 +46,30 @@ def make_optimizer(
     if not isinstance(optimizer, Optimizer):
         made = type(optimizer).__name__
         raise UserError(f"{path}.factory must return a torch.optim.Optimizer; {spec.factory} returned {made}")
+    if _has_modes(optimizer):
+        optimizer.train()  # type: ignore[attr-defined]
     return optimizer
+
+
+@contextmanager
+def evaluated_weights(optimizer: Optimizer) -> Iterator[None]:
+    """Inside, the parameters are those that the optimizer wants judged; training goes on as before after.
+
+    Methods that train at one point and answer with an average of them switch between the two by `eval()` and
+    `train()` (schedule-free learning, Defazio et al. 2024, arXiv:2405.15682). For others this does nothing.
+    """
+    if not _has_modes(optimizer):
+        yield
+        return
+    optimizer.eval()  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        optimizer.train()  # type: ignore[attr-defined]
+
+
+def _has_modes(optimizer: Optimizer) -> bool:
+    return all(callable(getattr(optimizer, mode, None)) for mode in ("train", "eval"))
 
 
 def needs_closure(optimizer: Optimizer) -> bool:
