@@ -31,6 +31,7 @@ NUMBERLESS = frozenset(
         "optbench.errors",
         "optbench.files",
         "optbench.optimizers.calling",
+        "optbench.orphans",
         "optbench.plugins",
         "optbench.provenance",
         "optbench.trace",

@@ -15,14 +15,25 @@ if TYPE_CHECKING:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path` and renames it to `path` when the block ends without exception."""
+    """Gives a temporary path beside `path` and renames it to `path` when the block ends without exception.
+
+    What was written is on the disk before the rename: a power cut leaves the old file or the new one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield unfinished
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, name: str = "*") -> None:
+    """Removes what writers of `folder`/`name` that were killed have left; nobody may be writing there now."""
+    for left in folder.glob(f".{name}.[0-9]*"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

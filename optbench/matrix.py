@@ -118,9 +118,10 @@ def trace_path(cell: CellSpec) -> Path:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether `path` is a whole trace, by the frame of its parquet file and the key of our facts in its end.
+    """Whether `path` is a whole trace, or timing, of the cell that its name says.
 
-    A few reads and no library: Snakemake asks this of every cell when it reads the workflow.
+    By the frame of its parquet file, the key of our facts in its end and the digest in them. A few reads and
+    no library: Snakemake asks this of every cell when it reads the workflow.
     """
     try:
         with path.open("rb") as file:
@@ -131,7 +132,8 @@ def is_complete(path: Path) -> bool:
             if magic != MAGIC:
                 return False
             file.seek(-8 - length, 2)
-            return TRACE_KEY in file.read(length)
+            facts = file.read(length)
+            return TRACE_KEY in facts and path.stem.rpartition("-")[2].encode() in facts
     except OSError:
         return False
 

@@ -9,17 +9,18 @@ finished must survive the job it was made in.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.digest import code_digest, digest
 from optbench.errors import UserError
-from optbench.files import write_if_changed
+from optbench.files import write_if_changed, write_text
 from optbench.matrix import cells_of, is_complete, trace_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from optbench.config import Study
 
@@ -29,6 +30,9 @@ CELLS_PER_CLUSTER_JOB = 50
 """Cells of a job where the number of cores is not known and the study does not say."""
 
 MOST_CELLS_PER_JOB = 500
+
+LOOKING = frozenset({"-n", "--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary"})
+"""Options of Snakemake under which nothing runs, so that a run beside it is no matter."""
 
 FORCING = frozenset({"-F", "--forceall", "-f", "--force", "-R", "--forcerun"})
 """Options of Snakemake under which finished cells are trained again."""
@@ -97,9 +101,9 @@ def make_plan(study: Study, cores: int | None, cells_per_job: int | None, *, aga
         again: whether finished cells count as left.
     """
     paths = [trace_path(cell) for cell in cells_of(study)]
-    finished = [] if again else [path for path in paths if is_complete(path)]
-    done = set(finished)
-    left = [path for path in paths if path not in done]
+    unfinished = set(left_of(paths))
+    finished = [] if again else [path for path in paths if path not in unfinished]
+    left = paths if again else [path for path in paths if path in unfinished]
     size = cells_per_job or study.cells_per_job
     if size is not None:
         count = -(-len(left) // min(size, MOST_CELLS_PER_JOB))
@@ -111,11 +115,25 @@ def make_plan(study: Study, cores: int | None, cells_per_job: int | None, *, aga
     for start in range(min(count, len(left))):
         lines = [path.as_posix() for path in left[start::count]]
         name = digest(lines)
-        write_if_changed(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n")
+        # Its time says what counts as finished since; what is left anew by force was finished before it.
+        (write_text if again else write_if_changed)(
+            plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n"
+        )
         (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
         batches.append(name)
     write_if_changed(study.results / "study_file", f"{study.file.as_posix()}\n")
     return Plan(study, tuple(path.as_posix() for path in finished), tuple(batches))
+
+
+def left_of(paths: Iterable[Path]) -> list[Path]:
+    """The traces, or timings, that are not there as a whole; files that are something else are named."""
+    left = [path for path in paths if not is_complete(path)]
+    for path in left:
+        if path.exists():
+            print(  # noqa: T201
+                f"optbench: {path} is truncated or of another cell; it will be made again", file=sys.stderr
+            )
+    return left
 
 
 def read_batch(file: Path) -> list[str]:

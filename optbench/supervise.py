@@ -1,11 +1,14 @@
 """The parent of the training processes: no torch here, so that nothing a cell does can hurt it.
 
 Every child is handed one cell at a time. A child that dies costs the cell it had in hand: its trace says
-`killed` (or `timeout`) with the reason, and the cells that wait go on in a fresh child.
+`killed` (or `timeout`) with the reason, and the cells that wait go on in a fresh child. A parent that dies
+takes its children along.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import pickle
 import queue
@@ -17,11 +20,15 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from optbench.claims import Claims
 from optbench.errors import UserError
-from optbench.matrix import trace_path
+from optbench.files import sweep
+from optbench.matrix import is_complete, trace_path
+from optbench.orphans import PARENT
 from optbench.worker import READY
 
 if TYPE_CHECKING:
@@ -34,6 +41,16 @@ START_LIMIT_S = 300.0
 
 LOG_TAIL = 4000
 """Characters of a dead child's output that its cell's trace keeps."""
+
+
+CHANCES = 2
+"""Times that a cell is tried whose process is killed from outside."""
+
+STARTS = 20
+"""Times that a process is started which is killed from outside before it is ready."""
+
+HELD_S = 0.5
+"""Seconds between two looks at a cell that another process trains."""
 
 
 @dataclass
@@ -67,8 +84,15 @@ class _Child:
         pickle.dump(cell, stdin)
         stdin.flush()
 
+    @property
+    def killed_from_outside(self) -> bool:
+        """Whether it ended by a signal that no process sends itself by mistake."""
+        return self.process.returncode in {-signal.SIGKILL, -signal.SIGTERM}
+
     def end(self) -> str:
-        """Ends the child; says how it ended, with the tail of what it printed."""
+        """Ends the child; says how it ended, with the tail of what it printed; "" where that is known."""
+        if self.log.closed:
+            return ""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 try:
@@ -85,6 +109,23 @@ class _Child:
 
 
 def _start(data_folder: Path, study_folder: Path, threads: int) -> _Child:
+    """A child that is ready for cells; one that is killed from outside before it is, is replaced."""
+    for _ in range(STARTS):
+        child = _launch(data_folder, study_folder, threads)
+        try:
+            word = child.answer(START_LIMIT_S)
+        except TimeoutError:
+            child.process.kill()
+            word = None
+        if word == READY:
+            return child
+        how = child.end()
+        if not child.killed_from_outside:
+            break
+    raise UserError(f"a training process did not start: {how}")
+
+
+def _launch(data_folder: Path, study_folder: Path, threads: int) -> _Child:
     log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in _Child.end)
     environment = {
         **os.environ,
@@ -93,6 +134,7 @@ def _start(data_folder: Path, study_folder: Path, threads: int) -> _Child:
         # cuBLAS is deterministic only with a fixed workspace.
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "PYTHONHASHSEED": "0",
+        PARENT: str(os.getpid()),
     }
     process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
         [sys.executable, "-m", "optbench.worker", str(data_folder), str(study_folder)],
@@ -101,15 +143,7 @@ def _start(data_folder: Path, study_folder: Path, threads: int) -> _Child:
         stderr=log,
         env=environment,
     )
-    child = _Child(process, log)
-    try:
-        word = child.answer(START_LIMIT_S)
-    except TimeoutError:
-        process.kill()
-        word = None
-    if word != READY:
-        raise UserError(f"a training process did not start: {child.end()}")
-    return child
+    return _Child(process, log)
 
 
 def train_all(
@@ -118,8 +152,11 @@ def train_all(
     study_folder: Path,
     workers: int,
     on_cell: Callable[[CellSpec, str], None],
+    since: float = math.inf,
 ) -> None:
     """Trains `cells` in `workers` processes side by side; every cell's trace is written, whatever happens.
+
+    A cell that another process is training is waited for, and taken over should that process end without it.
 
     Args:
         cells: what to train; each goes to the first process that is free.
@@ -127,15 +164,22 @@ def train_all(
         study_folder: plug-ins are importable from here.
         workers: training processes (>= 1).
         on_cell: called with each finished cell and its status, from several threads but never at once.
+        since: when it was decided that these cells are to be trained (seconds since 1970): a trace that was
+            finished after it, by another process, counts.
 
     Raises:
-        UserError: a training process does not start, or a trace cannot be written.
+        UserError: a training process does not start.
+        OSError: a trace cannot be written, on a full disk for one.
     """
+    if not cells:
+        return
+    since = min(since, time.time())
     waiting: queue.SimpleQueue[CellSpec] = queue.SimpleQueue()
     for cell in cells:
         waiting.put(cell)
     lock = threading.Lock()
     problems: list[BaseException] = []
+    claims = Claims(Path("results") / cells[0].study / ".claims")
 
     def work() -> None:
         child: _Child | None = None
@@ -145,10 +189,18 @@ def train_all(
                     cell = waiting.get_nowait()
                 except queue.Empty:
                     return
-                child = child or _start(data_folder, study_folder, cell.threads)
-                status, alive = _one(child, cell)
-                if not alive:
-                    child = None
+                key = trace_path(cell).as_posix()
+                if not claims.take(key):
+                    waiting.put(cell)
+                    time.sleep(HELD_S)
+                    continue
+                try:
+                    status = _made_since(cell, since)
+                    if status is None:
+                        start = partial(_start, data_folder, study_folder, cell.threads)
+                        status, child = _train(cell, child, start)
+                finally:
+                    claims.leave(key)
                 with lock:
                     on_cell(cell, status)
         except BaseException as problem:
@@ -162,12 +214,44 @@ def train_all(
         thread.start()
     for thread in threads:
         thread.join()
+    claims.close()
     if problems:
         raise problems[0]
 
 
-def _one(child: _Child, cell: CellSpec) -> tuple[str, bool]:
-    """Has `child` train `cell`; returns its status and whether the child is still alive."""
+def _made_since(cell: CellSpec, since: float) -> str | None:
+    """The status of a trace that another process finished after `since`; None where none did."""
+    path = trace_path(cell)
+    return _status(path) if _stamp(path) > since * 1e9 and is_complete(path) else None
+
+
+def _train(cell: CellSpec, child: _Child | None, start: Callable[[], _Child]) -> tuple[str, _Child | None]:
+    """Has a child train `cell`: the one given, or a fresh one; returns the cell's status and a living child.
+
+    A kill from outside (somebody's, or the kernel's for want of memory) may have nothing to do with the cell,
+    so the cell gets another chance; a crash of its own is its result at once.
+    """
+    how = ""
+    path = trace_path(cell)
+    for _ in range(CHANCES):
+        sweep(path.parent, path.name)
+        child = child or start()
+        status, how = _one(child, cell)
+        if status is not None:
+            return status, None if how else child
+        if not child.killed_from_outside:
+            return _fail(cell, "killed", how), None
+        child = None
+    sweep(path.parent, path.name)
+    return _fail(cell, "killed", f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"), None
+
+
+def _one(child: _Child, cell: CellSpec) -> tuple[str | None, str]:
+    """Has `child` train `cell`.
+
+    Returns:
+        The cell's status, None where the child died over it, and how the child ended, "" if it lives.
+    """
     path = trace_path(cell)
     before = _stamp(path)
     try:
@@ -177,20 +261,27 @@ def _one(child: _Child, cell: CellSpec) -> tuple[str, bool]:
         word = None
     except TimeoutError:
         child.process.kill()
+        how = child.end()
+        return _fail(cell, "timeout", f"the cell did not end within its limit of {cell.timeout_s:g} s"), how
+    if word is None:
+        how = child.end()
+        # It may have died after its trace was written, before it said so.
+        return _status(path) if _stamp(path) != before else None, how
+    if word.startswith("["):
+        _, number, reason, file = json.loads(word)
         child.end()
-        return _fail(cell, "timeout", f"the cell did not end within its limit of {cell.timeout_s:g} s"), False
-    if word is not None:
-        return word, True
-    how = child.end()
-    if _stamp(path) != before:  # it died after its trace was written, before it said so
-        from optbench.trace import read_trace  # noqa: PLC0415  (arrow's import is for the rare case)
-
-        return str(read_trace(path).facts["status"]), False
-    return _fail(cell, "killed", how), False
+        raise OSError(number, reason, file)
+    return word, ""
 
 
 def _stamp(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _status(path: Path) -> str:
+    from optbench.trace import read_trace  # noqa: PLC0415  (arrow's import is for the rare case)
+
+    return str(read_trace(path).facts["status"])
 
 
 def _fail(cell: CellSpec, status: str, error: str) -> str:

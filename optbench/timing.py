@@ -15,6 +15,7 @@ import torch
 
 from optbench.machine_noise import fixed_kernel, machine_facts, read_machine
 from optbench.optimizers import make_optimizer
+from optbench.orphans import die_with_parent
 from optbench.plugins import load as load_factory
 from optbench.seeding import stream_seed
 from optbench.spec import CellSpec, ScheduleSpec
@@ -220,4 +221,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent()
     main()

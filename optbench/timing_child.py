@@ -10,6 +10,7 @@ import sys
 import tempfile
 from typing import IO, TYPE_CHECKING
 
+from optbench.orphans import PARENT
 from optbench.timing_plan import TIMING, timing_path
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def time_in_child(
         # cuBLAS is deterministic only with a fixed workspace, and training runs with this one.
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "PYTHONHASHSEED": "0",
+        PARENT: str(os.getpid()),
     }
     request = pickle.dumps((timing, path, data_folder, study_folder, seconds))
     limit_s = START_LIMIT_S + OVERTIME * seconds

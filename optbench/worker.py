@@ -1,17 +1,25 @@
 """The child process that trains: cells come in on standard input, one word each goes out.
 
 Started by `optbench.supervise` as `python -m optbench.worker DATA_FOLDER STUDY_FOLDER`. It keeps torch warm
-between cells. What a plug-in prints goes to standard error, so that the channel to the parent stays clean.
+between cells and dies with its parent. What a plug-in prints goes to standard error, so that the channel to
+the parent stays clean.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import signal
 import sys
 from pathlib import Path
 
+from optbench.orphans import die_with_parent
+
 READY = "ready"
+
+UNWRITABLE = "unwritable"
+"""First word of the answer for a trace that could not be written; errno, reason and file follow."""
 
 
 def main(data_folder: Path, study_folder: Path) -> None:
@@ -40,9 +48,16 @@ def main(data_folder: Path, study_folder: Path) -> None:
         except EOFError:
             return
         trace = train_cell(cell, data_folder)
-        write_trace(trace_path(cell), trace)
+        try:
+            write_trace(trace_path(cell), trace)
+        except OSError as problem:  # a full disk is no fault of the cell
+            reason = problem.strerror or str(problem)
+            channel.write(json.dumps([UNWRITABLE, problem.errno, reason, str(trace_path(cell))]) + "\n")
+            return
         channel.write(f"{trace.facts['status']}\n")
 
 
 if __name__ == "__main__":
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
     main(Path(sys.argv[1]), Path(sys.argv[2]))

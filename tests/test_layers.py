@@ -18,9 +18,11 @@ ROOT = Path(optbench.__file__).parent
 LAYERS = {
     # 0: values and rules that need the standard library alone
     "optbench": "0",
+    "optbench.claims": "0",
     "optbench.errors": "0",
     "optbench.files": "0",
     "optbench.landscapes": "0",
+    "optbench.orphans": "0",
     "optbench.provenance": "0",
     "optbench.seeding": "0",
     "optbench.spec": "0",

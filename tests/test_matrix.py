@@ -240,8 +240,8 @@ def test_a_path_names_the_cell() -> None:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Path:
-    path = tmp_path / "whole.parquet"
-    write_trace(path, Trace({"status": "ok"}))
+    path = tmp_path / "seed0-01234567.parquet"
+    write_trace(path, Trace({"status": "ok", "digest": "01234567"}))
     assert is_complete(path)
     return path
 
@@ -269,13 +269,15 @@ def test_only_a_whole_trace_is_complete(whole: Path, spoilt: Callable[[bytes], b
 def test_what_is_no_trace_is_not_complete(tmp_path: Path) -> None:
     assert not is_complete(tmp_path / "absent.parquet")
     assert not is_complete(tmp_path)
+    write_trace(tmp_path / "seed0-01234567.parquet", Trace({"status": "ok", "digest": "76543210"}))
+    assert not is_complete(tmp_path / "seed0-01234567.parquet")
     pq.write_table(pa.table({"step": [1]}), tmp_path / "foreign.parquet")
     assert not is_complete(tmp_path / "foreign.parquet")
 
 
 def test_the_key_of_a_trace_stands_in_its_end(whole: Path) -> None:
     metadata = pq.read_schema(whole).metadata
-    assert json.loads(metadata[TRACE_KEY]) == {"status": "ok"}
+    assert json.loads(metadata[TRACE_KEY]) == {"status": "ok", "digest": "01234567"}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def paths(study: Study) -> list[str]:
 
 def finish(chosen: list[str]) -> None:
     for path in chosen:
-        write_trace(Path(path), Trace({"status": "ok"}))
+        write_trace(Path(path), Trace({"status": "ok", "digest": path[-16:-8]}))
 
 
 def batches(study: Study, plan: pipeline.Plan) -> list[list[str]]:

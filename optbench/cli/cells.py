@@ -49,9 +49,12 @@ def rerun(
             f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True
         )
         return
-    prepare_data(found)
-    train_cells(found, chosen, cells, max(1, cores // found.threads))
-    publish(found)
+    from optbench.claims import hold_run  # noqa: PLC0415
+
+    with hold_run(found.results):
+        prepare_data(found)
+        train_cells(found, chosen, cells, max(1, cores // found.threads))
+        publish(found)
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,17 +57,24 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
 def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, device: str | None) -> None:
     """Train the cells whose traces or readable names are given."""
     from optbench.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.orphans import die_with_run  # noqa: PLC0415
     from optbench.pipeline import read_batch  # noqa: PLC0415
 
+    die_with_run()
+    since = batch.stat().st_mtime if batch else math.inf
     found = read(study, device)
     cells = cells_of(found)
-    train_cells(found, select(cells, [*paths, *(read_batch(batch) if batch else ())]), cells, workers)
+    chosen = select(cells, [*paths, *(read_batch(batch) if batch else ())])
+    train_cells(found, chosen, cells, workers, since)
 
 
 def train_cells(
-    study: Study, cells: Sequence[CellSpec], every: Sequence[CellSpec], workers: int
+    study: Study, cells: Sequence[CellSpec], every: Sequence[CellSpec], workers: int, since: float = math.inf
 ) -> Counter[str]:
-    """Trains cells in supervised workers, tells the progress, counts what became of them."""
+    """Trains cells in supervised workers, tells the progress, counts what became of them.
+
+    A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
+    """
     from optbench.progress import Progress  # noqa: PLC0415
     from optbench.supervise import train_all  # noqa: PLC0415
 
@@ -77,7 +85,7 @@ def train_cells(
         counts[status] += 1
         progress.tell(cell, status)
 
-    train_all(cells, study.data_folder, study.folder, workers, finished)
+    train_all(cells, study.data_folder, study.folder, workers, finished, since)
     return counts
 
 
@@ -102,12 +110,12 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
 
 
 def _time_what_is_left(study: Study) -> None:
-    from optbench.matrix import is_complete  # noqa: PLC0415
+    from optbench.pipeline import left_of  # noqa: PLC0415
     from optbench.timing_plan import timing_path, timings_of  # noqa: PLC0415
 
     if study.timing_s is not None:
-        left = [timing for timing in timings_of(study) if not is_complete(timing_path(timing))]
-        _time(study, left, study.timing_s)
+        timings = {timing_path(timing): timing for timing in timings_of(study)}
+        _time(study, [timings[path] for path in left_of(timings)], study.timing_s)
 
 
 def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
@@ -174,12 +182,22 @@ def report(study: str) -> None:
 @device_option
 def run(study: str, cores: int, device: str | None) -> None:
     """Run a study from its file to its page, without Snakemake; what is there already stays."""
-    from optbench.matrix import cells_of, is_complete, trace_path  # noqa: PLC0415
+    from optbench.claims import hold_run  # noqa: PLC0415
+    from optbench.matrix import cells_of  # noqa: PLC0415
 
     found = read(study, device)
     cells = cells_of(found)
+    with hold_run(found.results):
+        _run(found, cells, cores)
+
+
+def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
+    from optbench.matrix import trace_path  # noqa: PLC0415
+    from optbench.pipeline import left_of  # noqa: PLC0415
+
     prepare_data(found)
-    left = [cell for cell in cells if not is_complete(trace_path(cell))]
+    cell_of = {trace_path(cell): cell for cell in cells}
+    left = [cell_of[path] for path in left_of(cell_of)]
     there = len(cells) - len(left)
     click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
     train_cells(found, left, cells, max(1, cores // found.threads))

@@ -3,10 +3,13 @@
 import sys
 from pathlib import Path
 
+from optbench.claims import hold_run
 from optbench.config import read_study
 from optbench.errors import UserError
+from optbench.orphans import RUN, this_run
 from optbench.pipeline import (
     FORCING,
+    LOOKING,
     make_plan,
     plan_folder,
     read_batch,
@@ -17,6 +20,13 @@ from optbench.pipeline import (
 try:
     STUDY_FILE = study_file(workflow.configfiles, workflow.config_settings.config)
     STUDY = read_study(STUDY_FILE)
+    # One run of a study at a time. This lock ends with this process, so Snakemake's own, which outlives a
+    # kill, is off in the profile.
+    RUN_LOCK = (
+        hold_run(STUDY.results)
+        if workflow.is_main_process and not LOOKING & set(sys.argv)
+        else None
+    )
     # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
     PLAN = (
         make_plan(
@@ -48,6 +58,11 @@ BATCHES = PLAN.batches if PLAN else ()
 TRACES = PLAN.traces if PLAN else ()
 # The device that `auto` means here; a job must not find another one where it runs.
 DEVICE = STUDY.device
+
+
+if workflow.is_main_process:
+    # Jobs on this machine end when this process does, even by kill -9.
+    shell.prefix(f"set -euo pipefail; export {RUN}={this_run()}; ")
 
 
 localrules:
