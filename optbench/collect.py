@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from optbench.files import write_atomically, write_table, write_text
 from optbench.manifest import read_manifest
 from optbench.matrix import cells_of, trace_path
 from optbench.metrics import NAMES, run_measures
+from optbench.own_metrics import own_metrics
 from optbench.trace import BadTraceError, Trace, read_table
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ TIMES = ("train_time_s", "probe_time_s")
 def collect(study: Study) -> Counter[str]:
     """Writes tables/runs (parquet, csv), curves (parquet) and study.json from the traces that exist.
 
-    A cell without a trace, or whose trace is not whole, stands in the run table as `missing`.
+    A cell without a trace, or whose trace is not whole, stands in the run table as `missing`. Measures of the
+    study's own are columns too; one that fails on a cell is missing there and told on standard error.
 
     Returns:
         How many cells there are of each status.
@@ -52,17 +55,19 @@ def collect(study: Study) -> Counter[str]:
     facts_of: dict[str, dict[str, Any]] = {}
     with write_atomically(folder / "curves.parquet") as unfinished:
         writer = pq.ParquetWriter(unfinished, _CURVES, compression="zstd")
-        with writer:
+        with writer, own_metrics(study) as own:
             for group in _grouped(cells):
                 tables = []
                 for cell in group:
                     row, table, facts = _read(cell)
-                    rows.append(row)
+                    rows.append(row | own.measure(cell.name, row["status"], table))
                     if table is not None:
                         tables.append(table)
                         facts_of[cell.name] = facts
                 if tables:
                     writer.write_table(pa.concat_tables(tables))
+    for complaint in own.complaints():
+        print(f"optbench: {complaint}", file=sys.stderr)  # noqa: T201
     runs = pd.DataFrame(rows)
     write_table(runs, folder / "runs")
     write_text(folder / "study.json", json.dumps(_describe(study, facts_of), indent=1, sort_keys=True))
@@ -161,6 +166,10 @@ def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, An
         "schedules": {
             name: {"label": spec.label or name, "factory": spec.factory, "settings": dict(spec.settings)}
             for name, spec in study.schedules.items()
+        },
+        "metrics": {
+            spec.name: {"label": spec.label, "factory": spec.factory, "direction": spec.direction}
+            for spec in study.metrics
         },
         "datasets": {name: read_manifest(name, study.data_folder) for name in study.datasets},
         "provenance": {

@@ -18,7 +18,7 @@ from optbench.catalogue.schedules import SCHEDULES
 from optbench.catalogue.workloads import WORKLOADS
 from optbench.errors import UserError, nearest, unknown
 from optbench.plugins import check_importable, keyword_names
-from optbench.spec import DatasetSpec, OptimizerSpec, ScheduleSpec, Setting, WorkloadSpec
+from optbench.spec import DatasetSpec, MetricSpec, OptimizerSpec, ScheduleSpec, Setting, WorkloadSpec
 from optbench.study_file import Block, Entry, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study_file import read_study_file as _read
 
@@ -113,6 +113,7 @@ class Study:
     workloads: Mapping[str, WorkloadSpec]
     optimizers: Mapping[str, OptimizerSpec]
     schedules: Mapping[str, ScheduleSpec]
+    metrics: tuple[MetricSpec, ...]
     blocks: tuple[ResolvedBlock, ...]
 
     @property
@@ -216,7 +217,17 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         workloads=workloads,
         optimizers=optimizers,
         schedules=schedules,
+        metrics=_metrics(given, folder),
         blocks=_blocks(given, workloads, optimizers, schedules),
+    )
+
+
+def _metrics(given: StudyFile, folder: Path) -> tuple[MetricSpec, ...]:
+    for name, entry in given.metrics.items():
+        check_importable(entry.factory, f"metrics.{name}.factory", folder)
+    return tuple(
+        MetricSpec(name, entry.factory, entry.direction, entry.label or name.replace("_", " ").capitalize())
+        for name, entry in given.metrics.items()
     )
 
 

@@ -136,6 +136,12 @@ def left_of(paths: Iterable[Path]) -> list[Path]:
     return left
 
 
+def metrics_code(study: Study) -> str:
+    """Eight hexadecimal digits over the code of the study's own measures, so that an edit collects again."""
+    modules = {spec.factory.partition(":")[0] for spec in study.metrics}
+    return digest(code_digest(sorted(modules), study.folder, but=()))
+
+
 def read_batch(file: Path) -> list[str]:
     """The paths of the traces that a batch file lists."""
     return file.read_text(encoding="utf-8").split()

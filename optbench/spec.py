@@ -106,6 +106,23 @@ class ScheduleSpec:
 
 
 @dataclass(frozen=True)
+class MetricSpec:
+    """A measure of the user's own, taken from a cell's curve when the tables are made.
+
+    Attributes:
+        name: the column of the run table.
+        factory: `module:name` of a function called as `name(curve)`.
+        direction: whether `lower` or `higher` is better, or `none`: it describes and does not judge.
+        label: the name in the page.
+    """
+
+    name: str
+    factory: str
+    direction: str = "none"
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class CellSpec:
     """One training run: everything that decides its numbers.
 

@@ -91,6 +91,17 @@ def _probes(given: object) -> object:
     raise ValueError(f"must be true, false or {{every: ...}}; got {_shown(given)}")
 
 
+def _metric(given: object) -> object:
+    """A name alone is the function's."""
+    return {"factory": given} if isinstance(given, str) else given
+
+
+def _column(given: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", given):
+        raise ValueError(f"must be of the letters a to z, digits and '_', a letter first; got {given!r}")
+    return given
+
+
 def _batch_size(given: object) -> object:
     if given is None or given == "full" or _is_count(given):
         return given
@@ -101,6 +112,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 Count = Annotated[int, Field(ge=1, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Column = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_column)]
 Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_list_of_names)]
 Seeds = Annotated[
     list[Seed],
@@ -202,6 +214,16 @@ class ProbesEntry(_Strict):
     every: Count = Field(PROBE_EVERY, description="steps to each look at the probe batch, on average")
 
 
+class MetricEntry(_Strict):
+    """A measure of your own, from a cell's curve."""
+
+    factory: str = Field(description="module:name of a function that takes a curve and returns a number")
+    direction: Literal["lower", "higher", "none"] = Field(
+        "none", description="which is better; none: it describes and does not judge"
+    )
+    label: str | None = Field(None, description="the name shown in the page")
+
+
 class Block(_Strict):
     """One block of the matrix: every combination of the lists it names; a list left out means all."""
 
@@ -274,6 +296,9 @@ class StudyFile(_Strict):
         default_factory=TimingEntry,
         description="time steps apart from the cells, on a quiet machine: true, false or {seconds: ...}",
     )
+    metrics: dict[
+        Column, Annotated[MetricEntry, BeforeValidator(_metric, json_schema_input_type=str | MetricEntry)]
+    ] = Field(default_factory=dict, description="measures of your own: columns of the run table")
     matrix: list[Block] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
     )
@@ -351,6 +376,7 @@ def _one_line(found: ErrorDetails) -> str:
         kinds: dict[str, type[BaseModel]] = {
             "matrix": Block,
             "datasets": DatasetEntry,
+            "metrics": MetricEntry,
             "probes": ProbesEntry,
             "timing": TimingEntry,
         }

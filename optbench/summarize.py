@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,11 +12,11 @@ import pyarrow.parquet as pq
 
 from optbench.evidence import write_evidence
 from optbench.files import write_atomically, write_table
-from optbench.metrics import MEASURES
+from optbench.metrics import MEASURES, Measure
 from optbench.stats import median_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -87,7 +88,8 @@ def summarize(results: Path) -> None:
     """
     folder = results / "tables"
     runs = pd.read_parquet(folder / "runs.parquet")
-    write_table(pd.DataFrame(_summary(runs), columns=SummaryRow._fields), folder / "summary")
+    measures = (*MEASURES, *_own_measures(folder))
+    write_table(pd.DataFrame(_summary(runs, measures), columns=SummaryRow._fields), folder / "summary")
     bands = pd.DataFrame(_bands(runs, folder / "curves.parquet"), columns=BandRow._fields)
     with write_atomically(folder / "convergence.parquet") as unfinished:
         bands.to_parquet(unfinished, index=False)
@@ -100,16 +102,23 @@ def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd
         yield (str(workload), str(optimizer), str(schedule)), group
 
 
-def _summary(runs: pd.DataFrame) -> Iterator[SummaryRow]:
+def _own_measures(folder: Path) -> Iterator[Measure]:
+    """The study's own, with their directions."""
+    facts = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    for name, metric in (facts.get("metrics") or {}).items():
+        yield Measure(name, "", metric["direction"])
+
+
+def _summary(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[SummaryRow]:
     known = {
-        str(workload): {measure for measure in MEASURES if group[measure.name].notna().any()}
+        str(workload): {measure for measure in measures if group[measure.name].notna().any()}
         for workload, group in runs.groupby("workload")
     }
     for names, group in _combinations(runs):
         ran = group[group["status"] != "missing"]
         ok = (ran["status"] == "ok").to_numpy()
         samples = {}
-        for measure in MEASURES:
+        for measure in measures:
             if measure in known[names[0]]:
                 worst = WORST.get(measure.direction)
                 column = ran[measure.name].dropna() if worst is None else ran[measure.name].fillna(worst)

@@ -74,7 +74,7 @@ def test_an_example_is_sound_and_trains(title: str, tmp_path: Path, monkeypatch:
         sys.modules.pop("my_lab", None)
 
 
-@pytest.mark.parametrize("title", ["An optimizer", "A schedule"])
+@pytest.mark.parametrize("title", ["An optimizer", "A schedule", "A metric"])
 def test_an_extension_is_short(title: str) -> None:
     lines = [line for line in SECTIONS[title]["my_lab.py"].splitlines() if line.strip()]
     assert len(lines) <= LONGEST

@@ -67,6 +67,7 @@ LAYERS = {
     "optbench.heavy_ball": "2b",
     "optbench.intervals": "2b",
     "optbench.metrics": "2b",
+    "optbench.own_metrics": "2b",
     "optbench.ranks": "2b",
     "optbench.ratios": "2b",
     "optbench.results": "2b",

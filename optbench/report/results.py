@@ -27,6 +27,17 @@ MEASURES: Final = (
 )
 """Metric of the summary, its head, whether higher is worse."""
 
+
+def _shown_measures(study: Study) -> list[tuple[str, str, bool]]:
+    """The columns of the table of final results: the study's own measures that judge stand last."""
+    own = study.facts.get("metrics") or {}
+    judging = {name: facts for name, facts in own.items() if facts["direction"] != "none"}
+    return [
+        *MEASURES,
+        *((name, facts["label"], facts["direction"] == "lower") for name, facts in judging.items()),
+    ]
+
+
 RULE: Final = (
     "Medians over seeds with intervals. Bold: every finite estimate whose interval overlaps that of the "
     "best estimate of its column; this describes the intervals and is not a test."
@@ -77,7 +88,7 @@ def _result(study: Study, summary: pd.DataFrame, workload: str, index: int) -> W
             (str(r.optimizer), str(r.schedule)): Measure(float(r.estimate), float(r.low), float(r.high))  # type: ignore[arg-type]
             for r in rows[rows["metric"] == metric].itertuples()
         }
-        for metric, _, _ in MEASURES
+        for metric, _, _ in _shown_measures(study)
     }
     return WorkloadResult(
         id=f"w-{index}",
@@ -151,7 +162,7 @@ def _table(
     table_id: str,
     caption: str,
 ) -> Table:
-    shown = [spec for spec in MEASURES if measures[spec[0]]]
+    shown = [spec for spec in _shown_measures(study) if measures[spec[0]]]
     if not runs["steps_to_target"].notna().any():
         shown = [spec for spec in shown if spec[0] != "steps_to_target"]
     strong = {

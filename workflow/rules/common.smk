@@ -11,6 +11,7 @@ from optbench.pipeline import (
     FORCING,
     LOOKING,
     make_plan,
+    metrics_code,
     plan_folder,
     read_batch,
     stage_code,

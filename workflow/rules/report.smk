@@ -17,6 +17,7 @@ rule collect:
         f"{LOGS}/collect.log",
     params:
         code=stage_code("optbench.collect", "optbench.timing_table"),
+        metrics=metrics_code(STUDY),
         device=DEVICE,
     shell:
         "optbench collect {input.study:q} --device {params.device} 2> >(tee {log:q} >&2)"
