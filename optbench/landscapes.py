@@ -70,6 +70,14 @@ def double_well(x: Coordinate) -> Coordinate:
     return (3 * x**4 + 4 * x**3 - 12 * x**2 + 32) / 12
 
 
+def slope(x: Coordinate) -> Coordinate:
+    """Return `|x|`: the gradient is 1 all the way down from x > 0, whatever the distance to the minimum.
+
+    Under it the heavy ball's speed is `lr (1 - b^t) / (1 - b)` after t steps (the textbook's claim A2).
+    """
+    return abs(x)
+
+
 LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
     {
         "ravine": Landscape(
@@ -103,6 +111,14 @@ LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
             minima=((-2.0,), (1.0,)),
             label="Double well",
             formula="(3x⁴ + 4x³ − 12x² + 32)/12",
+        ),
+        "slope": Landscape(
+            function=slope,
+            start=(40.0,),
+            view=((-5.0, 42.0),),
+            minima=((0.0,),),
+            label="Constant slope",
+            formula="|x|",
         ),
     }
 )

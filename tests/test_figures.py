@@ -30,12 +30,12 @@ from optbench.figures import (
     velocities,
 )
 from optbench.figures.axes import power_of_ten, spread
-from optbench.figures.learn import textbook_signal
 from optbench.figures.plan import draw_all
 from optbench.figures.record import Stems, read_records
 from optbench.figures.style import DARK, HUES, LIGHT, drawing
 from optbench.figures.svg import themed, to_pdf, to_svg
 from optbench.landscapes import LANDSCAPES
+from optbench.textbook.measure import textbook_signal
 
 STYLES = assign_styles(["sgd", "momentum", "adam"])
 

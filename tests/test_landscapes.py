@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from optbench.landscapes import LANDSCAPES, double_well, ravine, rosenbrock, saddle
+from optbench.landscapes import LANDSCAPES, double_well, ravine, rosenbrock, saddle, slope
 
 
 def momentum(gradient, start, lr, beta, steps):
@@ -29,6 +29,8 @@ def momentum(gradient, start, lr, beta, steps):
         (double_well, (1.0,), 9 / 4),
         (double_well, (0.0,), 8 / 3),
         (double_well, (-2.0,), 0.0),
+        (slope, (40.0,), 40.0),
+        (slope, (-0.5,), 0.5),
     ],
 )
 def test_values_worked_by_hand(function, point, value):
@@ -42,6 +44,7 @@ def test_values_worked_by_hand(function, point, value):
         (rosenbrock, lambda x, y: (-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2))),
         (saddle, lambda x, y: (x, y**3 - y)),
         (double_well, lambda x: (x * (x - 1) * (x + 2),)),
+        (slope, lambda x: (np.sign(x),)),
     ],
 )
 def test_torch_gradients_match_the_closed_forms(function, gradient):

@@ -74,6 +74,7 @@ LAYERS = {
     "optbench.stats": "2b",
     "optbench.summarize": "2b",
     "optbench.survival": "2b",
+    "optbench.textbook": "2b",
     "optbench.timing_table": "2b",
     "optbench.tradeoffs": "2b",
     "optbench.trembling": "2b",

@@ -64,6 +64,7 @@ WORKLOADS: Mapping[str, WorkloadSpec] = MappingProxyType(
             _workload("rosenbrock", "Rosenbrock's valley", "analytic:rosenbrock", target=0.01),
             _workload("saddle", "Saddle", "analytic:saddle", target=0.01),
             _workload("double_well", "Double well", "analytic:double_well", target=0.01),
+            _workload("slope", "Constant slope", "analytic:slope", target=35.0),
             _workload(
                 "quadratic",
                 "Quadratic, condition 100",

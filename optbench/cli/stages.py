@@ -151,10 +151,16 @@ def _collect(study: Study) -> None:
 @click.command()
 @study_argument
 def summarize(study: str) -> None:
-    """Boil the runs down over seeds: tables/summary and tables/convergence."""
-    from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
+    """Boil the runs down over seeds and check the textbook's claims: tables/summary, convergence, claims."""
+    _summarize(results_folder(study))
 
-    summarize_results(results_folder(study))
+
+def _summarize(results: Path) -> None:
+    from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
+    from optbench.textbook.check import write_claims  # noqa: PLC0415
+
+    summarize_results(results)
+    write_claims(results)
 
 
 @click.command()
@@ -209,10 +215,9 @@ def publish(study: Study) -> None:
     """The stages from the traces to the page, each in its turn."""
     from optbench.figures.plan import draw_all  # noqa: PLC0415
     from optbench.report.build import render  # noqa: PLC0415
-    from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
 
     _collect(study)
-    summarize_results(study.results)
+    _summarize(study.results)
     draw_all(study.results / "tables", study.results / "figures")
     click.echo(render(study.results, Path("reports")).absolute().as_uri())
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from optbench.figures.compare import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
 from optbench.figures.convergence import draw_convergence, thin
-from optbench.figures.learn import average, draw_average, draw_lr, draw_path, draw_velocity, velocities
+from optbench.figures.learn import draw_average, draw_lr, draw_path, draw_velocity, velocities
 from optbench.figures.style import Style, assign_styles
+from optbench.textbook.measure import average
 
 __all__ = [
     "Style",

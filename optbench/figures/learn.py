@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,18 +9,16 @@ import pandas as pd
 
 from optbench.figures.axes import dress, label_lines, linear_ticks
 from optbench.figures.style import LIGHT
+from optbench.textbook.measure import average, textbook_signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from optbench.figures.style import Style
     from optbench.landscapes import Landscape
 
-SIGNAL_SEED: Final = 666
-SIGNAL_LENGTH: Final = 30
 MARKERS_UP_TO: Final = 120
 """Points of a path that get a dot each; a longer one is a line."""
 
@@ -42,18 +39,6 @@ def velocities(path: pd.DataFrame, lr: float) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame({"step": [], "coordinate": [], "velocity": []})
     return pd.concat(parts, ignore_index=True)
-
-
-def average(beta: float, signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the exponentially weighted average `s_0 = y_0, s_t = beta s_{t-1} + (1 - beta) y_t`."""
-    pairs = itertools.accumulate(signal, lambda s, y: beta * s + (1 - beta) * y)
-    return np.fromiter(pairs, dtype=np.float64, count=len(signal))
-
-
-def textbook_signal() -> NDArray[np.float64]:
-    """Return the textbook's 30 whole numbers from 5 to 39, numpy's legacy generator at seed 666."""
-    generator = np.random.RandomState(SIGNAL_SEED)
-    return generator.randint(5, 40, SIGNAL_LENGTH).astype(np.float64)
 
 
 def draw_average(

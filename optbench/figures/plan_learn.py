@@ -10,15 +10,9 @@ import pandas as pd
 from optbench.figures.axes import label_margin, panel
 from optbench.figures.convergence import thin
 from optbench.figures.easel import Easel, Study, chunks, entry, first_runs, read_curves
-from optbench.figures.learn import (
-    average,
-    draw_average,
-    draw_path,
-    draw_velocity,
-    textbook_signal,
-    velocities,
-)
+from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
 from optbench.figures.record import FigureRecord, Panel
+from optbench.textbook.measure import average, textbook_signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -56,6 +56,11 @@ def double_well() -> Workload:
     return _on_landscape("double_well", ("x",), steps=100)
 
 
+def slope() -> Workload:
+    """Return one coordinate on `|x|` from 40: a gradient of 1 at every step on the way down, 100 steps."""
+    return _on_landscape("slope", ("x",), steps=100)
+
+
 def quadratic(condition: float = 100.0, dimension: int = 10, noise: float = 0.0) -> Workload:
     """Return `sum_i h_i w_i^2 / 2`, with closed forms for everything an optimizer does; 200 steps.
 

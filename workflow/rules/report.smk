@@ -33,10 +33,11 @@ rule summarize:
         multiext(f"{TABLES}/summary", ".parquet", ".csv"),
         f"{TABLES}/convergence.parquet",
         EVIDENCE,
+        f"{TABLES}/claims.json",
     log:
         f"{LOGS}/summarize.log",
     params:
-        code=stage_code("optbench.summarize"),
+        code=stage_code("optbench.summarize", "optbench.textbook.check"),
         study=STUDY_FILE,
     shell:
         "optbench summarize {params.study:q} 2> >(tee {log:q} >&2)"
@@ -67,6 +68,7 @@ rule report:
         f"{TABLES}/runs.parquet",
         f"{TABLES}/study.json",
         f"{TABLES}/summary.parquet",
+        f"{TABLES}/claims.json",
         f"{FIGURES}/figures.json",
     output:
         report(PAGE, category="optbench"),
