@@ -20,6 +20,7 @@ rule all:
     default_target: True
     input:
         PAGE,
+        [f"{RESULTS}/oracle.agrees"] if STUDY.oracle else [],
 
 
 onsuccess:

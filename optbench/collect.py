@@ -142,6 +142,7 @@ def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, An
         "config_text": study.text,
         "seeds": list(study.seeds),
         "threshold": None,
+        "oracle": study.oracle,
         "workloads": {
             name: {
                 "label": spec.label or name,

@@ -94,6 +94,7 @@ class Study:
         data_folder: where prepared data lies.
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
         timing_s: seconds that timing one workload may take, None to time nothing.
+        oracle: whether its tables are compared with the oracle's closed forms.
         blocks: the matrix, each block complete.
     """
 
@@ -109,6 +110,7 @@ class Study:
     cells_per_job: int | None
     probe_every: int
     timing_s: float | None
+    oracle: bool
     data_folder: Path
     workloads: Mapping[str, WorkloadSpec]
     optimizers: Mapping[str, OptimizerSpec]
@@ -213,6 +215,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         cells_per_job=given.cells_per_job,
         probe_every=given.probes.every if given.probes else 0,
         timing_s=given.timing.seconds if given.timing else None,
+        oracle=given.oracle,
         data_folder=Path(given.data_folder),
         workloads=workloads,
         optimizers=optimizers,

@@ -299,6 +299,10 @@ class StudyFile(_Strict):
     metrics: dict[
         Column, Annotated[MetricEntry, BeforeValidator(_metric, json_schema_input_type=str | MetricEntry)]
     ] = Field(default_factory=dict, description="measures of your own: columns of the run table")
+    oracle: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        description="compare the tables with closed forms (docs/oracle.md), and fail where they differ",
+    )
     matrix: list[Block] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
     )

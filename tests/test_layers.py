@@ -68,6 +68,7 @@ LAYERS = {
     "optbench.intervals": "2b",
     "optbench.metrics": "2b",
     "optbench.own_metrics": "2b",
+    "optbench.oracle": "2b",
     "optbench.ranks": "2b",
     "optbench.ratios": "2b",
     "optbench.results": "2b",

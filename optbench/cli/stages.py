@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.cli.oracle import FACTS_FAIL, tell_oracle
 from optbench.timing_spec import SECONDS
 
 if TYPE_CHECKING:
@@ -184,6 +186,23 @@ def report(study: str) -> None:
 
 @click.command()
 @study_argument
+@click.option("--write-only", is_flag=True, help="Write the table and end with 0 whatever it says.")
+def oracle(study: str, *, write_only: bool) -> None:
+    """Compare a study's tables with closed forms: predicted beside measured, tables/oracle.
+
+    Ends with exit status 1 where a fact differs or was not measured.
+    """
+    results = results_folder(study)
+    if write_only:
+        from optbench.oracle.table import consult  # noqa: PLC0415
+
+        consult(results / "tables")
+    elif tell_oracle(results):
+        sys.exit(FACTS_FAIL)
+
+
+@click.command()
+@study_argument
 @cores_option
 @device_option
 def run(study: str, cores: int, device: str | None) -> None:
@@ -218,9 +237,16 @@ def publish(study: Study) -> None:
 
     _collect(study)
     _summarize(study.results)
+    if study.oracle:
+        from optbench.oracle.table import consult  # noqa: PLC0415
+
+        consult(study.results / "tables")
     draw_all(study.results / "tables", study.results / "figures")
     click.echo(render(study.results, Path("reports")).absolute().as_uri())
+    # After the page, which shows what failed.
+    if study.oracle and tell_oracle(study.results):
+        sys.exit(FACTS_FAIL)
 
 
-COMMANDS = (prepare, train, time_, collect, summarize, plot, report, run)
+COMMANDS = (prepare, train, time_, collect, summarize, oracle, plot, report, run)
 """In the order in which a study passes through them."""

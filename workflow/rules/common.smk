@@ -54,6 +54,8 @@ PLANS = plan_folder(STUDY).as_posix()
 DATA = STUDY.data_folder.as_posix()
 LOGS = f"logs/{STUDY.name}"
 PAGE = f"reports/{STUDY.name}/index.html"
+# Of a study that asks for it: the table of predicted beside measured.
+ORACLE = [f"{TABLES}/oracle.parquet"] if STUDY.oracle else []
 MANIFESTS = [f"{DATA}/{name}/manifest.json" for name in STUDY.datasets]
 BATCHES = PLAN.batches if PLAN else ()
 TRACES = PLAN.traces if PLAN else ()
@@ -73,3 +75,5 @@ localrules:
     summarize,
     plot,
     report,
+    oracle,
+    verdict,

@@ -1,0 +1,57 @@
+"""Telling what the oracle found: a table for the terminal (layer 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOM_FOR_WORDS = 120
+"""Columns of a terminal from which on the quantity stands beside its name."""
+
+FACTS_FAIL = 1
+"""Exit status where a fact differs or was not measured: no mistake of the user's, which is 2."""
+
+
+def tell_oracle(results: Path) -> int:
+    """Compares, writes tables/oracle, prints predicted beside measured; returns how many facts failed."""
+    from rich.box import SIMPLE  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from optbench.oracle.table import AGREES, consult  # noqa: PLC0415
+
+    found = consult(results / "tables")
+    console = Console()
+    words = console.width >= ROOM_FOR_WORDS
+    for topic, rows in found.groupby("topic", sort=False):
+        table = Table(title=str(topic), title_justify="left", box=SIMPLE, pad_edge=False)
+        table.add_column("fact", no_wrap=True)
+        if words:
+            table.add_column("what")
+        for head in ("predicted", "measured", "tolerance"):
+            table.add_column(head, justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        for _, row in rows.iterrows():
+            fine = row["verdict"] == AGREES
+            numbers = (f"{row[key]:.6g}" for key in ("predicted", "measured"))
+            table.add_row(
+                row["fact"],
+                *([escape(row["what"])] if words else []),
+                *numbers,
+                f"{row['tolerance']:.1g}",
+                f"[{'green' if fine else 'bold red'}]{row['verdict']}[/]",
+            )
+        console.print(table)
+    failed = found.loc[found["verdict"] != AGREES, "fact"].tolist()
+    for _, row in found[found["note"] != ""].iterrows():
+        console.print(f"{row['fact']}: {row['note']}", markup=False, highlight=False)
+    console.print(
+        f"{len(found) - len(failed)} of {len(found)} facts agree"
+        + (f"; not: {', '.join(map(str, failed))}" if failed else ""),
+        markup=False,
+        highlight=False,
+    )
+    return len(failed)
