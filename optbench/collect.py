@@ -10,6 +10,7 @@ import json
 import math
 import sys
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from optbench.manifest import read_manifest
 from optbench.matrix import cells_of, trace_path
 from optbench.metrics import NAMES, run_measures
 from optbench.own_metrics import own_metrics
+from optbench.search import choice_path, read_choice
 from optbench.trace import BadTraceError, Trace, read_table
 
 if TYPE_CHECKING:
@@ -88,13 +90,15 @@ def _grouped(cells: Sequence[CellSpec]) -> Iterator[Sequence[CellSpec]]:
 def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, Any]]:
     """One row of the run table, the rows of the curve table, and the trace's facts."""
     path = trace_path(cell)
+    choice = read_choice(choice_path(cell)) if cell.tuning else None
     row: dict[str, Any] = {
         "cell": cell.name,
         "workload": cell.workload.name,
         "optimizer": cell.optimizer.name,
         "schedule": cell.schedule.name,
-        "lr": cell.lr,
+        "lr": choice["lr"] if choice else cell.lr,
         "seed": cell.seed,
+        "ruleset": _ruleset(cell),
     }
     rest = {"digest": cell.digest, "path": path.as_posix()}
     nothing: dict[str, Any] = {
@@ -116,7 +120,7 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
         table["metric"].to_pylist(),
         table["value"].to_numpy(),
     )
-    row |= {"status": facts["status"], "steps": facts["steps"]}
+    row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
     row |= run_measures(trace)
     row |= {name: times.get(name, math.nan) for name in TIMES}
     row |= {**rest, "error": facts["error"]}
@@ -125,6 +129,11 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
     named = pa.array(np.zeros(len(table), np.int32)), pa.array([cell.name])
     curve = table.add_column(0, "cell", pa.DictionaryArray.from_arrays(*named))
     return row, curve.replace_schema_metadata(None).cast(_CURVES), facts
+
+
+def _ruleset(cell: CellSpec) -> str:
+    """Who decided the learning rate: `tuned`, the `default` one beside a tuned one, or the study: `fixed`."""
+    return "tuned" if cell.tuning else "default" if cell.optimizer.default_of else "fixed"
 
 
 def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
@@ -143,6 +152,7 @@ def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, An
         "seeds": list(study.seeds),
         "threshold": None,
         "oracle": study.oracle,
+        "tuning": asdict(study.tuning) if study.tuning else None,
         "workloads": {
             name: {
                 "label": spec.label or name,
@@ -161,6 +171,8 @@ def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, An
                 "factory": spec.factory,
                 "lr": spec.lr,
                 "settings": dict(spec.settings),
+                "search": {key: list(values) for key, values in spec.search.items()},
+                "default_of": spec.default_of,
             }
             for name, spec in study.optimizers.items()
         },

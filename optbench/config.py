@@ -18,7 +18,16 @@ from optbench.catalogue.schedules import SCHEDULES
 from optbench.catalogue.workloads import WORKLOADS
 from optbench.errors import UserError, nearest, unknown
 from optbench.plugins import check_importable, keyword_names
-from optbench.spec import DatasetSpec, MetricSpec, OptimizerSpec, ScheduleSpec, Setting, WorkloadSpec
+from optbench.rulesets import resolve_tuning, with_defaults
+from optbench.spec import (
+    DatasetSpec,
+    MetricSpec,
+    OptimizerSpec,
+    ScheduleSpec,
+    Setting,
+    TuningSpec,
+    WorkloadSpec,
+)
 from optbench.study_file import Block, Entry, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study_file import read_study_file as _read
 
@@ -72,13 +81,16 @@ CHECKED_PACKAGES = frozenset({"torch", "optbench"})
 
 @dataclass(frozen=True)
 class ResolvedBlock:
-    """One block of the matrix with its lists filled in; `lr` maps optimizer names to learning rates."""
+    """One block of the matrix with its lists filled in.
+
+    `lr` maps optimizer names to learning rates, None for one that is tuned.
+    """
 
     workloads: tuple[str, ...]
     optimizers: tuple[str, ...]
     schedules: tuple[str, ...]
     seeds: tuple[int, ...]
-    lr: Mapping[str, float]
+    lr: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,7 @@ class Study:
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
+        tuning: how learning rates are searched, None where none is.
         blocks: the matrix, each block complete.
     """
 
@@ -117,6 +130,7 @@ class Study:
     schedules: Mapping[str, ScheduleSpec]
     metrics: tuple[MetricSpec, ...]
     blocks: tuple[ResolvedBlock, ...]
+    tuning: TuningSpec | None = None
 
     @property
     def folder(self) -> Path:
@@ -202,6 +216,10 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     used = {workload.dataset.name for workload in workloads.values() if workload.dataset}
     if idle := set(datasets) - used:
         raise UserError(f"datasets.{min(idle)}: no workload of the study uses it")
+    blocks = _blocks(given, workloads, optimizers, schedules)
+    tuning = resolve_tuning(given.tuning, optimizers, blocks)
+    if given.tuning is not None and "default" in given.tuning.rulesets:
+        optimizers, blocks = with_defaults(optimizers, blocks)
     return Study(
         name=given.study,
         title=given.title or given.study,
@@ -221,7 +239,8 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         optimizers=optimizers,
         schedules=schedules,
         metrics=_metrics(given, folder),
-        blocks=_blocks(given, workloads, optimizers, schedules),
+        blocks=blocks,
+        tuning=tuning,
     )
 
 
@@ -375,11 +394,26 @@ def _workload(
 def _optimizer(name: str, entry: OptimizerEntry, folder: Path) -> OptimizerSpec:
     if entry.factory is not None and entry.like is None and entry.lr is None:
         raise UserError(f"optimizers.{name}.lr is missing: a factory of your own needs its learning rate")
-    own = {} if entry.lr is None else {"lr": entry.lr}
+    own: dict[str, Any] = {} if entry.lr is None else {"lr": entry.lr}
     spec = _settle("optimizers", name, entry, OPTIMIZERS, folder, **own)
     _check_names(f"optimizers.{name}", spec, entry, folder)
     _check_ranges(f"optimizers.{name}", spec.factory, entry.settings)
-    return spec
+    return replace(spec, search=_search(f"optimizers.{name}.search", entry, spec, folder))
+
+
+def _search(
+    key: str, entry: OptimizerEntry, spec: OptimizerSpec, folder: Path
+) -> dict[str, tuple[Setting, ...]]:
+    searched = entry.search or {}
+    for name, values in searched.items():
+        if name in OptimizerEntry.model_fields:
+            hint = "; the learning rate is searched by 'tuning' itself" if name == "lr" else ""
+            raise UserError(f"{key}.{name}: must be a setting of the factory{hint}")
+        _check_names(key, spec, OptimizerEntry.model_validate({name: values}), folder)
+        for place, value in enumerate(values):
+            _check_value(f"{key}.{name}[{place}]", value)
+            _check_ranges(key, spec.factory, {name: value})
+    return {name: tuple(values) for name, values in searched.items()}
 
 
 def _schedule(name: str, entry: ScheduleEntry, folder: Path) -> ScheduleSpec:
@@ -419,7 +453,10 @@ def _blocks(
                 optimizers=tuple(lists["optimizers"]),
                 schedules=tuple(lists["schedules"]),
                 seeds=tuple(block.seeds if block.seeds is not None else given.seeds),
-                lr={o: rates.get(o) or rates.get("*") or optimizers[o].lr for o in lists["optimizers"]},
+                lr={
+                    o: rates.get(o) or rates.get("*") or (None if given.tuning else optimizers[o].lr)
+                    for o in lists["optimizers"]
+                },
             )
         )
     for kind, names in known.items():

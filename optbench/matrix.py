@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from functools import cache, partial
 from itertools import product
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from optbench.errors import UserError, nearest
 from optbench.spec import TRACE_KEY, TRACE_SCHEMA, CellSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from optbench.config import Study
     from optbench.spec import DatasetSpec, OptimizerSpec, ScheduleSpec, WorkloadSpec
@@ -32,20 +33,23 @@ def cells_of(study: Study) -> list[CellSpec]:
         UserError: two blocks of the matrix give one cell different learning rates, two cells share one
             readable name, or a plug-in does not parse.
     """
-    code = cache(partial(_code, study))
+    code = training_code(study)
     found: dict[str, CellSpec] = {}
     for block in study.blocks:
         for w, o, s, seed in product(block.workloads, block.optimizers, block.schedules, block.seeds):
             parts = study.workloads[w], study.optimizers[o], study.schedules[s]
+            lr = block.lr[o]
+            tuning = study.tuning if lr is None else None
             cell = CellSpec(
                 study.name,
                 *parts,
-                lr=block.lr[o],
+                lr=nan if lr is None else lr,
                 seed=seed,
                 device=study.device,
                 threads=study.threads,
                 timeout_s=study.timeout_s,
                 probe_every=study.probe_every,
+                tuning=tuning,
             )
             other = found.setdefault(cell.name, cell)
             if (other.workload, other.optimizer, other.schedule) != parts:
@@ -53,32 +57,52 @@ def cells_of(study: Study) -> list[CellSpec]:
                     f"{study.file}: two cells are called {cell.name!r}, because '/' stands in a name; "
                     "rename one of its parts"
                 )
-            if other.lr != cell.lr:
+            if _rate(other) != _rate(cell):
                 raise UserError(
-                    f"{study.file}: matrix: two blocks give {cell.name} the learning rates {other.lr:g} and "
-                    f"{cell.lr:g}; name the optimizer twice under 'optimizers' to run both"
+                    f"{study.file}: matrix: two blocks give {cell.name} the learning rates {_rate(other)} "
+                    f"and {_rate(cell)}; name the optimizer twice under 'optimizers' to run both"
                 )
-    return [replace(cell, digest=_digest(cell, code(*_modules(cell)))) for cell in found.values()]
+    return [identified(cell, code(cell)) for cell in found.values()]
 
 
-def _digest(cell: CellSpec, code: str) -> str:
+def _rate(cell: CellSpec) -> str:
+    return "tuned" if cell.tuning else f"{cell.lr:g}"
+
+
+def training_code(study: Study) -> Callable[[CellSpec], str]:
+    """A function that gives the sha256 of the code that trains a cell of `study`, each only read once."""
+    code = cache(partial(_code, study))
+    return lambda cell: code(*_modules(cell))
+
+
+def identified(cell: CellSpec, code: str) -> CellSpec:
+    """The cell with its digest, and with that of the search it waits for.
+
+    A cell that is tuned is known by the tuning that will choose its learning rate, so that all cells of a
+    study are known before any is trained.
+
+    Args:
+        cell: without digests, or with stale ones.
+        code: what `training_code` gives for it.
+    """
     # Names, labels, the optimizer's own lr and the timeout decide no number.
-    return digest(
-        {
-            "schema": TRACE_SCHEMA,
-            "workload": _identity(cell.workload),
-            "overrides": dict(cell.workload.overrides),
-            "data": _data_identity(cell.workload.dataset),
-            "optimizer": _identity(cell.optimizer),
-            "schedule": _identity(cell.schedule),
-            "lr": cell.lr,
-            "seed": cell.seed,
-            "device": cell.device,
-            "threads": cell.threads,
-            "probe_every": cell.probe_every,
-            "code": code,
-        }
-    )
+    values = {
+        "schema": TRACE_SCHEMA,
+        "workload": _identity(cell.workload),
+        "overrides": dict(cell.workload.overrides),
+        "data": _data_identity(cell.workload.dataset),
+        "optimizer": _identity(cell.optimizer),
+        "schedule": _identity(cell.schedule),
+        "device": cell.device,
+        "threads": cell.threads,
+        "code": code,
+    }
+    own = {"seed": cell.seed, "probe_every": cell.probe_every}
+    if cell.tuning is None:
+        return replace(cell, digest=digest({**values, **own, "lr": cell.lr}))
+    searched = {name: list(tried) for name, tried in cell.optimizer.search.items()}
+    search = digest({**values, "tuning": asdict(cell.tuning), "search": searched})
+    return replace(cell, search=search, digest=digest({**own, "search": search}))
 
 
 def _identity(spec: WorkloadSpec | OptimizerSpec | ScheduleSpec) -> dict[str, object]:
@@ -105,16 +129,15 @@ def _code(study: Study, *modules: str) -> str:
 
 
 def trace_path(cell: CellSpec) -> Path:
-    """Where the cell's trace lies, relative to the folder that optbench runs in."""
-    return (
-        Path("results")
-        / cell.study
-        / "cells"
-        / slug(cell.workload.name)
-        / slug(cell.optimizer.name)
-        / slug(cell.schedule.name)
-        / f"seed{cell.seed}-{cell.digest}.parquet"
-    )
+    """Where the cell's trace lies, relative to the folder that optbench runs in; trials lie apart."""
+    kind, rate = ("tuning", f"lr{cell.lr:g}-") if cell.trial else ("cells", "")
+    return combination_folder(cell, kind) / f"{rate}seed{cell.seed}-{cell.digest}.parquet"
+
+
+def combination_folder(cell: CellSpec, kind: str) -> Path:
+    """The folder of the cell's workload, optimizer and schedule below results/<study>/<kind>."""
+    names = (cell.workload.name, cell.optimizer.name, cell.schedule.name)
+    return Path("results", cell.study, kind, *map(slug, names))
 
 
 def is_complete(path: Path) -> bool:

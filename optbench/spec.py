@@ -78,6 +78,9 @@ class OptimizerSpec:
         lr: its own learning rate, used where none is tuned and no block of the matrix gives another.
         settings: the other keyword arguments.
         label: the name in the page.
+        search: settings that a tuning searches beside the learning rate, each with the values to try.
+        default_of: the optimizer that this one repeats at its own learning rate where the study tunes it
+            (the ruleset `default`), or "".
     """
 
     name: str
@@ -85,6 +88,8 @@ class OptimizerSpec:
     lr: float
     settings: Mapping[str, Setting] = field(default_factory=dict)
     label: str = ""
+    search: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
+    default_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,25 @@ class MetricSpec:
 
 
 @dataclass(frozen=True)
+class TuningSpec:
+    """How a learning rate is searched: the same for every optimizer of a study.
+
+    Attributes:
+        seeds: every candidate is tried with each of them; none is an evaluation seed.
+        low: the lowest rate of the first grid (> 0).
+        high: its highest rate (>= low).
+        per_decade: candidates a decade (>= 1), over all the settings that are searched together.
+        widen: decades by which the grid may grow on either side while the best candidate lies on its edge.
+    """
+
+    seeds: tuple[int, ...]
+    low: float
+    high: float
+    per_decade: int
+    widen: int
+
+
+@dataclass(frozen=True)
 class CellSpec:
     """One training run: everything that decides its numbers.
 
@@ -131,13 +155,16 @@ class CellSpec:
         workload: what is trained.
         optimizer: by what.
         schedule: under which schedule.
-        lr: the learning rate (> 0).
+        lr: the learning rate (> 0); NaN in a cell whose tuning has not been asked yet (`optbench.search`).
         seed: fixes initialisation, data order and augmentation (>= 0).
         device: `cpu` or `cuda`.
         threads: intra-operation threads (>= 1): they decide the order of sums, hence the bits.
         timeout_s: the wall-clock limit of this cell in seconds; it decides no number, only when to give up.
         probe_every: steps to each look at the probe batch, on average (>= 1); 0 turns all probes off.
         digest: 8 hexadecimal digits over all that decides the numbers.
+        tuning: the tuning that chooses its learning rate; None where the study or the optimizer gives one.
+        search: 8 hexadecimal digits that name the search whose choice it waits for, "" without a tuning.
+        trial: whether it is a trial of a search: it lies apart and never looks at the test split.
     """
 
     study: str
@@ -151,8 +178,17 @@ class CellSpec:
     timeout_s: float
     probe_every: int = 0
     digest: str = ""
+    tuning: TuningSpec | None = None
+    search: str = ""
+    trial: bool = False
+
+    @property
+    def combination(self) -> str:
+        """`workload/optimizer/schedule`."""
+        return f"{self.workload.name}/{self.optimizer.name}/{self.schedule.name}"
 
     @property
     def name(self) -> str:
-        """The readable name `workload/optimizer/schedule/seed`."""
-        return f"{self.workload.name}/{self.optimizer.name}/{self.schedule.name}/{self.seed}"
+        """The readable name `workload/optimizer/schedule/seed`; a trial's has `lr...` before its seed."""
+        rate = f"lr{self.lr:g}/" if self.trial else ""
+        return f"{self.combination}/{rate}{self.seed}"

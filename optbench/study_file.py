@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_SEEDS = 10_000
 """A number of seeds above this is taken for one seed that was meant."""
 
+FIRST_TUNING_SEED = 1000
+"""A number n of tuning seeds means this one and the n - 1 after it."""
+
 LONGEST_NAME = 60
 
 
@@ -42,6 +45,13 @@ def _list_of_seeds(given: object) -> object:
         raise ValueError(f"must be a number of seeds, 1 to {MOST_SEEDS}, or a list of seeds; got {given!r}")
     _each_once("seed", given)
     return given
+
+
+def _list_of_tuning_seeds(given: object) -> object:
+    """A number n means n seeds from `FIRST_TUNING_SEED` on, where evaluation seeds rarely reach."""
+    if isinstance(given, int) and _is_count(given) and given <= MOST_SEEDS:
+        return list(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + given))
+    return _list_of_seeds(given)
 
 
 def _each_once(what: str, given: list[Any]) -> None:
@@ -102,6 +112,39 @@ def _column(given: str) -> str:
     return given
 
 
+def _tuning(given: object) -> object:
+    """True means with the usual grid, false (YAML's `off`) not at all."""
+    if isinstance(given, bool):
+        return {} if given else None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(
+        f"must be off, on or a mapping such as {{seeds: 3, low: 1e-4, high: 1}}; got {_shown(given)}"
+    )
+
+
+def _rulesets(given: object) -> object:
+    if not isinstance(given, list) or "tuned" not in given:
+        raise ValueError(
+            "must be [tuned] or [tuned, default] (for the default alone, leave tuning off); "
+            f"got {_shown(given)}"
+        )
+    _each_once("ruleset", given)
+    return given
+
+
+def _lists_of_values(given: object) -> object:
+    """One value may stand for a list of one."""
+    if not isinstance(given, dict) or not given:
+        raise ValueError(f"must be a mapping from settings to lists of values; got {_shown(given)}")
+    lists = {name: values if isinstance(values, list) else [values] for name, values in given.items()}
+    for name, values in lists.items():
+        if not values:
+            raise ValueError(f"{name} must hold at least one value")
+        _each_once("value", values)
+    return lists
+
+
 def _batch_size(given: object) -> object:
     if given is None or given == "full" or _is_count(given):
         return given
@@ -118,6 +161,12 @@ Seeds = Annotated[
     list[Seed],
     BeforeValidator(
         _list_of_seeds, json_schema_input_type=Annotated[Count, Field(le=MOST_SEEDS)] | list[Seed]
+    ),
+]
+TuningSeeds = Annotated[
+    list[Seed],
+    BeforeValidator(
+        _list_of_tuning_seeds, json_schema_input_type=Annotated[Count, Field(le=MOST_SEEDS)] | list[Seed]
     ),
 ]
 
@@ -181,6 +230,13 @@ class OptimizerEntry(Entry):
     lr: Positive | None = Field(
         None, description="learning rate, where no block of the matrix gives another; an own factory needs it"
     )
+    search: Annotated[
+        dict[str, list[Any]] | None,
+        BeforeValidator(_lists_of_values, json_schema_input_type=dict[str, list[Any]]),
+    ] = Field(
+        None,
+        description="settings that tuning searches beside the learning rate, each with the values to try",
+    )
 
 
 class ScheduleEntry(Entry):
@@ -222,6 +278,31 @@ class MetricEntry(_Strict):
         "none", description="which is better; none: it describes and does not judge"
     )
     label: str | None = Field(None, description="the name shown in the page")
+
+
+class TuningEntry(_Strict):
+    """How learning rates are searched, alike for every (workload, optimizer, schedule)."""
+
+    seeds: TuningSeeds = Field(
+        default_factory=lambda: list(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + 3)),
+        description=f"tuning seeds: a number n for {FIRST_TUNING_SEED}..{FIRST_TUNING_SEED}+n-1, or a list; "
+        "none may be an evaluation seed; left out: 3",
+    )
+    low: Positive = Field(1e-4, description="lowest learning rate of the first grid")
+    high: Positive = Field(1.0, description="highest learning rate of the first grid")
+    per_decade: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(
+        3, description="candidates a decade, over all the settings that are searched together"
+    )
+    widen: Annotated[int, Field(ge=0, le=10, strict=True)] = Field(
+        2, description="decades by which the grid may grow on either side while the best lies on its edge"
+    )
+    rulesets: Annotated[
+        list[Literal["tuned", "default"]],
+        BeforeValidator(_rulesets, json_schema_input_type=list[Literal["tuned", "default"]]),
+    ] = Field(
+        ["tuned"],
+        description="tuned alone, or also every optimizer at its own learning rate, as NAME.default",
+    )
 
 
 class Block(_Strict):
@@ -303,6 +384,13 @@ class StudyFile(_Strict):
         False,
         description="compare the tables with closed forms (docs/oracle.md), and fail where they differ",
     )
+    tuning: Annotated[
+        TuningEntry | None,
+        BeforeValidator(_tuning, json_schema_input_type=bool | Literal["off", "on"] | TuningEntry),
+    ] = Field(
+        None,
+        description="search the learning rates that no block of the matrix gives; off: each optimizer's own",
+    )
     matrix: list[Block] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
     )
@@ -383,6 +471,7 @@ def _one_line(found: ErrorDetails) -> str:
             "metrics": MetricEntry,
             "probes": ProbesEntry,
             "timing": TimingEntry,
+            "tuning": TuningEntry,
         }
         kind = kinds.get(str(path[0]), StudyFile) if len(path) > 1 else StudyFile
         allowed = sorted(kind.model_fields)

@@ -29,6 +29,7 @@ from optbench.errors import UserError
 from optbench.files import sweep
 from optbench.matrix import is_complete, trace_path
 from optbench.orphans import PARENT
+from optbench.search import settled
 from optbench.worker import READY
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def train_all(
     A cell that another process is training is waited for, and taken over should that process end without it.
 
     Args:
-        cells: what to train; each goes to the first process that is free.
+        cells: what to train, a tuned one with what its tuning chose; each goes to the first free process.
         data_folder: where prepared data lies.
         study_folder: plug-ins are importable from here.
         workers: training processes (>= 1).
@@ -168,14 +169,15 @@ def train_all(
             finished after it, by another process, counts.
 
     Raises:
-        UserError: a training process does not start.
+        UserError: a training process does not start, or a cell's learning rate has not been chosen yet
+            (nothing is trained then).
         OSError: a trace cannot be written, on a full disk for one.
     """
     if not cells:
         return
     since = min(since, time.time())
     waiting: queue.SimpleQueue[CellSpec] = queue.SimpleQueue()
-    for cell in cells:
+    for cell in [settled(cell) for cell in cells]:
         waiting.put(cell)
     lock = threading.Lock()
     problems: list[BaseException] = []

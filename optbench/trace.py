@@ -70,6 +70,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
         "optimizer": cell.optimizer.name,
         "schedule": cell.schedule.name,
         "lr": cell.lr,
+        "settings": dict(cell.optimizer.settings),
         "seed": cell.seed,
         "digest": cell.digest,
         "device": cell.device,

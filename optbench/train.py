@@ -199,6 +199,8 @@ class _Run:
 def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]) -> str | None:
     """Runs the cell; returns None, or the sentence that says how it diverged."""
     workload, sha256 = build_workload(cell, data_folder)
+    if cell.trial:  # what chooses a learning rate never sees the test split
+        workload = replace(workload, test=None)
     device = torch.device(cell.device)
     seed_global_generators(stream_seed(cell.seed, "initialisation"))
     model = workload.model().to(device)

@@ -173,18 +173,18 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
             "optimizers",
             "{sgd: {momentun: 0.9}}",
             "optimizers.sgd.momentun: unknown name 'momentun'; did you mean 'momentum'? "
-            f"{allowed(SGD | ENTRY | {'lr'})}",
+            f"{allowed(SGD | ENTRY | {'lr', 'search'})}",
         ),
         (
             "optimizers",
             "{x: {factory: 'torch.optim:SGD', lr: 1, params: 3}}",
-            f"optimizers.x.params: unknown name 'params' {allowed(SGD | ENTRY | {'lr'})}",
+            f"optimizers.x.params: unknown name 'params' {allowed(SGD | ENTRY | {'lr', 'search'})}",
         ),
         (
             "optimizers",
             "{x: {factory: 'my_lab:Signum', lr: 1, momentun: 0.9}}",
             "optimizers.x.momentun: unknown name 'momentun'; did you mean 'momentum'? "
-            f"{allowed(ENTRY | {'lr', 'momentum', 'weight_decay'})}",
+            f"{allowed(ENTRY | {'lr', 'momentum', 'search', 'weight_decay'})}",
         ),
         (
             "schedules",
@@ -505,7 +505,15 @@ def test_the_documented_studies_are_sound(project: Path, tmp_path: Path) -> None
     for text in documented(project, "yaml"):
         one = study(tmp_path, text)
         found[one.name] = len(cells_of(one))
-    assert found == {"small": 24, "entries": 24, "regimes": 36, "scheduled": 24, "blocks": 26, "mine": 48}
+    assert found == {
+        "small": 24,
+        "entries": 24,
+        "regimes": 36,
+        "scheduled": 24,
+        "blocks": 26,
+        "mine": 48,
+        "tuned_small": 84,
+    }
 
 
 def test_the_documented_plug_ins_train(

@@ -37,11 +37,16 @@ LAYERS = {
     "optbench.plugins": "1",
     "optbench.progress": "1",
     "optbench.starter": "1",
+    "optbench.rulesets": "1",
+    "optbench.search": "1",
     "optbench.study_file": "1",
     "optbench.timing_plan": "1",
+    "optbench.tune_plan": "1",
     # files: where the side that trains and the side that reads meet
     "optbench.trace": "files",
     "optbench.timing_file": "files",
+    "optbench.trials": "files",
+    "optbench.tune": "files",
     # parents: they start the processes that train, and hold nothing that could die with one
     "optbench.supervise": "parents",
     "optbench.timing_child": "parents",
@@ -79,6 +84,7 @@ LAYERS = {
     "optbench.timing_table": "2b",
     "optbench.tradeoffs": "2b",
     "optbench.trembling": "2b",
+    "optbench.tuning_table": "2b",
     # 3: drawing and the page
     "optbench.figures": "3",
     "optbench.report": "3",

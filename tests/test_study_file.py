@@ -89,6 +89,26 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ("timing:", "timing: must be true, false or {seconds: ...}; got None"),
         ("timing: {second: 3}", "unknown key 'timing.second'; did you mean 'seconds'? (allowed: seconds)"),
         ("timing: {seconds: 0}", "timing.seconds: must be greater than 0; got 0"),
+        (
+            "tuning: 3",
+            "tuning: must be off, on or a mapping such as {seeds: 3, low: 1e-4, high: 1}; got 3",
+        ),
+        ("tuning: {seeds: 0}", f"tuning.{SEEDS}; got 0"),
+        ("tuning: {seeds: [1, 1]}", "tuning.seeds: seed 1 stands twice; every seed must be there once"),
+        ("tuning: {low: 0}", "tuning.low: must be greater than 0; got 0"),
+        ("tuning: {per_decade: 0}", "tuning.per_decade: must be greater than or equal to 1; got 0"),
+        ("tuning: {widen: -1}", "tuning.widen: must be greater than or equal to 0; got -1"),
+        (
+            "tuning: {per_decad: 3}",
+            "unknown key 'tuning.per_decad'; did you mean 'per_decade'? "
+            "(allowed: high, low, per_decade, rulesets, seeds, widen)",
+        ),
+        (
+            "tuning: {rulesets: [default]}",
+            "tuning.rulesets: must be [tuned] or [tuned, default] (for the default alone, leave tuning off); "
+            "got ['default']",
+        ),
+        ("tuning: {rulesets: [tuned, off]}", "tuning.rulesets[1]: must be 'tuned' or 'default'; got False"),
         ("schedules: []", f"schedules: {NAMES}; got []"),
         ("schedules: {}", f"schedules: {NAMES}; got {{}}"),
         ("schedules: cosine", f"schedules: {NAMES}; got 'cosine'"),
@@ -237,6 +257,40 @@ def test_timing(tmp_path: Path) -> None:
         timing = read(tmp_path, BASE + line).timing
         seconds.append(timing.seconds if timing else None)
     assert seconds == [2.5, 2.5, 2.5, 9, None]
+
+
+def test_tuning(tmp_path: Path) -> None:
+    given = [read(tmp_path, BASE + line).tuning for line in ("", "tuning: off\n", "tuning: no\n")]
+    assert given == [None, None, None]
+    usual, few, own = (
+        read(tmp_path, BASE + line).tuning
+        for line in ("tuning: on\n", "tuning: {seeds: 2}\n", "tuning: {seeds: [5], high: 10}\n")
+    )
+    assert usual is not None
+    assert few is not None
+    assert own is not None
+    assert (usual.seeds, usual.low, usual.high) == ([1000, 1001, 1002], 1e-4, 1.0)
+    assert (usual.per_decade, usual.widen, usual.rulesets) == (3, 2, ["tuned"])
+    assert (few.seeds, own.seeds, own.high) == ([1000, 1001], [5], 10)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("3", "optimizers.sgd.search: must be a mapping from settings to lists of values; got 3"),
+        ("{}", "optimizers.sgd.search: must be a mapping from settings to lists of values; got {}"),
+        (
+            "{momentum: []}",
+            "optimizers.sgd.search: momentum must hold at least one value; got {'momentum': []}",
+        ),
+        (
+            "{momentum: [0, 0]}",
+            "optimizers.sgd.search: value 0 stands twice; every value must be there once",
+        ),
+    ],
+)
+def test_a_mistake_in_what_is_searched(tmp_path: Path, written: str, message: str) -> None:
+    assert mistake(tmp_path, BASE.replace("[sgd]", f"{{sgd: {{search: {written}}}}}")) == message
 
 
 def test_aliases_and_merge_keys_are_yaml(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from optbench.cli.choices import USER_MISTAKE, cores_option, device_option, read, study_argument
-from optbench.cli.stages import prepare_data, publish, train_cells
+from optbench.cli.stages import prepare_data, publish, train_cells, tune_what_is_left
 from optbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,9 +51,11 @@ def rerun(
         return
     from optbench.claims import hold_run  # noqa: PLC0415
 
+    workers = max(1, cores // found.threads)
     with hold_run(found.results):
         prepare_data(found)
-        train_cells(found, chosen, cells, max(1, cores // found.threads))
+        tune_what_is_left(found, chosen, workers)
+        train_cells(found, chosen, cells, workers)
         publish(found)
 
 
@@ -62,11 +64,16 @@ def rerun(
 @click.option("--study", default="default", show_default=True, help="The study, or its file.")
 @device_option
 def show(cell: str, study: str, device: str | None) -> None:
-    """Print everything about one cell: how it ended, its numbers, its settings, how to train it again."""
+    """Print everything about one cell: how it ended, its numbers, its settings, how to train it again.
+
+    A trial of a tuning is called workload/optimizer/schedule/lr.../seed.
+    """
     from optbench.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.search import known_trials  # noqa: PLC0415
 
     found = read(study, device)
-    for one in select(cells_of(found), [cell]):
+    trials = [trial for trial in known_trials(found) if cell == trial.name]
+    for one in trials or select(cells_of(found), [cell]):
         _show(found, one)
 
 
@@ -77,9 +84,13 @@ def _show(study: Study, cell: CellSpec) -> None:
 
     from optbench.matrix import is_complete, trace_path  # noqa: PLC0415
     from optbench.metrics import run_measures  # noqa: PLC0415
+    from optbench.search import choice_path, read_choice, settled  # noqa: PLC0415
     from optbench.trace import read_trace  # noqa: PLC0415
 
     path = trace_path(cell)
+    choice = read_choice(choice_path(cell)) if cell.tuning else None
+    if choice is not None:
+        cell = settled(cell)
     facts: dict[str, Any] = {"trace": path.as_posix(), "status": "missing"}
     error = ""
     if is_complete(path):
@@ -90,12 +101,16 @@ def _show(study: Study, cell: CellSpec) -> None:
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times
     facts |= {
-        "lr": cell.lr,
+        "lr": "not chosen yet" if cell.tuning and choice is None else cell.lr,
         "workload": f"{cell.workload.factory} {dict(cell.workload.settings)} {dict(cell.workload.overrides)}",
         "optimizer": f"{cell.optimizer.factory} {dict(cell.optimizer.settings)}",
         "schedule": f"{cell.schedule.factory or 'constant'} {dict(cell.schedule.settings)}",
         "train it again": f"optbench rerun {study.file} '{cell.name}'",
     }
+    if cell.trial:
+        facts["train it again"] = f"optbench tune {study.file} '{cell.combination}' --again"
+    if cell.tuning:
+        facts["tuned by"] = choice_path(cell).as_posix()
     table = Table(title=escape(cell.name), show_header=False, title_justify="left")
     for key, value in facts.items():
         table.add_row(key, escape(f"{value:.6g}" if isinstance(value, float) else str(value)))
@@ -153,12 +168,13 @@ def check(study: str, device: str | None) -> None:
     cells = cells_of(found)
     prepare_data(found)
     from optbench.own_metrics import own_metrics  # noqa: PLC0415
+    from optbench.search import at_own_lr  # noqa: PLC0415
     from optbench.testing import check_cells  # noqa: PLC0415
 
     with own_metrics(found):
         pass  # importing them is the check: what they return needs a curve
     sys.path.insert(0, str(found.folder))
-    problems = check_cells(cells, found.data_folder)
+    problems = check_cells([one for cell in cells for one in at_own_lr(cell)], found.data_folder)
     for problem in problems:
         click.echo(f"optbench: {problem}", err=True)
     if problems:

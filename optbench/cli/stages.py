@@ -12,12 +12,14 @@ import click
 
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
 from optbench.cli.oracle import FACTS_FAIL, tell_oracle
+from optbench.errors import UserError
 from optbench.timing_spec import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optbench.config import Study
+    from optbench.search import Search
     from optbench.spec import CellSpec
     from optbench.timing_spec import TimingSpec
 
@@ -71,7 +73,12 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
 
 
 def train_cells(
-    study: Study, cells: Sequence[CellSpec], every: Sequence[CellSpec], workers: int, since: float = math.inf
+    study: Study,
+    cells: Sequence[CellSpec],
+    every: Sequence[CellSpec],
+    workers: int,
+    since: float = math.inf,
+    what: str = "cells",
 ) -> Counter[str]:
     """Trains cells in supervised workers, tells the progress, counts what became of them.
 
@@ -81,7 +88,7 @@ def train_cells(
     from optbench.supervise import train_all  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
-    progress = Progress(every, cells, study.results / "plan" / ".progress", "cells")
+    progress = Progress(every, cells, study.results / "plan" / ".progress", what)
 
     def finished(cell: CellSpec, status: str) -> None:
         counts[status] += 1
@@ -89,6 +96,81 @@ def train_cells(
 
     train_all(cells, study.data_folder, study.folder, workers, finished, since)
     return counts
+
+
+@click.command()
+@study_argument
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--batch", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of a plan.")
+@click.option("--again", is_flag=True, help="Train trials again that are finished.")
+@cores_option
+@device_option
+def tune(
+    study: str, names: tuple[str, ...], *, batch: Path | None, again: bool, cores: int, device: str | None
+) -> None:
+    """Search the learning rates of the NAMEs given, or of all that are left.
+
+    A NAME is workload/optimizer/schedule; * and ? stand for any text. Trials lie in results/<study>/tuning/,
+    and a trial that is finished is not repeated.
+    """
+    from optbench.orphans import die_with_run  # noqa: PLC0415
+    from optbench.search import is_finished, searches_of, select_searches  # noqa: PLC0415
+    from optbench.tune_plan import read_tune_batch  # noqa: PLC0415
+
+    die_with_run()
+    found = read(study, device)
+    if found.tuning is None:
+        raise UserError(f"{found.file}: 'tuning' is off: each optimizer keeps its own learning rate")
+    searches = searches_of(found)
+    if batch is not None:
+        job = read_tune_batch(batch)
+        tune_searches(found, select_searches(searches, job.choices), job.workers, again=job.again)
+        return
+    prepare_data(found)
+    chosen = select_searches(searches, names)
+    if not names:
+        chosen = [search for search in searches if again or not is_finished(search)]
+    tune_searches(found, chosen, max(1, cores // found.threads), again=again)
+
+
+def tune_searches(study: Study, searches: Sequence[Search], workers: int, *, again: bool = False) -> None:
+    """Runs searches, tells what they chose, and drops what was trained with an earlier choice."""
+    from optbench.matrix import cells_of  # noqa: PLC0415
+    from optbench.search import read_choice  # noqa: PLC0415
+    from optbench.tune import drop_stale, tune  # noqa: PLC0415
+
+    if not searches:
+        return
+
+    def train(left: Sequence[CellSpec], trials: Sequence[CellSpec]) -> None:
+        train_cells(study, left, trials, workers, what="trials")
+
+    tune(searches, train, again=again)
+    choices = [choice for search in searches if (choice := read_choice(search.path))]
+    trials = sum(len(choice["trials"]) for choice in choices)
+    click.echo(f"optbench: {len(choices)} learning rates chosen, from {trials} trials", err=True)
+    for problem, what in (("failed", "no candidate ended well with every seed"), ("at_edge", AT_EDGE)):
+        names = [choice["search"] for choice in choices if choice[problem]]
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            click.echo(f"optbench: {what}: {', '.join(names[:MOST_NAMED])}{more}", err=True)
+    tuned = {search.name for search in searches}
+    stale = drop_stale([cell for cell in cells_of(study) if cell.combination in tuned])
+    if stale:
+        click.echo(f"optbench: {len(stale)} cells were trained with an earlier choice: dropped", err=True)
+
+
+AT_EDGE = "the best candidate lies on the edge of a grid that was widened as far as it may be"
+MOST_NAMED = 5
+"""Searches that a line names; the rest are counted."""
+
+
+def tune_what_is_left(study: Study, cells: Sequence[CellSpec], workers: int) -> None:
+    """Makes the choices that cells wait for and that are not there yet."""
+    from optbench.search import is_finished, searches_of  # noqa: PLC0415
+
+    searches = [search for search in searches_of(study, cells) if not is_finished(search)]
+    tune_searches(study, searches, workers)
 
 
 @click.command(name="time")
@@ -142,10 +224,12 @@ def _collect(study: Study) -> None:
     from optbench.collect import collect as collect_study  # noqa: PLC0415
     from optbench.files import write_text  # noqa: PLC0415
     from optbench.timing_table import collect_timing  # noqa: PLC0415
+    from optbench.tuning_table import collect_tuning  # noqa: PLC0415
 
     write_text(study.results / "study_file", f"{study.file.as_posix()}\n")
     counts = collect_study(study)
     collect_timing(study)
+    collect_tuning(study)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     click.echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
 
@@ -220,12 +304,14 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
     from optbench.matrix import trace_path  # noqa: PLC0415
     from optbench.pipeline import left_of  # noqa: PLC0415
 
+    workers = max(1, cores // found.threads)
     prepare_data(found)
+    tune_what_is_left(found, cells, workers)
     cell_of = {trace_path(cell): cell for cell in cells}
     left = [cell_of[path] for path in left_of(cell_of)]
     there = len(cells) - len(left)
     click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
-    train_cells(found, left, cells, max(1, cores // found.threads))
+    train_cells(found, left, cells, workers)
     _time_what_is_left(found)
     publish(found)
 
@@ -248,5 +334,5 @@ def publish(study: Study) -> None:
         sys.exit(FACTS_FAIL)
 
 
-COMMANDS = (prepare, train, time_, collect, summarize, oracle, plot, report, run)
+COMMANDS = (prepare, tune, train, time_, collect, summarize, oracle, plot, report, run)
 """In the order in which a study passes through them."""

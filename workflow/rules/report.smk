@@ -8,15 +8,20 @@ rule collect:
         traces=TRACES,
         batches=[f"{PLANS}/{batch}.done" for batch in BATCHES],
         timings=TIMINGS,
+        choices=CHOICES,
+        tuned=TUNED,
     output:
         multiext(f"{TABLES}/runs", ".parquet", ".csv"),
         multiext(f"{TABLES}/timing", ".parquet", ".csv"),
+        multiext(f"{TABLES}/tuning", ".parquet", ".csv"),
         curves=f"{TABLES}/curves.parquet",
         study=f"{TABLES}/study.json",
     log:
         f"{LOGS}/collect.log",
     params:
-        code=stage_code("optbench.collect", "optbench.timing_table"),
+        code=stage_code(
+            "optbench.collect", "optbench.timing_table", "optbench.tuning_table"
+        ),
         metrics=metrics_code(STUDY),
         device=DEVICE,
     shell:

@@ -15,6 +15,7 @@ rule prepare:
 rule train:
     input:
         MANIFESTS,
+        TUNED,
         batch=f"{PLANS}/{{batch}}.txt",
     output:
         touch(f"{PLANS}/{{batch}}.done"),
@@ -41,6 +42,7 @@ if (
     rule cell:
         input:
             MANIFESTS,
+            TUNED,
         output:
             f"{RESULTS}/cells/{{cell}}.parquet",
         log:
