@@ -6,11 +6,13 @@ import os
 import shutil
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
-from fabricate import HOSTILE, Fake, fabricate
+from fabricate import HOSTILE, Fake, fabricate, ravine_path
 from test_report import mixed_page
 
 from optbench.figures.plan import draw_all
+from optbench.heavy_ball import CURVATURES, rate, spectral_radius
 from optbench.report.build import render
 
 CHROMIUM = shutil.which("chromium")
@@ -162,6 +164,60 @@ def test_link_to_a_cell_finds_it(browser, long_page_file):
         page.evaluate("(name) => { location.hash = '#cell=' + encodeURIComponent(name); }", cell)
         page.locator("tr.found").wait_for()
         assert page.locator("tr.found th").evaluate("(n) => n.textContent.trim()") == cell
+
+
+def test_a_cell_opens_beside_its_siblings(browser, page_file):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        before = page.locator("#t-final-1").inner_text()
+        page.locator("#t-cells").get_by_role("link", name="digits/adam/cosine/1").click()
+        card = page.locator("#cell-card")
+        assert card.locator("h3").inner_text() == "digits/adam/cosine/1"
+        # The cell breaks off, its three siblings do not: four lines, one cross.
+        assert card.locator("svg polyline").count() == 4
+        assert card.locator("svg path[stroke='var(--hue-2)']").count() == 1
+        assert "ValueError" in card.locator("pre").inner_text()
+        assert page.locator("script").count() == 1
+        card.get_by_role("button", name="On SLURM").click()
+        assert page.evaluate("window.copied") == "optbench rerun demo digits/adam/cosine/1 --executor slurm"
+        card.get_by_role("button", name="Copy link").click()
+        assert page.evaluate("window.copied").endswith("/index.html#cell=digits%2Fadam%2Fcosine%2F1")
+        card.get_by_role("link", name="0", exact=True).click()
+        page.wait_for_function("document.querySelector('#cell-card h3').textContent.endsWith('/0')")
+        assert page.locator("#t-final-1").inner_text() == before
+        card.get_by_role("button", name="Close").click()
+        assert not card.is_visible()
+        page.get_by_label("Filter").fill("ravine")
+        assert page.locator("#t-final-1").inner_text() == before
+
+
+def test_lab_uses_the_closed_forms(browser, page_file):
+    """The script's rate and path, at many points, against the formulas of the package and plain iteration."""
+    random = np.random.default_rng(5)
+    pairs = np.column_stack([10 ** random.uniform(-3, -0.5, 200), random.uniform(0, 0.999, 200)])
+    low, high = CURVATURES["ravine"]
+    with opened(browser, page_file) as page:
+        rates = page.evaluate(
+            "([pairs, h]) => pairs.map(([lr, b]) => page.lab.rate(lr, b, h))", [pairs.tolist(), [low, high]]
+        )
+        np.testing.assert_allclose(rates, rate(pairs[:, 0], pairs[:, 1], (low, high)), rtol=1e-12)
+        for momentum, lr in ((0.0, 0.1), (0.8, 0.1), (0.9, 0.02)):
+            path = page.evaluate(
+                "([lr, b, h]) => page.lab.path(lr, b, h, [-2.4, 0.2], 50)", [lr, momentum, [low, high]]
+            )
+            np.testing.assert_allclose(path, ravine_path(momentum, lr, 50), rtol=1e-9, atol=1e-15)
+        page.get_by_role("button", name="The best pair").click()
+        lab = page.locator("#momentum-lab")
+        lr, b = (
+            10 ** float(page.locator("#lab-lr").input_value()),
+            float(page.locator("#lab-momentum").input_value()),
+        )
+        assert float(rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=0.02)
+        along, across = (float(spectral_radius(lr, b, h)) for h in (low, high))
+        assert f"{along:.4f} along the valley, {across:.4f} across it" in lab.inner_text()
+        page.get_by_label("Momentum", exact=True).fill("0")
+        page.get_by_label("Learning rate").fill("-0.8")
+        assert "it diverges" in lab.inner_text()
 
 
 def test_highlight_fades_the_others_in_every_figure(browser, page_file):

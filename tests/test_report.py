@@ -11,12 +11,14 @@ import re
 import shlex
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 from fabricate import HOSTILE, Fake, fabricate
 
 from optbench.figures.plan import draw_all
 from optbench.report.build import render
+from optbench.report.cells import Scale, pack
 from optbench.report.completeness import ALL_STATUSES, completeness
 from optbench.report.oscillation import MEASURES
 from optbench.report.table import Measure, leading
@@ -92,7 +94,7 @@ class Page(HTMLParser):
     def rows(self, table_id):
         table = re.search(rf'<table id="{table_id}".*?<tbody>(.*?)</tbody>', self.source, re.DOTALL)
         assert table
-        rows = re.split(r"<tr>", table.group(1))[1:]
+        rows = re.split(r"<tr[^>]*>", table.group(1))[1:]
         return [
             [html.unescape(re.sub(r"<[^>]+>", " ", c)).strip() for c in re.split(r"<t[hd][^>]*>", row)[1:]]
             for row in rows
@@ -189,6 +191,59 @@ def test_every_cell_is_listed_with_its_commands(mixed, tmp_path):
         rerun, _, make = row[6].partition("snakemake")
         assert shlex.split(rerun) == ["optbench", "rerun", "demo", run.cell]
         assert shlex.split(make)[:3] == ["--cores", "1", run.path]
+
+
+def test_cells_hold_their_curves(mixed):
+    """Unpacked by a decoder of the test's own, each point is off by at most half a level."""
+    path, page = mixed
+    tables = path.parents[2] / "results/demo/tables"
+    curves = pd.read_parquet(tables / "curves.parquet")
+    curves = curves[(curves["split"] == "validation") & (curves["metric"] == "loss")]
+    (attributes,) = [a for t, a in page.tags if t == "table" and a.get("id") == "t-cells"]
+    groups, scales = json.loads(attributes["data-groups"]), json.loads(attributes["data-scales"])
+    rows = re.findall(r'<tr data-g="(\d+)" data-c="([^"]*)"><th scope="row">([^<]*)<td', page.source)
+    runs = pd.read_parquet(tables / "runs.parquet")
+    assert [html.unescape(cell) for _, _, cell in rows] == list(runs["cell"])
+    assert [s["label"] for s in scales] == ["Ravine", "Digits, MLP"]
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    shown = 0
+    for group, packed, cell in rows:
+        workload, optimizer, *_ = cell.split("/")
+        scale = scales[groups[int(group)][0]]
+        assert scale["label"] == {"ravine": "Ravine", "digits": "Digits, MLP"}[workload]
+        assert groups[int(group)][1] == ["sgd", "momentum", "adam"].index(optimizer)
+        own = curves[curves["cell"] == cell].set_index("step")["value"]
+        assert scale["log"]
+        levels = [64 * digits.index(a) + digits.index(b) for a, b in zip(*[iter(packed)] * 2, strict=True)]
+        for step, level in zip(scale["steps"], levels, strict=False):
+            loss = scale["low"] * (scale["high"] / scale["low"]) ** (level / 4094)
+            assert loss == pytest.approx(own[step], rel=2e-3)
+            shown += 1
+        last = own.index.max() if len(own) else -1
+        assert len(levels) == sum(step <= last for step in scale["steps"])
+    assert shown > 800
+
+
+def test_packed_curves_keep_what_is_not_finite():
+    scale = Scale("w", (0, 1, 2, 3), 1.0, 100.0, log=True)
+    nan = float("nan")
+    assert pack(np.array([1.0, INF, 100.0, nan]), scale) == "AA" + "__" + "_-"
+    assert pack(np.array([nan, nan]), scale) == ""
+    assert pack(np.array([5.0, 5.0]), Scale("w", (0, 1), 5.0, 5.0, log=False)) == "AAAA"
+    assert pack(np.array([0.5]), Scale("w", (0,), 0.0, 1.0, log=False)) == "f_"
+
+
+def test_cells_that_failed_point_to_their_card(mixed):
+    _, page = mixed
+    cards = [a["id"] for t, a in page.tags if t == "article"]
+    assert cards == [f"f-{i}" for i in range(5)]
+    links = re.findall(r'<td class="s-(\w+)"><a href="#(f-\d+)">', page.source)
+    assert sorted(s for s, _ in links) == ["diverged"] * 3 + ["error", "killed", "missing", "timeout"]
+    for status, card in links:
+        assert re.search(rf'<article class="card c-{status}" id="{card}">', page.source)
+    # Step 16 is the last that was recorded; the loss of a diverged run was finite up to the one before.
+    assert "digits/sgd/constant/0, last finite step 15" in page.text
+    assert "digits/adam/cosine/1, last finite step 16" in page.text
 
 
 def test_final_table_shows_the_summary(mixed):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
+import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -25,13 +25,15 @@ from optbench.figures.record import FigureRecord, read_records
 from optbench.figures.style import DARK, LIGHT
 from optbench.figures.svg import themed
 from optbench.files import write_text
-from optbench.report.completeness import GLYPHS, completeness, failures
+from optbench.heavy_ball import CURVATURES
+from optbench.landscapes import LANDSCAPES
+from optbench.report.cells import explorer
+from optbench.report.completeness import completeness, failures
 from optbench.report.cost import cost
 from optbench.report.methods import methods
 from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.table import Table, plain_table
-from optbench.report.text import number, rerun_command, snakemake_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +44,9 @@ SMALL: Final = 300
 
 WIDE: Final = 460
 """Panels beyond this width have a row to themselves, and scroll on a narrow screen."""
+
+SCRIPTS: Final = ("script.js", "cells.js", "lab.js")
+"""Parts of the page's script, in order."""
 
 PRINTED: Final = 200
 """Cells that a printed page lists; style.css hides the rest."""
@@ -62,21 +67,6 @@ class Figure:
     drawings: tuple[tuple[str, str, Markup], ...]
     table: Table | None
     size: str
-
-
-@dataclass(frozen=True)
-class CellRow:
-    """A row of the cell list, all text."""
-
-    cell: str
-    status: str
-    glyph: str
-    lr: str
-    steps: str
-    loss: str
-    digest: str
-    rerun: str
-    snakemake: str
 
 
 @dataclass(frozen=True)
@@ -104,8 +94,10 @@ def render(results: Path, reports: Path) -> Path:
         _figure(study, record, results / "figures")
         for record in read_records(results / "figures/figures.json")
     ]
-    style, script = _asset("style.css").replace("/* PALETTE */", _palette()), _asset("script.js")
+    style, script = _asset("style.css").replace("/* PALETTE */", _palette()), "".join(map(_asset, SCRIPTS))
     name = results.name
+    cards = failures(study.runs, name)
+    card_of = {cell: card.id for card in cards for cell in card.names}
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -119,15 +111,19 @@ def render(results: Path, reports: Path) -> Path:
             script_hash=_hash(script),
             legend=_legend(study),
             completeness=completeness(study.runs, name),
-            failures=failures(study.runs, name),
+            failures=cards,
             glance_heads=GLANCE_HEADS,
             workloads=workload_results(study, summary),
             oscillation=oscillation(study, summary),
             cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
             figures=figures,
             across=any(shown.record.section == "across" for shown in figures),
-            cells=_cells(study, name),
+            explorer=explorer(study, name, tables / "curves.parquet", card_of),
             truncated=len(study.runs) > PRINTED,
+            lab={
+                "curvatures": json.dumps(CURVATURES["ravine"]),
+                "start": json.dumps(LANDSCAPES["ravine"].start),
+            },
             methods=methods(study),
         )
     )
@@ -211,23 +207,3 @@ _SHAPES = {
     "P": "M14 3H18V6H21V10H18V13H14V10H11V6H14Z",
 }
 """The markers of `optbench.figures.style.MARKERS` as paths in a box of 32 by 16."""
-
-
-def _cells(study: Study, name: str) -> tuple[CellRow, ...]:
-    config_path = str(study.facts.get("config_path") or "")
-    columns = ["cell", "status", "lr", "steps", "final_val_loss", "digest", "path"]
-    rows = study.runs[columns].itertuples(index=False, name=None)
-    return tuple(
-        CellRow(
-            cell=str(cell),
-            status=str(status),
-            glyph=GLYPHS.get(str(status), GLYPHS["error"]),
-            lr=number(float(lr)),
-            steps=number(float(steps)) if not math.isnan(float(steps)) else "–",
-            loss=number(float(loss)),
-            digest=str(digest),
-            rerun=rerun_command(name, str(cell)),
-            snakemake=snakemake_command(str(path), config_path),
-        )
-        for cell, status, lr, steps, loss, digest, path in rows
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from optbench.report.text import listing, number, plural, rerun_command, scrub
@@ -73,20 +73,24 @@ class Failure:
     """Cells that ended alike.
 
     Attributes:
+        id: of the card.
         status: theirs.
         glyph: its sign.
         reason: the last line of the error, or what the status means.
         count: how many cells.
-        cells: (name, last step, rerun command) of the first few.
+        cells: (name, last finite step, rerun command) of the first few.
+        names: of all of them.
         rest: a sentence on those not listed, or "".
         detail: traceback or log tail, home folders scrubbed; "" where there is none.
     """
 
+    id: str
     status: str
     glyph: str
     reason: str
     count: int
     cells: tuple[tuple[str, str, str], ...]
+    names: tuple[str, ...]
     rest: str
     detail: str
 
@@ -124,8 +128,8 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
         detail = scrub(str(error)).strip()
         last_line = detail.splitlines()[-1] if detail else MEANINGS.get(str(status), "")
         cells = tuple(
-            (str(row.cell), number(float(row.steps)), rerun_command(study, str(row.cell)))  # type: ignore[arg-type]
-            for row in group.head(CELLS_SHOWN).itertuples()
+            (str(cell), number(_last_finite(str(status), float(steps))), rerun_command(study, str(cell)))
+            for cell, steps in zip(group["cell"][:CELLS_SHOWN], group["steps"][:CELLS_SHOWN], strict=True)
         )
         rest = ""
         if len(group) > CELLS_SHOWN:
@@ -136,11 +140,13 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
             )
         cards.append(
             Failure(
+                id="",
                 status=str(status),
                 glyph=GLYPHS.get(str(status), GLYPHS["error"]),
                 reason=last_line[:200],
                 count=len(group),
                 cells=cells,
+                names=tuple(str(cell) for cell in group["cell"]),
                 rest=rest,
                 detail=detail,
             )
@@ -148,4 +154,10 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
     order = {
         status: index for index, status in enumerate(("error", "killed", "timeout", "diverged", "missing"))
     }
-    return tuple(sorted(cards, key=lambda card: (order.get(card.status, 0), -card.count)))
+    cards.sort(key=lambda card: (order.get(card.status, 0), -card.count))
+    return tuple(replace(card, id=f"f-{index}") for index, card in enumerate(cards))
+
+
+def _last_finite(status: str, steps: float) -> float:
+    """The last step with a finite loss: a run that diverged records the step at which it did as its last."""
+    return max(steps - 1, 0) if status == "diverged" else steps

@@ -1,5 +1,7 @@
 "use strict";
-(() => {
+// What all parts of the script share: making nodes, saying a word, copying a text.
+const page = (() => {
+  document.documentElement.classList.add("js");
   const make = (tag, props = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), props);
     node.append(...children);
@@ -83,64 +85,6 @@
     table.parentElement.after(bar);
   }
 
-  // The cell list: filter, page, find by link.
-  const PAGE = 100;
-  const list = document.getElementById("t-cells");
-  if (list) {
-    let page = 0;
-    const words = make("input", { type: "search", size: 28 });
-    const status = make("select", {}, make("option", { value: "", textContent: "every status" }));
-    const names = new Set([...list.tBodies[0].rows].map((row) => row.cells[1].className.slice(2)));
-    for (const name of names) status.append(make("option", { value: name, textContent: name }));
-    const back = make("button", { type: "button", textContent: "Previous" });
-    const next = make("button", { type: "button", textContent: "Next" });
-    const where = make("span");
-    const update = () => {
-      const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let count = 0;
-      const rows = [...list.tBodies[0].rows];
-      const fits = rows.filter((row) => {
-        const text = row.cells[0].textContent.toLowerCase() + " " + row.cells[5].textContent;
-        const fit = wanted.every((word) => text.includes(word)) && (!status.value || row.cells[1].className === `s-${status.value}`);
-        if (fit) { delete row.dataset.out; } else { row.dataset.out = "1"; }
-        return fit;
-      });
-      page = Math.min(page, Math.max(Math.ceil(fits.length / PAGE) - 1, 0));
-      for (const row of rows) row.hidden = row.dataset.out === "1" || Math.floor(count++ / PAGE) !== page;
-      where.textContent = fits.length ? `${page * PAGE + 1} to ${Math.min((page + 1) * PAGE, fits.length)} of ${fits.length} (${rows.length} in all)` : `none of ${rows.length}`;
-      back.disabled = page === 0;
-      next.disabled = (page + 1) * PAGE >= fits.length;
-    };
-    const restart = () => { page = 0; update(); };
-    words.addEventListener("input", restart);
-    status.addEventListener("change", restart);
-    list.addEventListener("sorted", restart);
-    back.addEventListener("click", () => { page -= 1; update(); });
-    next.addEventListener("click", () => { page += 1; update(); });
-    const bar = document.getElementById("cell-tools");
-    bar.className = "tools";
-    bar.append(make("label", {}, "Filter", words), make("label", {}, "Status", status), back, next, where);
-    update();
-    addEventListener("beforeprint", () => { for (const row of list.tBodies[0].rows) row.hidden = false; });
-    addEventListener("afterprint", update);
-    const follow = () => {
-      if (!location.hash.startsWith("#cell=")) return;
-      const name = decodeURIComponent(location.hash.slice(6));
-      const row = [...list.tBodies[0].rows].find((r) => r.cells[0].textContent.trim() === name);
-      if (!row) { say("No such cell"); return; }
-      words.value = name;
-      status.value = "";
-      restart();
-      row.classList.add("found");
-      row.scrollIntoView({ block: "center" });
-    };
-    addEventListener("hashchange", follow);
-    follow();
-    list.addEventListener("click", (event) => {
-      if (event.target.matches("td:last-child code") && !String(getSelection())) copy(event.target.textContent, "the command");
-    });
-  }
-
   // Highlight one optimizer in every figure; the others fade, no number changes.
   const series = document.querySelectorAll('.panel svg g[class^="s"]');
   let chosen = null;
@@ -180,4 +124,7 @@
     root.dataset.theme = now === "dark" ? "light" : "dark";
   });
   document.querySelector(".side").append(theme);
+  const space = document.querySelector("svg").namespaceURI;
+  const svg = (tag) => document.createElementNS(space, tag);
+  return { make, say, copy, svg };
 })();

@@ -1,0 +1,208 @@
+"""The explorer: every cell as a row of text, and its curve packed small enough for ten thousand of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from optbench.figures.convergence import thin
+from optbench.report.completeness import GLYPHS
+from optbench.report.text import number, rerun_command, snakemake_command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from optbench.figures.easel import Study
+
+POINTS: Final = 24
+"""Evaluations of a curve that the page holds."""
+
+DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+"""Two of these make a height from 0 to 4094."""
+
+LEVELS: Final = len(DIGITS) ** 2 - 2
+NOWHERE: Final = DIGITS[-1] * 2
+"""Stands for a loss that is not finite."""
+
+HEADROOM: Final = 10.0
+"""Heights end at this many times the workload's highest first loss."""
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of the cell list, all text.
+
+    Attributes:
+        cell: its readable name.
+        status: its status.
+        glyph: the status' sign.
+        lr: its learning rate.
+        steps: its last step.
+        loss: its final validation loss.
+        digest: what decides its numbers.
+        rerun: the command that trains it again.
+        snakemake: the command that makes its trace.
+        group: number of its combination, shared by its seed siblings.
+        curve: its validation loss, packed; see `pack`.
+        failure: id of the card that tells why it is not ok; "" where it is.
+    """
+
+    cell: str
+    status: str
+    glyph: str
+    lr: str
+    steps: str
+    loss: str
+    digest: str
+    rerun: str
+    snakemake: str
+    group: int
+    curve: str
+    failure: str
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """The Cells section.
+
+    Attributes:
+        rows: one a planned cell.
+        groups: JSON for the script: by group, its workload's number and its optimizer's.
+        scales: JSON for the script: by workload, its label, steps, lowest and highest loss, and whether
+            heights are logarithmic.
+    """
+
+    rows: tuple[CellRow, ...]
+    groups: str
+    scales: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How the heights of one workload's curves are packed.
+
+    Attributes:
+        label: the workload's.
+        steps: of the points.
+        low: the loss at height 0.
+        high: the loss at the greatest height.
+        log: whether heights are even in the logarithm.
+    """
+
+    label: str
+    steps: tuple[int, ...]
+    low: float
+    high: float
+    log: bool
+
+
+def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str]) -> Explorer:
+    """Return the rows and what the script needs to draw a cell beside its siblings.
+
+    Args:
+        study: names and runs.
+        name: of the study in commands.
+        curves: the curve table.
+        failure_of: id of a failure's card by cell.
+    """
+    config_path = str(study.facts.get("config_path") or "")
+    scales, packed = _curves(study, curves)
+    runs = study.runs
+    keys = list(
+        zip(runs["workload"].astype(str), runs["optimizer"].astype(str), runs["schedule"], strict=True)
+    )
+    group_of: dict[tuple[str, str, str], int] = {}
+    for key in keys:
+        group_of.setdefault(key, len(group_of))
+    columns = ["cell", "status", "lr", "steps", "final_val_loss", "digest", "path"]
+    rows = []
+    for key, (cell, status, lr, steps, loss, digest, path) in zip(
+        keys, runs[columns].itertuples(index=False, name=None), strict=True
+    ):
+        rows.append(
+            CellRow(
+                cell=str(cell),
+                status=str(status),
+                glyph=GLYPHS.get(str(status), GLYPHS["error"]),
+                lr=number(float(lr)),
+                steps=number(float(steps)),
+                loss=number(float(loss)),
+                digest=str(digest),
+                rerun=rerun_command(name, str(cell)),
+                snakemake=snakemake_command(str(path), config_path),
+                group=group_of[key],
+                curve=packed.get(str(cell), ""),
+                failure=failure_of.get(str(cell), ""),
+            )
+        )
+    numbers = {workload: index for index, workload in enumerate(study.workloads)}
+    groups = [[numbers[w], study.styles[o].index] for w, o, _ in group_of]
+    told = [{"label": s.label, "steps": s.steps, "low": s.low, "high": s.high, "log": s.log} for s in scales]
+    return Explorer(tuple(rows), json.dumps(groups), json.dumps(told, ensure_ascii=False))
+
+
+def _curves(study: Study, file: Path) -> tuple[list[Scale], dict[str, str]]:
+    """The scale of every workload, in their order, and the packed curve of every cell that has one."""
+    wanted = (pc.field("split") == "validation") & (pc.field("metric") == "loss")
+    table = pq.read_table(file, columns=["cell", "step", "value"], filters=wanted).to_pandas()
+    workload_of = dict(zip(study.runs["cell"].astype(str), study.runs["workload"].astype(str), strict=True))
+    table = table.assign(cell=table["cell"].astype(str))
+    table["workload"] = table["cell"].map(workload_of)
+    scales: list[Scale] = []
+    packed: dict[str, str] = {}
+    for workload in study.workloads:
+        rows = table[table["workload"] == workload]
+        steps = tuple(thin([int(step) for step in rows["step"].unique()], POINTS)) if len(rows) else ()
+        grid = rows[rows["step"].isin(steps)].pivot(index="cell", columns="step", values="value")
+        heights = grid.to_numpy(float)
+        scale = _scale(study.label("workloads", workload), steps, heights)
+        scales.append(scale)
+        packed |= {str(cell): pack(values, scale) for cell, values in zip(grid.index, heights, strict=True)}
+    return scales, packed
+
+
+def _scale(label: str, steps: tuple[int, ...], heights: NDArray[np.float64]) -> Scale:
+    finite = heights[np.isfinite(heights)]
+    if not finite.size:
+        return Scale(label, steps, 0.0, 1.0, log=False)
+    positive = finite[finite > 0]
+    log = bool(positive.size and not (finite < 0).any())
+    first = heights[:, 0][np.isfinite(heights[:, 0])]
+    values = positive if log else finite
+    high = float(values.max())
+    if first.size and first.max() > 0:
+        high = min(high, HEADROOM * float(first.max()))
+    return Scale(label, steps, float(min(values.min(), high)), high, log)
+
+
+def pack(values: NDArray[np.float64], scale: Scale) -> str:
+    """Return two characters a point: its height between the scale's ends, or `NOWHERE`.
+
+    NaN at the end is what a run that broke off no longer had, and is left out.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    if not known.size:
+        return ""
+    values = values[: known[-1] + 1]
+    inside = np.clip(np.where(np.isfinite(values), values, scale.low), scale.low, scale.high)
+    if scale.high == scale.low:
+        share = np.zeros(len(values))
+    elif scale.log:
+        share = np.log(inside / scale.low) / math.log(scale.high / scale.low)
+    else:
+        share = (inside - scale.low) / (scale.high - scale.low)
+    heights = np.rint(share * LEVELS).astype(int)
+    base = len(DIGITS)
+    return "".join(
+        DIGITS[h // base] + DIGITS[h % base] if ok else NOWHERE
+        for h, ok in zip(heights.tolist(), np.isfinite(values).tolist(), strict=True)
+    )
