@@ -215,8 +215,8 @@ def test_lab_uses_the_closed_forms(browser, page_file):
         assert float(rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=0.02)
         along, across = (float(spectral_radius(lr, b, h)) for h in (low, high))
         assert f"{along:.4f} along the valley, {across:.4f} across it" in lab.inner_text()
-        page.get_by_label("Momentum", exact=True).fill("0")
-        page.get_by_label("Learning rate").fill("-0.8")
+        page.locator("#lab-momentum").fill("0")
+        page.locator("#lab-lr").fill("-0.8")
         assert "it diverges" in lab.inner_text()
 
 
