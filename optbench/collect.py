@@ -150,7 +150,8 @@ def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, An
         "config_path": study.file.as_posix(),
         "config_text": study.text,
         "seeds": list(study.seeds),
-        "threshold": None,
+        "threshold": study.report["threshold"],
+        "report": dict(study.report),
         "oracle": study.oracle,
         "tuning": asdict(study.tuning) if study.tuning else None,
         "workloads": {

@@ -105,6 +105,7 @@ class Study:
         cells_per_job: cells that a Snakemake job trains, or None to choose by the cores.
         data_folder: where prepared data lies.
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
+        report: rules of the page's comparisons: threshold, reference, family, seed.
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
         tuning: how learning rates are searched, None where none is.
@@ -122,6 +123,7 @@ class Study:
     timeout_s: float
     cells_per_job: int | None
     probe_every: int
+    report: Mapping[str, Any]
     timing_s: float | None
     oracle: bool
     data_folder: Path
@@ -213,6 +215,8 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     schedules = {
         name: _schedule(name, entry or ScheduleEntry(), folder) for name, entry in given.schedules.items()
     }
+    if given.report.reference not in {None, *optimizers}:
+        raise unknown("report.reference", str(given.report.reference), optimizers)
     used = {workload.dataset.name for workload in workloads.values() if workload.dataset}
     if idle := set(datasets) - used:
         raise UserError(f"datasets.{min(idle)}: no workload of the study uses it")
@@ -232,6 +236,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         timeout_s=given.timeout_s,
         cells_per_job=given.cells_per_job,
         probe_every=given.probes.every if given.probes else 0,
+        report=given.report.model_dump(),
         timing_s=given.timing.seconds if given.timing else None,
         oracle=given.oracle,
         data_folder=Path(given.data_folder),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -232,13 +233,18 @@ def hodges_lehmann(differences: ArrayLike, *, confidence: float = 0.95) -> Inter
     if math.isinf(below) and math.isinf(above) and below != above:
         raise ValueError("differences have no typical value: it falls between -inf and +inf")
     estimate = below if below == above else below / 2 + above / 2
-    cumulative = np.cumsum(signed_rank_distribution(n))
+    cumulative = _signed_rank_cumulative(n)
     # The tolerance keeps an exact tie of level and tail (P = 0.025) on the right side of rounding.
     allowed = np.flatnonzero(cumulative <= (1 - checked_confidence(confidence)) / 2 + 1e-12)
     k = int(allowed[-1]) if allowed.size else 0
     return Interval(
         estimate, float(walsh[k]), float(walsh[walsh.size - 1 - k]), float(1 - 2 * cumulative[k]), n
     )
+
+
+@cache
+def _signed_rank_cumulative(n: int) -> FloatArray:
+    return np.cumsum(signed_rank_distribution(n))
 
 
 def signed_rank_distribution(n: int) -> FloatArray:

@@ -1,9 +1,9 @@
 """Statistics of optimizer comparisons, on plain arrays: the public door.
 
-Tests and comparisons live here; the rest in `intervals`, `bootstrap`, `ranks` and `survival`. Import all of
-them from this module. Losses are the normal case: lower is better unless an argument says otherwise, and a
-diverged run is +inf, ranked worst, wherever ranking makes sense. Functions that resample take a seed and
-return the same numbers for it. docs/statistics.md says which to use when, and why.
+Tests and comparisons live here; the rest in `intervals`, `bootstrap`, `joint`, `ranks` and `survival`.
+Import all of them from this module. Losses are the normal case: lower is better unless an argument says
+otherwise, and a diverged run is +inf, ranked worst, wherever ranking makes sense. Functions that resample
+take a seed and return the same numbers for it. docs/statistics.md says which to use when, and why.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from optbench.intervals import (
     student_quantile,
     wilson_interval,
 )
+from optbench.joint import JointTest, joint_sign_flip_test
 from optbench.ranks import FriedmanResult, critical_difference, friedman, midranks, performance_profile
 from optbench.survival import KaplanMeier, average_runtime, expected_best_of_k, kaplan_meier
 
@@ -34,6 +35,7 @@ __all__ = [
     "FEWEST_PAIRS",
     "FriedmanResult",
     "Interval",
+    "JointTest",
     "KaplanMeier",
     "average_runtime",
     "bootstrap_band",
@@ -44,6 +46,7 @@ __all__ = [
     "hodges_lehmann",
     "holm",
     "interquartile_mean",
+    "joint_sign_flip_test",
     "kaplan_meier",
     "mean_interval",
     "median_interval",
@@ -256,9 +259,15 @@ def seeds_needed(
         above, below = 1 - special.nctdtr(n - 1, shift, t), special.nctdtr(n - 1, shift, -t)
         return bool(above + below >= power)
 
-    low, high = 1, 2
+    # The normal approximation is a little below the answer: searching upwards from there takes few steps.
+    quantiles = special.ndtri(1 - alpha / 2) + special.ndtri(power)
+    low = max(1, min(int((quantiles / effect) ** 2) - 1, 10**7))
+    while low > 1 and enough(low):
+        low //= 2
+    step, high = 1, low + 1
     while not enough(high):
-        low, high = high, 2 * high
+        step *= 2
+        low, high = high, high + step
         if high > 10**7:
             raise ValueError("the gap is too small for its spread: more than 10^7 pairs would be needed")
     while high - low > 1:

@@ -305,6 +305,21 @@ class TuningEntry(_Strict):
     )
 
 
+class ReportEntry(_Strict):
+    """What is declared before the tests."""
+
+    threshold: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)] = Field(
+        0.01, description="the least relative difference that the page calls better or worse"
+    )
+    reference: Name | None = Field(
+        None, description="optimizer to which ratios over workloads are taken; left out: sgd, or the first"
+    )
+    family: Literal["study", "workload"] = Field(
+        "study", description="the comparisons that are corrected together: the whole study's, or a workload's"
+    )
+    seed: Seed = Field(0, description="of the resampling in the statistics")
+
+
 class Block(_Strict):
     """One block of the matrix: every combination of the lists it names; a list left out means all."""
 
@@ -391,6 +406,9 @@ class StudyFile(_Strict):
         None,
         description="search the learning rates that no block of the matrix gives; off: each optimizer's own",
     )
+    report: ReportEntry = Field(
+        default_factory=ReportEntry, description="the rules of the page's comparisons, declared beforehand"
+    )
     matrix: list[Block] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
     )
@@ -470,6 +488,7 @@ def _one_line(found: ErrorDetails) -> str:
             "datasets": DatasetEntry,
             "metrics": MetricEntry,
             "probes": ProbesEntry,
+            "report": ReportEntry,
             "timing": TimingEntry,
             "tuning": TuningEntry,
         }

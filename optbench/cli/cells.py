@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from optbench.cli.choices import USER_MISTAKE, cores_option, device_option, read, study_argument
+from optbench.cli.choices import (
+    USER_MISTAKE,
+    cores_option,
+    device_option,
+    read,
+    results_folder,
+    study_argument,
+)
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_what_is_left
 from optbench.errors import UserError
 
 if TYPE_CHECKING:
     from optbench.config import Study
     from optbench.spec import CellSpec
+
+
+CELL_SLASHES = 3
+"""Of a cell's name: workload/optimizer/schedule/seed."""
 
 
 @click.command()
@@ -60,14 +72,30 @@ def rerun(
 
 
 @click.command()
-@click.argument("cell", metavar="CELL")
-@click.option("--study", default="default", show_default=True, help="The study, or its file.")
+@click.argument("what", metavar="[CELL|STUDY]", required=False)
+@click.option("--study", help="The study of the cell, or its file; left out: default.")
 @device_option
-def show(cell: str, study: str, device: str | None) -> None:
-    """Print everything about one cell: how it ended, its numbers, its settings, how to train it again.
+def show(what: str | None, study: str | None, device: str | None) -> None:
+    """Print a study's verdict, or everything about one cell.
 
-    A trial of a tuning is called workload/optimizer/schedule/lr.../seed.
+    With a STUDY (its name, file or result folder), or with nothing: the findings and the rankings. A CELL is
+    workload/optimizer/schedule/seed: how it ended, its numbers, its settings, how to train it again. A trial
+    of a tuning is workload/optimizer/schedule/lr.../seed.
     """
+    if what is None or (study is None and not _is_cell(what)):
+        from optbench.cli.verdict import show_verdict  # noqa: PLC0415
+
+        show_verdict(results_folder(what or study or "default"))
+        return
+    _show_cells(what, study or "default", device)
+
+
+def _is_cell(what: str) -> bool:
+    """Whether this is meant for a cell: no path that is there, but the slashes of a cell, or a pattern."""
+    return not Path(what).exists() and (what.count("/") >= CELL_SLASHES or "*" in what or "?" in what)
+
+
+def _show_cells(cell: str, study: str, device: str | None) -> None:
     from optbench.matrix import cells_of, select  # noqa: PLC0415
     from optbench.search import known_trials  # noqa: PLC0415
 

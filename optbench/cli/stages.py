@@ -237,15 +237,20 @@ def _collect(study: Study) -> None:
 @click.command()
 @study_argument
 def summarize(study: str) -> None:
-    """Boil the runs down over seeds and check the textbook's claims: tables/summary, convergence, claims."""
+    """Boil the runs down over seeds, compare them in pairs, check the textbook's claims.
+
+    Writes tables/summary, convergence, comparisons, ranking, findings, claims.
+    """
     _summarize(results_folder(study))
 
 
 def _summarize(results: Path) -> None:
+    from optbench.findings import write_findings  # noqa: PLC0415
     from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
     from optbench.textbook.check import write_claims  # noqa: PLC0415
 
     summarize_results(results)
+    write_findings(results)
     write_claims(results)
 
 

@@ -36,13 +36,20 @@ rule summarize:
         f"{TABLES}/study.json",
     output:
         multiext(f"{TABLES}/summary", ".parquet", ".csv"),
+        multiext(f"{TABLES}/comparisons", ".parquet", ".csv"),
+        multiext(f"{TABLES}/ranking", ".parquet", ".csv"),
+        multiext(f"{TABLES}/interactions", ".parquet", ".csv"),
+        multiext(f"{TABLES}/stability", ".parquet", ".csv"),
         f"{TABLES}/convergence.parquet",
         EVIDENCE,
         f"{TABLES}/claims.json",
+        f"{TABLES}/findings.json",
     log:
         f"{LOGS}/summarize.log",
     params:
-        code=stage_code("optbench.summarize", "optbench.textbook.check"),
+        code=stage_code(
+            "optbench.summarize", "optbench.findings", "optbench.textbook.check"
+        ),
         study=STUDY_FILE,
     shell:
         "optbench summarize {params.study:q} 2> >(tee {log:q} >&2)"
@@ -89,6 +96,7 @@ rule plot:
         f"{TABLES}/convergence.parquet",
         f"{TABLES}/timing.parquet",
         EVIDENCE,
+        f"{TABLES}/ranking.parquet",
     output:
         f"{FIGURES}/figures.json",
     log:
@@ -107,6 +115,9 @@ rule report:
         f"{TABLES}/summary.parquet",
         f"{TABLES}/claims.json",
         ORACLE,
+        f"{TABLES}/comparisons.parquet",
+        f"{TABLES}/ranking.parquet",
+        f"{TABLES}/findings.json",
         f"{FIGURES}/figures.json",
     output:
         report(PAGE, category="optbench"),

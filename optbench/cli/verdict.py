@@ -1,0 +1,88 @@
+"""A study's verdict on the terminal: its findings and the ranking, from the tables (layer 4)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from optbench.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
+MOST_ROWS = 12
+"""Rows of a ranking that the terminal shows."""
+
+
+def show_verdict(results: Path) -> None:
+    """Prints the findings and the rankings of a result folder.
+
+    Raises:
+        UserError: it has no findings yet.
+    """
+    import pandas as pd  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    tables = results / "tables"
+    if not (tables / "findings.json").exists():
+        raise UserError(f"{results} has no findings: run the study, or 'optbench summarize {results}'")
+    findings = json.loads((tables / "findings.json").read_text(encoding="utf-8"))
+    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+    ranking = pd.read_parquet(tables / "ranking.parquet")
+    runs = pd.read_parquet(tables / "runs.parquet", columns=["status"])["status"].value_counts()
+    console = Console()
+    console.print(facts.get("title") or results.name, style="bold", markup=False)
+    if facts.get("question"):
+        console.print(facts["question"], markup=False, highlight=False)
+    counts = " + ".join(f"{count} {status}" for status, count in runs.sort_index().items())
+    console.print(f"{runs.sum()} expected = {counts}", markup=False, highlight=False)
+    for finding in findings:
+        if finding["headline"]:
+            console.print(f"\n{finding['headline']}. {finding['claim']}", markup=False, highlight=False)
+    losses = ranking[ranking["metric"] == "final_val_loss"]
+    for workload, rows in losses.groupby("workload", sort=False):
+        console.print()
+        console.print(_ranking(str(workload), rows.to_dict("records"), facts))  # type: ignore[arg-type]
+    console.print(
+        "Verdicts: against the first. The page and tables/findings.json have the rest.", style="dim"
+    )
+
+
+def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Table:
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    quantity = "ratio to the reference" if rows[0]["quantity"] == "iqm ratio" else "median loss"
+    title = _label(facts, "workloads", workload) if workload else "Over all workloads that they share"
+    table = Table(title=escape(title), title_justify="left")
+    for head in ("", "optimizer", "schedule"):
+        table.add_column(head)
+    for head in (quantity, "95% interval", "ok/n"):
+        table.add_column(head, justify="right")
+    table.add_column("verdict")
+    for row in rows[:MOST_ROWS]:
+        table.add_row(
+            str(row["place"]),
+            escape(_label(facts, "optimizers", row["optimizer"])),
+            escape(_label(facts, "schedules", row["schedule"])),
+            f"{row['estimate']:.4g}",
+            f"{row['low']:.4g} to {row['high']:.4g}" if row["low"] == row["low"] else "-",
+            f"{row['n_ok']}/{row['n']}",
+            _verdict(row),
+            style="bold" if row["leader"] or row["tied"] else "",
+        )
+    if len(rows) > MOST_ROWS:
+        table.caption = f"and {len(rows) - MOST_ROWS} more"
+    return table
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row["leader"]:
+        return "first"
+    return str(row["against_leader"] or "-")
+
+
+def _label(facts: dict[str, Any], kind: str, name: str) -> str:
+    return str(((facts.get(kind) or {}).get(name) or {}).get("label") or name)

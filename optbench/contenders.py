@@ -1,0 +1,178 @@
+"""Runs as arrays, combinations of optimizer and schedule x seeds, by workload and metric (layer 2b)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class Combination(NamedTuple):
+    """An optimizer under a schedule."""
+
+    optimizer: str
+    schedule: str
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """The runs of one workload, measured by one metric of which less is better.
+
+    Attributes:
+        workload: its name.
+        metric: column of the run table.
+        combinations: in the study's order.
+        seeds: ascending.
+        measured: shape (combinations, seeds): the metric; +inf where a run ended without it, NaN where it is
+            missing or not planned.
+        planned: shape as `measured`.
+        ok: shape as `measured`: whether the run ended ok.
+        rates: each combination's learning rates, ascending, as the runs had them.
+    """
+
+    workload: str
+    metric: str
+    combinations: tuple[Combination, ...]
+    seeds: tuple[int, ...]
+    measured: NDArray[np.float64]
+    planned: NDArray[np.bool_]
+    ok: NDArray[np.bool_]
+    rates: tuple[tuple[float, ...], ...]
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether runs are compared by ratios; a negative value leaves only differences."""
+        return not bool((self.measured < 0).any())
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """What is subtracted: log10 of the values (a 0 is -inf), or the values where there are no ratios."""
+        if not self.is_ratio:
+            return self.measured
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log10(self.measured))
+
+    @property
+    def fixed(self) -> NDArray[np.bool_]:
+        """Shape (combinations,): whether two runs or more gave one value, the same in every seed."""
+        there = ~np.isnan(self.measured)
+        low = np.where(there, self.measured, np.inf).min(axis=1)
+        high = np.where(there, self.measured, -np.inf).max(axis=1)
+        return np.asarray((there.sum(axis=1) > 1) & (low == high))
+
+
+def fields_of(runs: pd.DataFrame, metric: str) -> list[Field]:
+    """The runs of every workload in which at least one run has the metric, in the table's order.
+
+    Args:
+        runs: the run table, with a column `metric`.
+        metric: one of which less is better.
+    """
+    found = []
+    for workload, here in runs.groupby("workload", sort=False):
+        if np.isfinite(here[metric].to_numpy(float)).any():
+            found.append(_field(str(workload), metric, here))
+    return found
+
+
+def _field(workload: str, metric: str, runs: pd.DataFrame) -> Field:
+    names = list(zip(runs["optimizer"].astype(str), runs["schedule"].astype(str), strict=True))
+    combinations = tuple(Combination(*name) for name in dict.fromkeys(names))
+    seeds = tuple(sorted({int(seed) for seed in runs["seed"]}))
+    row = {name: place for place, name in enumerate(combinations)}
+    column = {seed: place for place, seed in enumerate(seeds)}
+    rows = np.array([row[Combination(*name)] for name in names])
+    columns = np.array([column[int(seed)] for seed in runs["seed"]])
+    shape = len(combinations), len(seeds)
+    values, planned, ok = np.full(shape, np.nan), np.zeros(shape, bool), np.zeros(shape, bool)
+    status = runs["status"].astype(str).to_numpy()
+    measured = runs[metric].to_numpy(float)
+    # A run that did not get there ranks worst; one that is missing has not been tried.
+    measured = np.where(np.isnan(measured) & (status != "missing"), np.inf, measured)
+    values[rows, columns] = np.where(status == "missing", np.nan, measured)
+    planned[rows, columns] = True
+    ok[rows, columns] = status == "ok"
+    rates: list[set[float]] = [set() for _ in combinations]
+    for place, lr in zip(rows, runs["lr"].to_numpy(float), strict=True):
+        if np.isfinite(lr):
+            rates[place].add(float(lr))
+    sorted_rates = tuple(tuple(sorted(found)) for found in rates)
+    return Field(workload, metric, combinations, seeds, values, planned, ok, sorted_rates)
+
+
+def paired_differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A - b, 0 where both are the same infinity (both diverged: a tie), NaN where either is missing."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isinf(a) & (a == b), 0.0, a - b)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Workloads and combinations of which every pair was run: what can be compared over workloads.
+
+    Attributes:
+        fields: of the workloads.
+        combinations: that ran on all of them.
+        left_out: combinations of the study that did not.
+    """
+
+    fields: tuple[Field, ...]
+    combinations: tuple[Combination, ...]
+    left_out: tuple[Combination, ...]
+
+
+def common_block(fields: Sequence[Field]) -> Block | None:
+    """The complete block with the most (workload, combination) pairs; on a tie, the more workloads.
+
+    Only workloads with ratios count. Candidates are the sets of workloads that some combination ran on, and
+    what two of them share.
+
+    Returns:
+        None unless two workloads and two combinations meet.
+    """
+    comparable = [field for field in fields if field.is_ratio]
+    everyone = _in_order(c for field in comparable for c in field.combinations)
+    met = {c: frozenset(i for i, f in enumerate(comparable) if c in f.combinations) for c in everyone}
+    kinds = list(dict.fromkeys(met.values()))
+    candidates = dict.fromkeys(kinds + [one & other for one in kinds for other in kinds])
+    best: tuple[int, int] = (0, 0)
+    chosen: frozenset[int] = frozenset()
+    for candidate in candidates:
+        count = sum(candidate <= there for there in met.values())
+        if len(candidate) > 1 and count > 1 and (count * len(candidate), len(candidate)) > best:
+            best, chosen = (count * len(candidate), len(candidate)), candidate
+    if not chosen:
+        return None
+    inside = tuple(c for c in everyone if chosen <= met[c])
+    return Block(
+        tuple(comparable[i] for i in sorted(chosen)),
+        inside,
+        tuple(c for c in everyone if c not in inside),
+    )
+
+
+def _in_order(found: Iterable[Combination]) -> tuple[Combination, ...]:
+    """Each once, by the first place of its optimizer, then of its schedule."""
+    names = list(dict.fromkeys(found))
+    optimizers = list(dict.fromkeys(name.optimizer for name in names))
+    schedules = list(dict.fromkeys(name.schedule for name in names))
+    return tuple(sorted(names, key=lambda c: (optimizers.index(c.optimizer), schedules.index(c.schedule))))
+
+
+def over_workloads(block: Block) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+    """The seeds that all workloads of a block have, and scores, shape (workloads, combinations, seeds)."""
+    shared = set.intersection(*(set(field.seeds) for field in block.fields))
+    seeds = tuple(sorted(shared))
+    scores = np.full((len(block.fields), len(block.combinations), len(seeds)), np.nan)
+    for place, field in enumerate(block.fields):
+        rows = [field.combinations.index(c) for c in block.combinations]
+        columns = [field.seeds.index(seed) for seed in seeds]
+        scores[place] = field.scores[np.ix_(rows, columns)]
+    return seeds, scores

@@ -1,0 +1,150 @@
+"""The tables that findings rest on: comparisons, ranking, stability, interactions (layer 2b)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from optbench.comparisons import Comparison, Rules, compare
+from optbench.contenders import Block, Combination, Field, common_block, fields_of
+from optbench.files import write_table
+from optbench.interaction import HALF, compare_schedule_effects, with_half
+from optbench.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
+from optbench.stability import LeftOut, stability
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+LOSS = "final_val_loss"
+"""The primary metric: what `better` means where nothing else is said."""
+
+TIME = "steps_to_target"
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """A study's tables, and what is derived from them.
+
+    Attributes:
+        facts: study.json.
+        runs: the run table.
+        fields: of the primary metric, by workload; without those in which no run has it.
+        block: what is compared over workloads, None for nothing.
+        overall: what the ranking over workloads rests on, None for none.
+        comparisons: of the final validation loss, the steps to target and the loss half-way, in this order.
+        interactions: schedule effects compared between optimizers.
+        ranking: `Standing` rows.
+        stability: `LeftOut` rows.
+        half_steps: the step of the loss half-way, by workload.
+    """
+
+    facts: dict[str, Any]
+    runs: pd.DataFrame
+    fields: tuple[Field, ...]
+    block: Block | None
+    overall: Overall | None
+    comparisons: pd.DataFrame
+    interactions: pd.DataFrame
+    ranking: pd.DataFrame
+    stability: pd.DataFrame
+    half_steps: dict[str, int]
+
+    def label(self, kind: str, name: str) -> str:
+        """What the page calls a workload, optimizer or schedule (`kind` is the plural)."""
+        return str(((self.facts.get(kind) or {}).get(name) or {}).get("label") or name)
+
+    def name(self, one: Combination) -> str:
+        """What sentences call an optimizer under a schedule."""
+        return f"{self.label('optimizers', one.optimizer)} · {self.label('schedules', one.schedule)}"
+
+    def compared(self, metric: str) -> pd.DataFrame:
+        """The comparisons of one metric."""
+        return self.comparisons[self.comparisons["metric"] == metric]
+
+
+def gather(tables: Path) -> Grounds:
+    """Computes everything that a study's findings rest on.
+
+    Args:
+        tables: results/<study>/tables, as `collect` left it.
+    """
+    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+    runs = pd.read_parquet(tables / "runs.parquet")
+    rules = rules_of(facts)
+    budgets = {
+        str(name): float(known["steps"])
+        for name, known in (facts.get("workloads") or {}).items()
+        if known.get("steps")
+    }
+    fields = fields_of(runs, LOSS)
+    block = common_block(fields)
+    losses = compare(fields, block, rules)
+    timed = fields_of(runs, TIME)
+    times = compare(timed, None, rules)
+    with_halves, half_steps = with_half(runs, tables / "curves.parquet", budgets)
+    halves = compare(fields_of(with_halves, HALF), None, rules)
+    standings = [s for field in fields for s in rank_within(field, losses)]
+    overall = None
+    left_out: list[LeftOut] = []
+    if block is not None:
+        reference = reference_of(block, facts)
+        standing, overall = rank_overall(block, LOSS, reference, losses, rules.seed)
+        standings = standing + standings
+        left_out = stability(block, reference)
+    standings += [s for field in timed for s in rank_in_time(field, budgets, times)]
+    tested = [table for table in (losses, times, halves) if len(table)]
+    return Grounds(
+        facts=facts,
+        runs=runs,
+        fields=tuple(fields),
+        block=block,
+        overall=overall,
+        comparisons=_table(pd.concat(tested, ignore_index=True) if tested else losses, Comparison._fields),
+        interactions=_table(compare_schedule_effects(fields, rules), ()),
+        ranking=_table(standings, Standing._fields),
+        stability=_table(left_out, LeftOut._fields),
+        half_steps=half_steps,
+    )
+
+
+def rules_of(facts: dict[str, Any]) -> Rules:
+    """The study's rules for `better`, the usual ones where it says nothing."""
+    given = facts.get("report") or {}
+    threshold = facts.get("threshold")
+    usual = Rules()
+    return Rules(
+        threshold=usual.threshold if threshold is None else float(threshold),
+        family=given.get("family") or usual.family,
+        seed=int(given.get("seed") or 0),
+    )
+
+
+def reference_of(block: Block, facts: dict[str, Any]) -> Combination:
+    """The fixed reference: the study's, else its `sgd`, else the first optimizer; under the first schedule.
+
+    A reference that is not in the block gives way to the block's first combination.
+    """
+    wanted = (facts.get("report") or {}).get("reference") or "sgd"
+    return next((c for c in block.combinations if c.optimizer == wanted), block.combinations[0])
+
+
+def write_grounds(found: Grounds, tables: Path) -> None:
+    """Writes comparisons, ranking, interactions and stability as parquet and CSV."""
+    for name in ("comparisons", "ranking", "interactions", "stability"):
+        write_table(getattr(found, name), tables / name)
+
+
+def _table(rows: pd.DataFrame | Sequence[object], columns: Sequence[str]) -> pd.DataFrame:
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), columns=list(columns))
+    # Twelve digits hold every figure of the page; the last ones may differ between processors.
+    floats = table.select_dtypes("float").columns
+    return table.assign(**{name: [_rounded(v) for v in table[name].to_numpy()] for name in floats})
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.12g}") if np.isfinite(value) else float(value)

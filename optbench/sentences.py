@@ -1,0 +1,217 @@
+"""Findings as sentences: templates filled in from a finding's own fields, and nothing else (layer 2b)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+MOST_NAMES: Final = 3
+
+
+def sentence(finding: Mapping[str, Any]) -> str:
+    """The claim of a finding.
+
+    Args:
+        finding: its fields but `claim`: numbers under their names, all else in `words`, the template's
+            name in `template`.
+
+    Raises:
+        KeyError: no such template, or a field that it needs is missing.
+    """
+    return TEMPLATES[finding["template"]](finding, finding["words"])
+
+
+def figure_of(value: float | str | None) -> str:
+    """A number with three significant digits; `inf` and `-inf` are how JSON holds infinities."""
+    if value is None:
+        return "unknown"
+    value = float(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size and not 1e-3 <= size < 1e5:  # noqa: PLR2004 - where powers of ten read better
+        text = f"{value:.2e}"
+    elif size >= 100:  # noqa: PLR2004 - three digits before the point
+        text = f"{value:.0f}"
+    else:
+        text = f"{value:#.3g}".rstrip(".")
+    return text.replace("-", "−") if text.startswith("-") else text
+
+
+def probability(p: float) -> str:
+    """An adjusted p value: two significant digits, or that it is below 0.001."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"  # noqa: PLR2004 - the usual floor of printed p values
+
+
+def count(n: float, noun: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{n:.0f} {noun}{'' if n == 1 else 's'}"
+
+
+def names(found: Sequence[str]) -> str:
+    """`a, b and c`; the tail counted above three."""
+    if len(found) > MOST_NAMES:
+        return f"{', '.join(found[: MOST_NAMES - 1])} and {len(found) - MOST_NAMES + 1} more"
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def _size(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    """`0.71 times that of B [0.66, 0.75]`."""
+    span = f"[{figure_of(f['low'])}, {figure_of(f['high'])}]"
+    if w["scale"] == "difference":
+        return f"{figure_of(f['effect'])} against {w['b']} {span}"
+    return f"{figure_of(f['effect'])} times that of {w['b']} {span}"
+
+
+def _evidence(f: Mapping[str, Any]) -> str:
+    """`6 seeds, adjusted p = 0.031`."""
+    p = f["p_adjusted"]
+    return count(f["n"], "seed") + (f", adjusted {probability(p)}" if p is not None else "")
+
+
+def _why_not(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    """Why there is no test."""
+    if w["fixed"]:
+        return "every seed gives the same runs here, so there is nothing to test"
+    return f"{count(f['n'], 'seed')} are too few for a test, {w['fewest']} are the least"
+
+
+def _others(w: Mapping[str, Any]) -> str:
+    """How the leader stands against all others."""
+    parts = []
+    if w["better_than"]:
+        parts.append(f"better than {w['better_than']} of {count(w['others'], 'other')}")
+    if w["tied"]:
+        listed = f" ({names(w['tied_names'])})" if w["tied"] <= MOST_NAMES else ""
+        parts.append(f"no detectable difference from {w['tied']}{listed}")
+    return ", ".join(parts)
+
+
+def _leader(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    where = f"over {count(w['workloads'], 'workload')}" if w["workloads"] > 1 else f"on {w['workload']}"
+    size = f"its loss is {_size(f, w)}"
+    if f["verdict"] == "insufficient data":
+        start = f"Nothing can be told {where}: {_why_not(f, w)}."
+        return f"{start} First in these runs is {w['a']}: {size}."
+    start = f"{where[0].upper()}{where[1:]}, {w['a']} has the lowest validation loss"
+    return f"{start}: {_others(w)}. Next is {w['b']}: {size}, {_evidence(f)}, {f['verdict']}."
+
+
+def _alone(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    return f"On {w['workload']} only {w['a']} was run: there is nothing to compare."
+
+
+def _none(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    ended = f"{w['ok']} of {count(w['runs'], 'run')} ended ok"
+    return f"On {w['workload']} no combination has a finite median loss: {ended}."
+
+
+def _schedule(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    over = (
+        f"{w['schedule']} instead of {w['base']}, over {count(w['pairs'], 'pair')} of workload and optimizer"
+    )
+    if w["untested"] == w["pairs"]:
+        counts = "insufficient data in all of them"
+    else:
+        counts = f"better in {w['better']}, worse in {w['worse']}, no detectable difference in {w['equal']}"
+        counts += f", insufficient data in {w['untested']}" if w["untested"] else ""
+    kind = {"better": "Largest gain", "worse": "Largest loss"}.get(f["verdict"], "Largest change")
+    size = _size(f, {**w, "b": f"under {w['base']}"})
+    where = f"{w['optimizer']} on {w['workload']}"
+    return f"{over}: {counts}. {kind}: {where}, its loss {size}, {_evidence(f)}. {_rates(w)}"
+
+
+def _rates(w: Mapping[str, Any]) -> str:
+    if w["own_rate"] == w["pairs"]:
+        return "Each schedule ran at its own learning rate."
+    if w["own_rate"] == 0:
+        return "Both schedules ran at one learning rate, which need not suit both."
+    return (
+        f"In {w['own_rate']} of them each schedule ran at its own learning rate; in the rest both ran at "
+        "one, which need not suit both."
+    )
+
+
+def _interaction(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    tested = f"{w['resolved']} of {count(w['pairs'], 'pair')} of optimizers"
+    start = f"Whom {w['schedule']} helps: it acts differently on {tested} (within a workload)"
+    if f["verdict"] not in ("better", "worse"):
+        return start + "."
+    more = "more" if f["verdict"] == "better" else "less"
+    span = f"[{figure_of(f['low'])}, {figure_of(f['high'])}]"
+    return (
+        f"{start}. Most of all, on {w['workload']} it helps {w['a']} {more} than {w['b']}: the ratio of "
+        f"their ratios is {figure_of(f['effect'])} {span}, {_evidence(f)}."
+    )
+
+
+def _flip(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    if not w["flips"]:
+        return (
+            "No order that could be told half-way through the budget was reversed at the end "
+            f"({w['told']} of {count(w['pairs'], 'pair')} could be told)."
+        )
+    return (
+        f"{count(w['flips'], 'order')} that could be told half-way through the budget turned round by the "
+        f"end: on {w['workload']} at step {w['step']}, {w['a']} had {figure_of(w['half_effect'])} times the "
+        f"loss of {w['b']}; at the end it has {figure_of(f['effect'])} times "
+        f"[{figure_of(f['low'])}, {figure_of(f['high'])}], {_evidence(f)}."
+    )
+
+
+def _target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    start = (
+        f"On {w['workload']}, {w['a']} reaches the target soonest: median {w['median']:.0f} steps, "
+        f"{w['reached']} of {count(w['runs'], 'run')}"
+    )
+    if w["b"] is None:
+        return f"{start}; no other was run."
+    if f["verdict"] == "insufficient data":
+        return f"{start}. This is no finding: {_why_not(f, w)}."
+    size = f"its steps are {_size(f, w)}"
+    return f"{start}; {_others(w)}. Next is {w['b']}: {size}, {_evidence(f)}, {f['verdict']}."
+
+
+def _seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    needed = w["seeds"]
+    enough = f"about {count(needed, 'seed')}" if needed is not None else "more seeds than anyone will run"
+    where = f"on {w['workload']}" if w["workload"] else f"over {count(w['workloads'], 'workload')}"
+    return (
+        f"To tell {w['a']} from {w['b']} {where} would take {enough} (80% power at this gap: its loss is "
+        f"{_size(f, w)}, {count(f['n'], 'seed')})."
+    )
+
+
+def _stability(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    parts = [f"{same} of {all_} when one {kind} is left out" for kind, same, all_ in w["kinds"] if all_]
+    return f"{w['a']} stays first over {count(w['workloads'], 'workload')} in " + ", in ".join(parts) + "."
+
+
+def _ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    if f["verdict"] == "insufficient data":
+        workloads = count(w["workloads"], "workload")
+        return f"Average ranks are not tested over {workloads}: {w['fewest']} are the least."
+    differ = "differ" if f["p_adjusted"] <= w["level"] else "cannot be told apart"
+    return (
+        f"Over {count(w['workloads'], 'workload')} the average ranks {differ} (Friedman, "
+        f"{probability(f['p_adjusted'])}); best is {w['a']} with {figure_of(w['rank'])}, and ranks nearer "
+        f"than {figure_of(w['critical'])} cannot be told apart."
+    )
+
+
+TEMPLATES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] = {
+    "leader": _leader,
+    "alone": _alone,
+    "none": _none,
+    "schedule": _schedule,
+    "interaction": _interaction,
+    "flip": _flip,
+    "target": _target,
+    "seeds": _seeds,
+    "stability": _stability,
+    "ranks": _ranks,
+}
+"""A sentence for each kind of finding, from the finding and its words."""

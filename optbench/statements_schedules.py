@@ -1,0 +1,125 @@
+"""Findings on schedules: whom they help, and what half of the budget would have said (layer 2b)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from optbench.comparisons import EVERY_WORKLOAD
+from optbench.contenders import Combination
+from optbench.finding import (
+    RESOLVED,
+    WHO,
+    Finding,
+    as_json,
+    key_of,
+    make,
+    oriented,
+    records,
+)
+from optbench.grounds import LOSS, Grounds
+from optbench.interaction import HALF
+from optbench.interaction import flips as turned_round
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def schedules(grounds: Grounds) -> Iterator[Finding]:
+    """Each schedule against the workload's first one, optimizer by optimizer."""
+    table = grounds.compared(LOSS)
+    same = table[(table["workload"] != EVERY_WORKLOAD) & (table["a"] == table["b"])]
+    effects: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for field in grounds.fields:
+        base = field.combinations[0].schedule
+        for row in records(same[same["workload"] == field.workload]):
+            if base in (row["schedule_a"], row["schedule_b"]):
+                other = row["schedule_b"] if row["schedule_a"] == base else row["schedule_a"]
+                seen = oriented(row, Combination(row["a"], other))
+                effects.setdefault((other, base), []).append(seen | {"key": key_of("comparisons", row, *WHO)})
+    for (schedule, base), rows in effects.items():
+        verdicts = [row["verdict"] for row in rows]
+        pool = [row for row in rows if row["verdict"] in RESOLVED] or rows
+        largest = max(pool, key=distance)
+        words = {
+            "schedule": grounds.label("schedules", schedule),
+            "base": grounds.label("schedules", base),
+            "optimizer": grounds.label("optimizers", largest["a"]),
+            "workload": grounds.label("workloads", largest["workload"]),
+            "scale": largest["scale"],
+            "pairs": len(rows),
+            "better": verdicts.count("better"),
+            "worse": verdicts.count("worse"),
+            "equal": verdicts.count("no detectable difference"),
+            "untested": verdicts.count("insufficient data"),
+            "own_rate": sum(row["lr_a"] != row["lr_b"] for row in rows),
+        }
+        keys = [row["key"] for row in rows]
+        id_ = f"schedule:{schedule}"
+        yield make(id_, "schedules", "schedule", words, largest, figure="schedules/", rows=keys)
+        yield from _interaction(grounds, schedule)
+
+
+def distance(row: Mapping[str, Any]) -> float:
+    """How far an effect lies from none."""
+    effect = float(row["effect"])
+    if math.isnan(effect):
+        return -1.0
+    if row["scale"] != "ratio":
+        return abs(effect)
+    return abs(math.log10(effect)) if 0 < effect < math.inf else math.inf
+
+
+def _interaction(grounds: Grounds, schedule: str) -> Iterator[Finding]:
+    table = grounds.interactions
+    rows = records(table[table["schedule_a"] == schedule])
+    if not rows:
+        return
+    resolved = [row for row in rows if row["verdict"] in RESOLVED]
+    largest = max(resolved or rows, key=distance)
+    words = {
+        "schedule": grounds.label("schedules", schedule),
+        "workload": grounds.label("workloads", largest["workload"]),
+        "a": grounds.label("optimizers", largest["a"]),
+        "b": grounds.label("optimizers", largest["b"]),
+        "pairs": len(rows),
+        "resolved": len(resolved),
+    }
+    keys = [key_of("interactions", largest, *WHO)]
+    id_ = f"interaction:{schedule}"
+    yield make(id_, "schedules", "interaction", words, largest, figure="schedules/", rows=keys)
+
+
+def flips(grounds: Grounds) -> Iterator[Finding]:
+    """Whether orders that could be told half-way were reversed by the end."""
+    half = grounds.compared(HALF)
+    final = grounds.compared(LOSS)
+    if half.empty:
+        return
+    turned = turned_round(final, half)
+    words: dict[str, Any] = {
+        "flips": len(turned),
+        "pairs": len(half),
+        "told": int(half["verdict"].isin(RESOLVED).sum()),
+    }
+    if turned.empty:
+        tested = bool(half["p_adjusted"].notna().any())
+        row: dict[str, Any] = {
+            "pairs": int(half["pairs"].max()),
+            "verdict": "no detectable difference" if tested else "insufficient data",
+        }
+        if tested:
+            keys = [{"table": "comparisons", "metric": HALF}]
+            yield make("flip", "convergence", "flip", words, row, figure="convergence/", rows=keys)
+        return
+    largest = max(records(turned), key=distance)
+    workload = largest["workload"]
+    words |= {
+        "workload": grounds.label("workloads", workload),
+        "step": grounds.half_steps[workload],
+        "a": grounds.name(Combination(largest["a"], largest["schedule_a"])),
+        "b": grounds.name(Combination(largest["b"], largest["schedule_b"])),
+        "half_effect": as_json(largest["half_effect"]),
+    }
+    keys = [key_of("comparisons", largest | {"metric": metric}, *WHO) for metric in (LOSS, HALF)]
+    yield make("flip", "convergence", "flip", words, largest, figure=f"convergence/{workload}", rows=keys)
