@@ -13,6 +13,7 @@ from optbench.arrivals import ArrivalRow, SurvivalRow, arrival_rows, survival_ro
 from optbench.files import write_table
 from optbench.heavy_ball import RateRow, rate_rows
 from optbench.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
+from optbench.timing_table import comparable
 from optbench.tradeoffs import TradeoffRow, tradeoff_rows
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def write_evidence(tables: Path) -> None:
 
 def _timing(file: Path) -> pd.DataFrame | None:
     table = pd.read_parquet(file) if file.exists() else None
-    return None if table is None or table.empty or "step_time_us" not in table else table
+    return None if table is None or table.empty or "step_time_us" not in table else comparable(table)
 
 
 def _losses(file: Path, split: str) -> pd.DataFrame:

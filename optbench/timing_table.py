@@ -228,6 +228,25 @@ def _machine(facts: dict[str, Any]) -> str:
     return f"{facts['gpu']}; {host}" if facts.get("gpu") else host
 
 
+def comparable(timing: pd.DataFrame) -> pd.DataFrame:
+    """Return the table without the times of workloads whose optimizers were timed in different places.
+
+    A ratio between two machines, devices or thread counts says nothing of the optimizers. Such rows keep
+    their names, lose their times and say why in `error`.
+    """
+    place = timing.groupby(["machine", "device", "threads"], dropna=False).ngroup()
+    place = place.where(timing["step_time_us"].notna())
+    places = place.groupby(timing["workload"]).transform("nunique")
+    mixed = (places > 1).to_numpy()
+    if not mixed.any():
+        return timing
+    numbers = [c for c in timing.columns if timing[c].dtype.kind == "f" and c not in ("threads", "rounds")]
+    told = timing.loc[mixed].copy()
+    told[numbers] = np.nan
+    told["error"] = [f"measured in {n} places, which do not compare" for n in places[mixed]]
+    return pd.concat([timing.loc[~mixed], told]).sort_index()
+
+
 def time_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:
     """Seconds to the target, steps to target x step time: what a cell takes with the machine to itself.
 

@@ -62,6 +62,29 @@ class Fake:
     noise: Mapping[str, str] = field(default_factory=dict)
     untimed: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def cells(self) -> int:
+        """How many cells that makes."""
+        return len(self.workloads) * len(self.optimizers) * len(self.schedules) * self.seeds
+
+
+def large(cells: int) -> Fake:
+    """Return a study of about `cells` cells in the shape of a real one, with everything measured."""
+    names = ("sgd", "momentum", "adam", *(f"optimizer_{i}" for i in range(7)))
+    if cells < 2000:
+        workloads, optimizers, schedules, seeds = 3, 6, 2, 6
+    else:
+        workloads, optimizers, schedules, seeds = 10, 10, 4, 25
+    return Fake(
+        workloads=("ravine", *(f"workload_{i}" for i in range(workloads - 1))),
+        optimizers=names[:optimizers],
+        schedules=("constant", "cosine", "step", "warmup_cosine")[:schedules],
+        seeds=max(round(cells / (workloads * optimizers * schedules)), 1) if cells < 2000 else seeds,
+        evaluations=26,
+        oscillation=True,
+        timed=True,
+    )
+
 
 def ravine_path(momentum: float, lr: float, steps: int) -> np.ndarray:
     """Return the positions of heavy ball on x^2/16 + 9 y^2 from (-2.4, 0.2), shape (steps + 1, 2)."""

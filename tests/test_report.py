@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from fabricate import HOSTILE, Fake, fabricate
 
+from optbench.evidence import write_evidence
 from optbench.figures.plan import draw_all
 from optbench.report.build import render
 from optbench.report.cells import Scale, pack
@@ -23,6 +24,7 @@ from optbench.report.completeness import ALL_STATUSES, completeness
 from optbench.report.oscillation import MEASURES
 from optbench.report.table import Measure, leading
 from optbench.report.text import interval, number, rerun_command, scrub, snakemake_command
+from optbench.timing_table import comparable
 
 INF = float("inf")
 VOID = frozenset(
@@ -324,6 +326,27 @@ def test_noisy_workload_has_a_badge_and_its_reason(mixed):
     badged = re.search(r'<div id="c-1".*?</table>', page.source, re.DOTALL).group()
     assert "badge" in badged
     assert "others kept &lt;most&gt; of 8 processors busy." in badged
+
+
+def test_times_of_different_machines_are_not_compared(tmp_path):
+    results = fabricate(tmp_path / "results/demo", Fake(seeds=2, timed=True))
+    file = results / "tables/timing.parquet"
+    timing = pd.read_parquet(file)
+    other = timing["workload"].eq("digits") & timing["optimizer"].eq("adam")
+    timing.loc[other, "machine"] = "Another CPU"
+    timing.to_parquet(file)
+    write_evidence(results / "tables")
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    assert [row[1:3] for row in page.rows("t-step-0")] != 3 * [["–", "–"]]
+    assert [row[1:3] for row in page.rows("t-step-1")] == 3 * [["–", "–"]]
+    assert page.text.count("measured in 2 places, which do not compare") == 3
+    survival = pd.read_parquet(results / "tables/survival.parquet")
+    assert set(survival.loc[survival["unit"] == "time_s", "workload"]) == {"ravine"}
+    timing.assign(machine=timing["workload"]).to_parquet(file)
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    assert "The workloads were timed on 2 different machines." in page.text
+    untimed = timing.assign(threads=float("nan"), step_time_us=float("nan"))
+    assert comparable(untimed).equals(untimed)
 
 
 def test_target_that_half_the_runs_missed_has_no_time(tmp_path):

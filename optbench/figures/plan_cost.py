@@ -12,6 +12,7 @@ from optbench.figures.axes import label_margin, panel, shorten
 from optbench.figures.compare import draw_ratios, ratio_range
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.record import FigureRecord
+from optbench.timing_table import comparable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ def read_timing(study: Study, file: Path) -> pd.DataFrame | None:
     table = pd.read_parquet(file)
     if not set(NEEDED) <= set(table.columns):
         return None
+    table = comparable(table)
     order = {(w, o): i for i, (w, o) in enumerate(product(study.workloads, study.optimizers))}
     pairs = zip(table["workload"], table["optimizer"], strict=True)
     table = table.assign(place=[order.get((str(w), str(o)), -1) for w, o in pairs])

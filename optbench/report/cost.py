@@ -47,10 +47,12 @@ class Cost:
 
     Attributes:
         lead: its result in one sentence.
+        places: a warning where the workloads were timed on different machines, else "".
         workloads: their parts, in the study's order.
     """
 
     lead: str
+    places: str
     workloads: tuple[WorkloadCost, ...]
 
 
@@ -69,7 +71,17 @@ def cost(study: Study, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Co
         rows = timing[timing["workload"] == name]
         if len(rows):
             parts.append(_workload(study, name, index, rows, summary[summary["workload"] == name]))
-    return Cost(_lead(study, timing), tuple(parts))
+    return Cost(_lead(study, timing), _places(timing), tuple(parts))
+
+
+def _places(timing: pd.DataFrame) -> str:
+    machines = timing.loc[timing["step_time_us"].notna(), "machine"].astype(str).nunique()
+    if machines < 2:  # noqa: PLR2004 - one machine, nothing is mixed
+        return ""
+    return (
+        f"The workloads were timed on {machines} different machines. Each workload is compared within "
+        "itself; times of different workloads do not compare."
+    )
 
 
 def _workload(
