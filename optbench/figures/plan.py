@@ -13,6 +13,7 @@ from optbench.figures.convergence import draw_convergence, linear_range, loss_ra
 from optbench.figures.easel import Easel, Study, chunks, entry, interval_words, read_study, spoken
 from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
+from optbench.figures.plan_oracle import draw_oracle
 from optbench.figures.plan_oscillation import draw_oscillation
 from optbench.figures.plan_rates import draw_rates
 from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
@@ -76,6 +77,7 @@ def draw_all(
         records += draw_time_to_target(study, easel, evidence)
         records += draw_tradeoffs(study, easel, evidence, "cost")
         records += draw_rates(study, easel, evidence.rates)
+        records += draw_oracle(study, easel, tables / "oracle.parquet")
         records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
     write_records(records, figures / "figures.json")
     return records

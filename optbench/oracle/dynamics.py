@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from optbench.oracle.runs import Runs
 
-RATES: Final = "Linear rates at the best settings"
+RATES: Final = "Best linear rates"
 LIMITS: Final = "Limits of stability"
 NOISE: Final = "Stationary noise"
 ONE: Final = "One dimension"
@@ -44,17 +44,17 @@ class Best(NamedTuple):
 
 _DOUBLE: Final = "a double root: the distance goes like t rate^t, which adds log(2)/500 = 0.14%"
 _BEST: Final = (
-    Best("gd", "sgd_best", "SGD at lr 2/(low + high)", "(k - 1)/(k + 1)", forms.gd_optimal, 1e-9, ROUNDING),
+    Best("gd", "sgd_best", "SGD at lr 2/(low + high)", "(k − 1)/(k + 1)", forms.gd_optimal, 1e-9, ROUNDING),
     Best(
-        "heavy_ball", "heavy_ball_best", "heavy ball at Polyak's setting", "(√k - 1)/(√k + 1)",
+        "heavy_ball", "heavy_ball_best", "heavy ball at Polyak's setting", "(√k − 1)/(√k + 1)",
         forms.heavy_ball_optimal, 3e-3, _DOUBLE,
     ),
     Best(
-        "nesterov", "nesterov_best", "Nesterov at the setting best for quadratics", "1 - 2/√(3k + 1)",
+        "nesterov", "nesterov_best", "Nesterov at the setting best for quadratics", "1 − 2/√(3k + 1)",
         forms.nesterov_optimal, 3e-3, _DOUBLE,
     ),
     Best(
-        "nesterov_standard", "nesterov_standard", "Nesterov at lr 1/high", "1 - 1/√k",
+        "nesterov_standard", "nesterov_standard", "Nesterov at lr 1/high", "1 − 1/√k",
         forms.nesterov_standard, 3e-3, _DOUBLE,
     ),
 )  # fmt: skip
@@ -91,27 +91,27 @@ _FAMILIES: Final = (
     Family(
         "sgd", "SGD",
         "2/h", lambda r: forms.gd_limit(r.h),
-        "|1 - lr h|", lambda r: forms.gd_rate(r.lr, r.h), COHEN,
+        "|1 − lr h|", lambda r: forms.gd_rate(r.lr, r.h), COHEN,
     ),
     Family(
         "heavy_ball", "heavy ball",
         "2(1 + b)/h", lambda r: forms.heavy_ball_limit(r.b, r.h),
-        "root of z² - (1 + b - lr h) z + b", lambda r: forms.heavy_ball_rate(r.lr, r.b, r.h), COHEN,
+        "root of z² − (1 + b − lr h) z + b", lambda r: forms.heavy_ball_rate(r.lr, r.b, r.h), COHEN,
     ),
     Family(
         "nesterov", "Nesterov",
         "2(1 + b)/(h(1 + 2b))", lambda r: forms.nesterov_limit(r.b, r.h),
-        "root of z² - (1 + b)(1 - lr h) z + b(1 - lr h)", lambda r: forms.nesterov_rate(r.lr, r.b, r.h),
+        "root of z² − (1 + b)(1 − lr h) z + b(1 − lr h)", lambda r: forms.nesterov_rate(r.lr, r.b, r.h),
         COHEN,
     ),
     Family(
         "averaged", "the averaged form",
-        "2(1 + b)/((1 - b)h)", lambda r: forms.averaged_limit(r.b, r.h),
-        "heavy ball's at lr (1 - b)", lambda r: forms.averaged_rate(r.lr, r.b, r.h), COHEN_ADAPTIVE,
+        "2(1 + b)/((1 − b)h)", lambda r: forms.averaged_limit(r.b, r.h),
+        "heavy ball's at lr (1 − b)", lambda r: forms.averaged_rate(r.lr, r.b, r.h), COHEN_ADAPTIVE,
     ),
     Family(
         "adam_frozen", "Adam with its denominator frozen at d",
-        "2(1 + b)d/((1 - b)h)", lambda r: forms.frozen_adam_limit(r.b, r.h, r.setting("eps")),
+        "2(1 + b)d/((1 − b)h)", lambda r: forms.frozen_adam_limit(r.b, r.h, r.setting("eps")),
         "the averaged form's at lr/d", lambda r: forms.frozen_adam_rate(r.lr, r.b, r.h, r.setting("eps")),
         COHEN_ADAPTIVE, "parabola_tiny", 5e-4, 1e-5,
     ),
@@ -167,23 +167,23 @@ def _noise(optimizer: str, words: str, chance: Chance) -> tuple[Fact, ...]:
     return (
         Fact(
             f"variance_{optimizer}", NOISE, f"{words}: variance of a coordinate in the long run",
-            "lr s²(1 + b)/(h(1 - b)(2(1 + b) - lr h))",
+            "lr s²(1 + b)/(h(1 − b)(2(1 + b) − lr h))",
             lambda r: forms.stationary_variance(r.lr, r.b, r.h, float(r.workload["noise"])),
             runs.settled_variance, where, chance.variance, reason, LIU,
         ),
         Fact(
             f"update_cosine_{optimizer}", NOISE, f"{words}: correlation of two updates in a row",
-            "b - lr h/2", lambda r: forms.update_correlation(r.lr, r.b, r.h),
+            "b − lr h/2", lambda r: forms.update_correlation(r.lr, r.b, r.h),
             runs.column("update_cosine"), where, chance.cosine, reason, DERIVED,
         ),
         Fact(
             f"update_cosine_excess_{optimizer}", NOISE, f"{words}: the same beyond what momentum alone gives",
-            "-lr h/2", lambda r: forms.update_correlation(r.lr, 0.0, r.h),
+            "−lr h/2", lambda r: forms.update_correlation(r.lr, 0.0, r.h),
             runs.column("update_cosine_excess"), where, chance.excess, reason, DERIVED,
         ),
         Fact(
             f"sign_flip_rate_{optimizer}", NOISE, f"{words}: share of coordinates that turn back in a step",
-            "arccos(b - lr h/2)/π", lambda r: forms.flip_rate(forms.update_correlation(r.lr, r.b, r.h)),
+            "arccos(b − lr h/2)/π", lambda r: forms.flip_rate(forms.update_correlation(r.lr, r.b, r.h)),
             runs.column("sign_flip_rate"), where, chance.flips, reason, SHEPPARD,
         ),
     )  # fmt: skip
@@ -200,19 +200,19 @@ def _one_dimension(name: str, words: str) -> tuple[Fact, ...]:
 
     return (
         fact(
-            "tortuosity", "way over distance", "lr h(1 - |q|^T)/((1 - |q|)(1 - q^T)), q = 1 - lr h",
+            "tortuosity", "way over distance", "lr h(1 − |q|^T)/((1 − |q|)(1 − q^T)), q = 1 − lr h",
             lambda r: forms.gd_tortuosity(r.lr, r.h, r.steps),
         ),
         fact(
-            "overshoot", "slope at a step's end, turned, over the slope at its start", "lr h - 1",
+            "overshoot", "slope at a step's end, turned, over the slope at its start", "lr h − 1",
             lambda r: forms.gd_overshoot(r.lr, r.h), LECUN,
         ),
         fact(
-            "update_cosine", "correlation of two updates in a row", "1 - lr h",
+            "update_cosine", "correlation of two updates in a row", "1 − lr h",
             lambda r: -forms.gd_overshoot(r.lr, r.h),
         ),
         fact(
-            "gradient_cosine", "cosine of two gradients in a row", "sign of 1 - lr h",
+            "gradient_cosine", "cosine of two gradients in a row", "sign of 1 − lr h",
             lambda r: -copysign(1.0, forms.gd_overshoot(r.lr, r.h)),
         ),
         fact(
@@ -226,7 +226,7 @@ def _one_dimension(name: str, words: str) -> tuple[Fact, ...]:
 def _frequency(how: str, words: str, measure: Callable[[Runs], float], tolerance: float, reason: str) -> Fact:
     return Fact(
         f"frequency_{how}", ONE, f"underdamped heavy ball: cycles a step, {words}",
-        "arccos((1 + b - lr h)/(2√b))/(2π)", lambda r: forms.heavy_ball_frequency(r.lr, r.b, r.h),
+        "arccos((1 + b − lr h)/(2√b))/(2π)", lambda r: forms.heavy_ball_frequency(r.lr, r.b, r.h),
         measure, ("parabola_swing/heavy_ball_swinging/constant",), tolerance, reason, ODONOGHUE,
     )  # fmt: skip
 

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from optbench.oracle.runs import Runs
 
 STEADY: Final = "Steady gradients"
-STEPS: Final = "First steps and effective learning rates"
+STEPS: Final = "First steps and effective lr"
 SUMS: Final = "Sums of schedules"
 
 _START: Final = "what is left of the start, 0.9^200 = 7e-10, and eps beside the gradient"
 
 _CONSTANT: Final = (
     (
-        "heavy_ball", "heavy ball", "lr g/(1 - b)",
+        "heavy_ball", "heavy ball", "lr g/(1 − b)",
         lambda r: forms.terminal_step(r.lr, r.b, r.g), GOH,
     ),
     (
-        "nesterov", "Nesterov", "lr g/(1 - b)",
+        "nesterov", "Nesterov", "lr g/(1 − b)",
         lambda r: forms.terminal_step(r.lr, r.b, r.g), "Sutskever et al. 2013, PMLR 28(3), pages 1139-1147",
     ),
     (
@@ -42,11 +42,11 @@ _ALTERNATING: Final = (
         lambda r: forms.nesterov_alternating_step(r.lr, r.b, r.g), GOH,
     ),
     (
-        "averaged", "the averaged form", "lr g(1 - b)/(1 + b)",
+        "averaged", "the averaged form", "lr g(1 − b)/(1 + b)",
         lambda r: forms.averaged_alternating_step(r.lr, r.b, r.g), GOH,
     ),
     (
-        "adam", "Adam", "lr(1 - b)/(1 + b)",
+        "adam", "Adam", "lr(1 − b)/(1 + b)",
         lambda r: forms.averaged_alternating_step(r.lr, r.b, 1.0), ADAM,
     ),
 )  # fmt: skip
@@ -106,7 +106,7 @@ _STEPS: Final = (
         lambda r: _adagrad(r, 1), runs.first_step, "slope/adagrad", ADAGRAD,
     ),
     (
-        "first_step_rmsprop", "RMSprop's first step", "lr g/(g√(1 - a) + eps)",
+        "first_step_rmsprop", "RMSprop's first step", "lr g/(g√(1 − a) + eps)",
         lambda r: _rmsprop(r, 1), runs.first_step, "slope/rmsprop", RMSPROP,
     ),
     (
@@ -129,7 +129,7 @@ _STEPS: Final = (
     ),
     (
         "effective_lr_rmsprop", "RMSprop's step over the gradient, a constant one, after T steps",
-        "lr/(g√(1 - a^T) + eps)",
+        "lr/(g√(1 − a^T) + eps)",
         lambda r: (_rmsprop(r, r.steps) - _rmsprop(r, r.steps - 1)) / r.g, _effective_lr,
         "slope/rmsprop", RMSPROP,
     ),
@@ -138,16 +138,16 @@ _STEPS: Final = (
         lambda r: _adagrad(r, r.steps), runs.way, "slope/adagrad", ADAGRAD,
     ),
     (
-        "way_rmsprop", "RMSprop's way in T steps under a constant gradient", "Σ lr g/(g√(1 - a^t) + eps)",
+        "way_rmsprop", "RMSprop's way in T steps under a constant gradient", "Σ lr g/(g√(1 − a^t) + eps)",
         lambda r: _rmsprop(r, r.steps), runs.way, "slope/rmsprop", RMSPROP,
     ),
     (
-        "decay_adamw", "what AdamW's decay leaves of w after T steps without a gradient", "w(1 - lr d)^T",
+        "decay_adamw", "what AdamW's decay leaves of w after T steps without a gradient", "w(1 − lr d)^T",
         _decayed, runs.end, "plain/adamw", ADAMW,
     ),
     (
         "decay_sgd_l2", "what an L2 penalty leaves of w after T steps of SGD without a gradient",
-        "w(1 - lr d)^T", _decayed, runs.end, "plain/sgd_l2", ADAMW,
+        "w(1 − lr d)^T", _decayed, runs.end, "plain/sgd_l2", ADAMW,
     ),
 )  # fmt: skip
 
@@ -194,7 +194,7 @@ _SCHEDULES: Final = (
         "He et al. 2015, arXiv 1512.03385",
     ),
     (
-        "exponential", "(1 - f)/(1 - f^(1/T))",
+        "exponential", "(1 − f)/(1 − f^(1/T))",
         lambda r: forms.exponential_sum(r.steps, float(r.schedule["final"])), DERIVED,
     ),
     ("polynomial", "(T + 1)/2", lambda r: forms.cosine_sum(r.steps), "Chen et al. 2016, arXiv 1606.00915"),
@@ -212,7 +212,7 @@ _SCHEDULES: Final = (
         "Goyal et al. 2017, arXiv 1706.02677",
     ),
     (
-        "warmup_stable_decay", "T - W/2 - D/2 + 1/2",
+        "warmup_stable_decay", "T − W/2 − D/2 + 1/2",
         lambda r: forms.warmup_stable_decay_sum(r.steps, r.horizon("warmup"), r.horizon("decay")),
         "Hu et al. 2024, arXiv 2404.06395",
     ),

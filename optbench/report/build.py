@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from optbench.figures.easel import Study, read_study
 from optbench.figures.plan_cost import read_timing
+from optbench.figures.plan_oracle import read_oracle
 from optbench.figures.record import FigureRecord, read_records
 from optbench.figures.style import DARK, LIGHT
 from optbench.figures.svg import themed
@@ -31,6 +32,7 @@ from optbench.report.cells import explorer
 from optbench.report.completeness import completeness, failures
 from optbench.report.cost import cost
 from optbench.report.methods import methods
+from optbench.report.oracle import oracle
 from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.table import Table, plain_table
@@ -116,6 +118,7 @@ def render(results: Path, reports: Path) -> Path:
             workloads=workload_results(study, summary),
             oscillation=oscillation(study, summary),
             cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
+            oracle=oracle(read_oracle(study, tables / "oracle.parquet")),
             figures=figures,
             across=any(shown.record.section == "across" for shown in figures),
             explorer=explorer(study, name, tables / "curves.parquet", card_of),

@@ -1,0 +1,61 @@
+"""The oracle end to end: the shipped study's cells agree, and a pipeline whose facts fail says so."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from studies import run, write_study
+
+from optbench.collect import collect
+from optbench.config import read_study
+from optbench.matrix import cells_of, trace_path
+from optbench.oracle.table import AGREES, FACTS, consult
+from optbench.trace import write_trace
+from optbench.train import train_cell
+
+
+def test_the_pipelines_own_numbers_agree(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = read_study(project / "config/oracle.yaml")
+    for cell in cells_of(study):
+        write_trace(trace_path(cell), train_cell(cell, study.data_folder))
+    collect(study)
+    table = consult(study.results / "tables")
+    assert len(table) == len(FACTS)
+    assert (
+        table.loc[table["verdict"] != AGREES, ["fact", "predicted", "measured", "note"]].values.tolist() == []
+    )
+
+
+STUDY = """
+    study: tiny
+    oracle: true
+    seeds: 1
+    timing: false
+    workloads:
+      plain: {factory: "optbench.workloads.oracle:slope", gradient: 0.0, start: 2.0, steps: 20}
+    optimizers:
+      sgd_l2: {like: sgd, lr: 0.01, weight_decay: 0.5}
+    """
+
+
+def test_facts_that_fail_end_the_run_after_the_page(tmp_path: Path, project: Path) -> None:
+    for name in ("Snakefile", "workflow", "profiles"):
+        source = project / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    write_study(tmp_path, STUDY)
+    done = run("snakemake", "--cores", "2", "--configfile", "study.yaml", cwd=tmp_path)
+    told = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert f"1 of {len(FACTS)} facts agree" in told
+    page = tmp_path / "reports/tiny/index.html"
+    assert f"1 of {len(FACTS)} numbers with a closed form came out as predicted." in page.read_text()
+    assert not (tmp_path / "results/tiny/oracle.agrees").exists()
+
+    again = run("optbench", "run", "study.yaml", cwd=tmp_path)
+    assert again.returncode == 1
+    assert again.stdout.index(page.as_uri()) < again.stdout.index("facts agree")
