@@ -1,10 +1,11 @@
-"""What the probes cost: the training loop with them over the loop without, interleaved in one process.
+"""What the probes cost: the training loop with them over the loop without, in interleaved pairs.
 
-    python benchmarks/probes.py [--rounds 15] [--wall]
+    python benchmarks/probes.py [--rounds 15] [--every 10] [--device cpu] [--wall]
 
-A cell is trained bare, probed, bare, probed, ... and the loop times (evaluations apart) of each two are
-divided; the median of these ratios is printed. Times are the thread's CPU time, so that other work on the
-machine does not decide; `--wall` takes the wall clock instead, for a quiet machine or a GPU.
+Each round trains one cell bare and one with probes, in turn first. What the second took longer (evaluations
+apart), added to the bare loop's time, is divided by the bare loop's time. Printed are the median of these
+ratios and its 95% interval from order statistics. Times are the thread's CPU time, so that other work on the machine does not decide; `--wall` takes the wall clock
+instead, for a quiet machine or a GPU.
 """
 
 from __future__ import annotations
@@ -18,43 +19,46 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from optbench import probes, train
+from optbench import train
 from optbench.catalogue.optimizers import OPTIMIZERS
 from optbench.catalogue.schedules import SCHEDULES
 from optbench.catalogue.workloads import WORKLOADS
 from optbench.datasets import prepare
-from optbench.spec import CellSpec
+from optbench.probes import run as probes
+from optbench.spec import PROBE_EVERY, CellSpec
+from optbench.stats import median_interval
 
 WORKLOAD_NAMES = ("digits_mlp", "mnist5k_mlp", "ravine")
 OPTIMIZER_NAMES = ("sgd", "heavy_ball", "adam")
 
 
-def loop_time_us(cell: CellSpec, data: Path) -> tuple[float, float]:
-    """Microseconds a step of the loop, bare and with its probes."""
+def times_us(cell: CellSpec, data: Path) -> tuple[float, float]:
+    """Microseconds a step, of the loop and of all but the evaluations."""
     trace = train.train_cell(cell, data)
     if trace.facts["status"] != "ok":
         raise SystemExit(f"{cell.name}: {trace.facts['error']}")
-    bare, probed = trace.times["train_time_s"], trace.times["probe_time_s"]
-    steps = trace.facts["steps"]
-    return 1e6 * bare / steps, 1e6 * (bare + probed) / steps
+    loop, all_but = trace.times["train_time_s"], trace.times["total_time_s"] - trace.times["eval_time_s"]
+    return 1e6 * loop / trace.facts["steps"], 1e6 * all_but / trace.facts["steps"]
 
 
 def main() -> None:
     """Print one line for each workload and optimizer."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--every", type=int, default=PROBE_EVERY)
     parser.add_argument("--wall", action="store_true")
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    # The probes' own clock stands still: thread_time takes microseconds where perf_counter takes a tenth.
+    probes.time = SimpleNamespace(perf_counter=lambda: 0.0)  # type: ignore[assignment]
     if not arguments.wall:
-        clock = SimpleNamespace(time=time.time, perf_counter=time.thread_time)
-        train.time = probes.time = clock  # type: ignore[assignment]
+        train.time = SimpleNamespace(time=time.time, perf_counter=time.thread_time)  # type: ignore[assignment]
     with TemporaryDirectory() as folder:
         for workload in (WORKLOADS[name] for name in WORKLOAD_NAMES):
             if workload.dataset is not None:
                 prepare(workload.dataset, Path(folder))
             for optimizer in (OPTIMIZERS[name] for name in OPTIMIZER_NAMES):
-                cell = CellSpec(
+                probed = CellSpec(
                     study="benchmark",
                     workload=workload,
                     optimizer=optimizer,
@@ -64,20 +68,21 @@ def main() -> None:
                     device=arguments.device,
                     threads=1,
                     timeout_s=600.0,
+                    probe_every=arguments.every,
                 )
-                off = replace(cell, probe_every=0)
-                for one in (off, cell):
-                    loop_time_us(one, Path(folder))  # warm-up
-                pairs = [
-                    (loop_time_us(off, Path(folder))[1], loop_time_us(cell, Path(folder))[1])
-                    for _ in range(arguments.rounds)
-                ]
-                bare, probed = np.median(pairs, axis=0)
-                ratios = np.divide(*np.array(pairs).T[::-1])
-                low, high = np.quantile(ratios, [0.25, 0.75])
+                pair = (replace(probed, probe_every=0), probed)
+                times = np.empty((arguments.rounds + 1, 2, 2))
+                for block, row in enumerate(times):
+                    for which in (0, 1) if block % 2 else (1, 0):
+                        row[which] = times_us(pair[which], Path(folder))
+                bare = times[1:, 0, 0]  # the first round warms up
+                with_probes = bare + times[1:, 1, 1] - times[1:, 0, 1]
+                ratio = median_interval(with_probes / bare)
                 print(
-                    f"{workload.name:12} {optimizer.name:11} {bare:6.0f} us -> {probed:6.0f} us a step: "
-                    f"{np.median(ratios):.2f} (quartiles {low:.2f}, {high:.2f})"
+                    f"{workload.name:12} {optimizer.name:11} {np.median(bare):6.0f} -> "
+                    f"{np.median(with_probes):6.0f} us a step: "
+                    f"{ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f})",
+                    flush=True,
                 )
 
 

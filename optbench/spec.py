@@ -22,7 +22,7 @@ TRACE_SCHEMA = 2
 TRACE_KEY = b"optbench-facts"
 """Key of a trace's facts in the metadata of its parquet file."""
 
-PROBE_EVERY = 10
+PROBE_EVERY = 15
 """Steps to each look at the probe batch, on average, where a study says nothing else."""
 
 STATUSES = ("ok", "diverged", "error", "killed", "timeout")

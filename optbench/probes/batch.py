@@ -36,16 +36,26 @@ class ProbeBatch:
 
     Attributes:
         examples: how many there are; 0 where the loss needs no data.
+        first_loss: the loss over them with the parameters as they are when this is made, a scalar.
     """
 
     def __init__(self, workload: Workload, model: nn.Module) -> None:
         self._loss = workload.loss
         self._model = model
+        self._draws = False
         self._batch = workload.train
         if workload.train and workload.n_train > PROBE_EXAMPLES:
             places = torch.linspace(0, workload.n_train - 1, PROBE_EXAMPLES, dtype=torch.float64).long()
             self._batch = tuple(tensor.index_select(0, places.to(tensor.device)) for tensor in workload.train)
         self.examples = len(self._batch[0]) if self._batch else 0
+        # Whether the loss draws from Python's or NumPy's generator is found out once: putting theirs back
+        # costs as much as a small model's slope.
+        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+        self.first_loss = self.slope([p for p in model.parameters() if p.requires_grad])[0]
+        still = all(map(np.array_equal, numpy_state, np.random.get_state()))  # noqa: NPY002
+        self._draws = not still or random.getstate() != python_state
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
 
     def slope(self, parameters: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor | None, ...]]:
         """Return the loss over the batch, a scalar, and its gradient, a tensor or None a parameter."""
@@ -66,17 +76,18 @@ class ProbeBatch:
             module.__dict__["training"] = False
         for norm in norms:
             norm.__dict__["training"] = True
-        python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
         state = torch.get_rng_state()
         device_state = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        others = (random.getstate(), np.random.get_state()) if self._draws else None  # noqa: NPY002
         try:
             yield
         finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)  # noqa: NPY002
             torch.set_rng_state(state)
             if device_state is not None:
                 torch.cuda.set_rng_state(device_state, device)
+            if others is not None:
+                random.setstate(others[0])
+                np.random.set_state(others[1])  # noqa: NPY002
             for module, mode in modes:
                 module.__dict__["training"] = mode
             with torch.no_grad():

@@ -113,38 +113,41 @@ class Probes:
                 self._there = Flat(self._parameters, 2, dtype)
                 self._slopes = Flat(self._parameters, 2, dtype)
                 self._update = torch.zeros_like(self._there.row[0])
-                self._first = self._batch.slope(self._parameters)[0]
                 self._losses: list[Tensor] = []
                 self._found: list[Tensor] = []
         self.time_s = time.perf_counter() - begun
 
     def before(self, t: int) -> None:
         """Look at the parameters before update `t` (from 0)."""
-        begun = time.perf_counter()
-        if t % self._width == 0:
-            self._momentum.append(noise_cosine(self._optimizer, t))
+        window = t % self._width == 0
         starts = self._recorded[t] and (t == 0 or not self._recorded[t - 1])
         looks = self._looks[t] and (t == 0 or not self._looks[t - 1])
-        if starts or looks:
-            with torch.no_grad():
-                if starts:
-                    self._rows.start()
-                if looks:
-                    self._look(t % 2)
+        if not (window or starts or looks):
+            return
+        begun = time.perf_counter()
+        if window:
+            self._momentum.append(noise_cosine(self._optimizer, t))
+        with torch.no_grad():
+            if starts:
+                self._rows.start()
+            if looks:
+                self._look(t % 2)
         self.time_s += time.perf_counter() - begun
 
     def gradient(self, t: int) -> None:
         """Look at the gradients of update `t`; a closure's later evaluations within a step do not count."""
-        if self._noted < t:
-            begun = time.perf_counter()
-            self._noted = t
-            if self._recorded[t]:
-                with torch.no_grad():
-                    self._rows.gradient()
-            self.time_s += time.perf_counter() - begun
+        if self._noted == t or not self._recorded[t]:
+            return
+        begun = time.perf_counter()
+        self._noted = t
+        with torch.no_grad():
+            self._rows.gradient()
+        self.time_s += time.perf_counter() - begun
 
     def after(self, t: int) -> None:
         """Look at the parameters after update `t`."""
+        if not (self._recorded[t] or self._looks[t] or t >= self._budget - TAIL):
+            return
         begun = time.perf_counter()
         with torch.no_grad():
             if self._recorded[t]:
@@ -233,7 +236,7 @@ class Probes:
         places = np.searchsorted(ends, pairs)
         rise = rises(losses[places], losses[places + 1], weights)
         known = dict(zip(ends[ends <= steps].tolist(), losses[ends <= steps].tolist(), strict=True))
-        known = {0: float(self._first)} | known
+        known = {0: float(self._batch.first_loss)} | known
         if ended:
             known |= {steps: float(self._batch.slope(self._parameters)[0])}
         column = Column("probe_loss", np.array(list(known)), np.array(list(known.values())))

@@ -35,7 +35,7 @@ def measured_share(budget: int, every: int, *, full: bool, large: bool) -> int:
     """Return m: one step in m is measured. The shares keep the cost below a third of the bare loop.
 
     1 in runs of at most `SHORT` steps, and of at most `MEASURED_STEPS` where the slopes cost nothing or
-    `every` is 1; otherwise at least 2, or 4 for a large model, and as many as leave `MEASURED_STEPS` steps.
+    `every` is 1; otherwise at least 3, or 6 for a large model, and as many as leave `MEASURED_STEPS` steps.
 
     Args:
         budget: steps of the run (>= 1).
@@ -45,7 +45,7 @@ def measured_share(budget: int, every: int, *, full: bool, large: bool) -> int:
     """
     if budget <= SHORT:
         return 1
-    least = 1 if full or every == 1 else 4 if large else 2
+    least = 1 if full or every == 1 else 6 if large else 3
     return max(least, ceil(budget / MEASURED_STEPS))
 
 
