@@ -40,6 +40,14 @@ ROW_GROUP = 200
 TIMES = ("train_time_s", "probe_time_s")
 """What the run table says of a cell's clock: its loop without the probes, and these."""
 
+COLUMNS = (
+    *("cell", "workload", "optimizer", "schedule", "lr", "seed", "status", "steps"),
+    *NAMES,
+    *TIMES,
+    *("digest", "path", "error"),
+)
+"""Columns of the run table, in order; those of a study's own metrics follow. docs/metrics.md defines each."""
+
 
 def collect(study: Study) -> Counter[str]:
     """Writes tables/runs (parquet, csv), curves (parquet) and study.json from the traces that exist.
@@ -70,7 +78,7 @@ def collect(study: Study) -> Counter[str]:
                     writer.write_table(pa.concat_tables(tables))
     for complaint in own.complaints():
         print(f"optbench: {complaint}", file=sys.stderr)  # noqa: T201
-    runs = pd.DataFrame(rows)
+    runs = pd.DataFrame(rows, columns=[*COLUMNS, *(metric.name for metric in study.metrics)])
     write_table(runs, folder / "runs")
     write_text(folder / "study.json", json.dumps(_describe(study, facts_of), indent=1, sort_keys=True))
     return Counter(runs["status"])

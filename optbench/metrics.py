@@ -40,37 +40,34 @@ class Measure(NamedTuple):
         name: of the column.
         unit: "" for pure numbers.
         direction: whether `lower` or `higher` is better, or `none`: it describes and does not judge.
-        needs: what a run must have for it: "" for nothing, else `optimum`, `target`, `accuracy`,
-            `validation`, `test`, or `probes`.
     """
 
     name: str
     unit: str
     direction: Literal["lower", "higher", "none"]
-    needs: str = ""
 
 
 MEASURES = (
     Measure("final_train_loss", "loss", "lower"),
     Measure("final_val_loss", "loss", "lower"),
     Measure("best_val_loss", "loss", "lower"),
-    Measure("final_val_accuracy", "", "higher", "accuracy"),
-    Measure("final_test_loss", "loss", "lower", "test"),
-    Measure("final_test_accuracy", "", "higher", "test"),
-    Measure("steps_to_target", "steps", "lower", "target"),
-    Measure("targets_reached", "", "higher", "target"),
-    Measure("mean_log_gap", "decades", "lower", "optimum"),
-    Measure("linear_rate", "per step", "lower", "optimum"),
-    Measure("generalization_gap", "loss", "none", "validation"),
-    Measure("update_cosine", "", "none", "probes"),
-    Measure("update_cosine_excess", "", "none", "probes"),
-    Measure("gradient_cosine", "", "none", "probes"),
-    Measure("sign_flip_rate", "", "none", "probes"),
-    Measure("tortuosity", "", "none", "probes"),
-    Measure("overshoot", "", "none", "probes"),
-    Measure("loss_rise", "", "none", "probes"),
+    Measure("final_val_accuracy", "", "higher"),
+    Measure("final_test_loss", "loss", "lower"),
+    Measure("final_test_accuracy", "", "higher"),
+    Measure("steps_to_target", "steps", "lower"),
+    Measure("targets_reached", "", "higher"),
+    Measure("mean_log_gap", "decades", "lower"),
+    Measure("linear_rate", "per step", "lower"),
+    Measure("generalization_gap", "loss", "none"),
+    Measure("update_cosine", "", "none"),
+    Measure("update_cosine_excess", "", "none"),
+    Measure("gradient_cosine", "", "none"),
+    Measure("sign_flip_rate", "", "none"),
+    Measure("tortuosity", "", "none"),
+    Measure("overshoot", "", "none"),
+    Measure("loss_rise", "", "none"),
     Measure("residual_amplitude", "", "none"),
-    Measure("dominant_frequency", "cycles per step", "none", "probes"),
+    Measure("dominant_frequency", "cycles per step", "none"),
     Measure("spikes_per_1000_steps", "per 1,000 steps", "none"),
 )
 """Measures of a run, in the order of the run table's columns."""

@@ -89,7 +89,7 @@ def summarize(results: Path) -> None:
     folder = results / "tables"
     runs = pd.read_parquet(folder / "runs.parquet")
     measures = (*MEASURES, *_own_measures(folder))
-    write_table(pd.DataFrame(_summary(runs, measures), columns=SummaryRow._fields), folder / "summary")
+    write_table(pd.DataFrame(summary_rows(runs, measures), columns=SummaryRow._fields), folder / "summary")
     bands = pd.DataFrame(_bands(runs, folder / "curves.parquet"), columns=BandRow._fields)
     with write_atomically(folder / "convergence.parquet") as unfinished:
         bands.to_parquet(unfinished, index=False)
@@ -109,7 +109,13 @@ def _own_measures(folder: Path) -> Iterator[Measure]:
         yield Measure(name, "", metric["direction"])
 
 
-def _summary(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[SummaryRow]:
+def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[SummaryRow]:
+    """Medians over seeds of every combination's measures, but for those that no run of a workload has.
+
+    Args:
+        runs: the run table.
+        measures: its columns to summarize.
+    """
     known = {
         str(workload): {measure for measure in measures if group[measure.name].notna().any()}
         for workload, group in runs.groupby("workload")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from math import pi
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from optbench.collect import COLUMNS
 from optbench.metrics import (
     MEASURES,
     NAMES,
@@ -19,11 +22,14 @@ from optbench.metrics import (
     run_measures,
 )
 from optbench.spec import STATUSES
-from optbench.summarize import summarize
+from optbench.summarize import summary_rows
+from optbench.timing_table import COLUMNS as TIMING_COLUMNS
 from optbench.trace import Trace
 from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
 T = np.arange(256)
+
+DOCUMENTED = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
 
 
 def trace(curves: dict[tuple[str, str], list[float]], status: str = "ok", **facts: object) -> Trace:
@@ -42,6 +48,18 @@ def test_every_measure_is_a_column_and_says_what_it_is():
     assert {measure.direction for measure in MEASURES} == {"lower", "higher", "none"}
     found = run_measures(trace({("train", "loss"): [2.0, 1.0]}))
     assert tuple(found) == NAMES
+
+
+def test_the_documentation_names_every_column_and_says_of_measures_what_the_code_says():
+    rows = [line.split("|")[1:] for line in DOCUMENTED.splitlines() if line.startswith("| `")]
+    named = {name: row for row in rows for name in re.findall("`([a-z0-9_]+)`", row[0])}
+    assert set(COLUMNS) <= set(named)
+    for measure in MEASURES:
+        _, unit, direction = named[measure.name][:3]
+        assert measure.direction in direction
+        assert measure.unit in unit
+    timing = DOCUMENTED.partition("## `timing`")[2]
+    assert set(TIMING_COLUMNS) <= set(re.findall("`([a-z0-9_]+)`", timing))
 
 
 def test_the_final_values_are_those_of_the_last_evaluation():
@@ -238,7 +256,7 @@ def test_sums_become_measures_and_missing_ones_stay_missing():
     assert found["tortuosity"] == 3.0
 
 
-def test_the_summary_ranks_failures_worst_where_a_measure_judges(tmp_path):
+def test_the_summary_ranks_failures_worst_where_a_measure_judges():
     runs = pd.DataFrame(
         {
             "cell": [f"w/o/s/{seed}" for seed in range(3)],
@@ -251,12 +269,7 @@ def test_the_summary_ranks_failures_worst_where_a_measure_judges(tmp_path):
             **{name: [1.0, np.nan, np.nan] for name in NAMES},
         }
     )
-    (tmp_path / "tables").mkdir()
-    runs.to_parquet(tmp_path / "tables" / "runs.parquet")
-    empty = {"cell": ["x"], "step": [0], "split": ["train"], "metric": ["none"], "value": [0.0]}
-    pd.DataFrame(empty).to_parquet(tmp_path / "tables" / "curves.parquet")
-    summarize(tmp_path)
-    rows = pd.read_parquet(tmp_path / "tables" / "summary.parquet").set_index("metric")
+    rows = pd.DataFrame(summary_rows(runs, MEASURES)).set_index("metric")
     wanted = {"lower": np.inf, "higher": -np.inf, "none": 1.0}
     for measure in MEASURES:
         assert rows.loc[measure.name, "estimate"] == wanted[measure.direction], measure.name

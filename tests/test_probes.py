@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -84,6 +85,19 @@ def noisy(h: float, steps: int, dimension: int = 400) -> Workload:
     )
 
 
+class Counting(nn.Module):
+    """All that a forward pass should not do: it counts in a buffer, in any mode, and draws everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.count += 1
+        drawn = random.random() + np.random.rand() + torch.rand(())
+        return x * (1 + self.count / 1000) + 0.01 * drawn
+
+
 SMALL_NET = "test_probes:small_net"
 
 
@@ -92,7 +106,7 @@ def small_net(extra: str = "dropout", share: float = 0.5) -> Workload:
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(90, 6, generator=generator)
     y = (x[:, 0] > 0).long()
-    layers = {"dropout": nn.Dropout(share), "norm": nn.BatchNorm1d(8), "plain": nn.Identity()}
+    layers = {"dropout": nn.Dropout(share), "norm": nn.BatchNorm1d(8), "counting": Counting()}
 
     def jitter(batch: tuple[torch.Tensor, ...], noise: torch.Generator) -> tuple[torch.Tensor, ...]:
         return batch[0] + 0.1 * torch.randn(batch[0].shape, generator=noise), batch[1]
@@ -419,7 +433,7 @@ def test_sparse_and_complex_parameters_are_measured():
     assert complex_rows.finish().table[:4, 0].tolist() == pytest.approx([0, 12, 0, 3])
 
 
-@pytest.mark.parametrize("extra", ["dropout", "norm"])
+@pytest.mark.parametrize("extra", ["dropout", "norm", "counting"])
 def test_looking_at_the_probe_batch_disturbs_nothing(extra):
     workload = small_net(extra)
     torch.manual_seed(0)
@@ -429,15 +443,17 @@ def test_looking_at_the_probe_batch_disturbs_nothing(extra):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     gradients = [p.grad.clone() for p in model.parameters()]
     modes = [module.training for module in model.modules()]
-    state = torch.get_rng_state()
+    state, others = torch.get_rng_state(), (random.getstate(), str(np.random.get_state()))
     batch = ProbeBatch(workload, model)
     first = batch.slope(list(model.parameters()))
     second = batch.slope(list(model.parameters()))
     assert torch.equal(state, torch.get_rng_state())
+    assert (random.getstate(), str(np.random.get_state())) == others
     assert modes == [module.training for module in model.modules()]
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), gradients, strict=True))
     assert torch.equal(first[0], second[0])
+    assert torch.equal(first[0], batch.first_loss)
     assert all(map(torch.equal, first[1], second[1]))
     if extra == "norm":
         # It is the training loss's own normalisation that is looked through.
@@ -454,12 +470,13 @@ def data(tmp_path_factory) -> Path:
     return folder
 
 
-OWN = {extra: WorkloadSpec(extra, SMALL_NET, {"extra": extra}) for extra in ("dropout", "norm")}
+OWN = {extra: WorkloadSpec(extra, SMALL_NET, {"extra": extra}) for extra in ("dropout", "norm", "counting")}
 SHORT_DIGITS = replace(WORKLOADS["digits_mlp"], overrides={"batch_size": 32, "steps": 45, "eval_every": 10})
 
 
 WITH_MATRICES = (OWN["dropout"], OWN["norm"], SHORT_DIGITS)
 PAIRS = [(w, o) for w in WITH_MATRICES for o in ("sgd", "heavy_ball", "adam", "muon", "lbfgs", "lion")]
+PAIRS += [(OWN["counting"], o) for o in ("sgd", "lbfgs")]
 PAIRS += [(WORKLOADS[w], o) for w in ("ravine", "quadratic_noisy") for o in ("sgd", "adam", "lbfgs")]
 
 
