@@ -96,6 +96,7 @@ LAYERS = {
     "optbench.timing_table": "2b",
     "optbench.tradeoffs": "2b",
     "optbench.trembling": "2b",
+    "optbench.sensitivity": "2b",
     "optbench.tuning_table": "2b",
     # 3: drawing and the page
     "optbench.figures": "3",

@@ -246,11 +246,13 @@ def summarize(study: str) -> None:
 
 def _summarize(results: Path) -> None:
     from optbench.findings import write_findings  # noqa: PLC0415
+    from optbench.sensitivity import summarize_tuning  # noqa: PLC0415
     from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
     from optbench.textbook.check import write_claims  # noqa: PLC0415
 
     summarize_results(results)
     write_findings(results)
+    summarize_tuning(results)
     write_claims(results)
 
 

@@ -18,6 +18,7 @@ from optbench.figures.plan_oscillation import draw_oscillation
 from optbench.figures.plan_rates import draw_rates
 from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
 from optbench.figures.plan_schedules import draw_schedules, lr_courses
+from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
 from optbench.figures.plan_shares import draw_arrivals, draw_profile, draw_time_to_target
 from optbench.figures.plan_tradeoffs import draw_tradeoffs
 from optbench.figures.record import FigureRecord, write_records
@@ -67,6 +68,7 @@ def draw_all(
             if len(finals):
                 records.append(_finals(study, easel, workload, finals, rows))
             records += draw_arrivals(study, easel, evidence, workload)
+        records += draw_tuning(study, easel, read_tuned(tables))
         records += draw_oscillation(study, easel, summary)
         records += draw_tradeoffs(study, easel, evidence, "oscillation")
         slopes = _slopes(study, easel, summary, tables / "curves.parquet")

@@ -22,6 +22,7 @@ from markupsafe import Markup
 from optbench.figures.easel import Study, read_study
 from optbench.figures.plan_cost import read_timing
 from optbench.figures.plan_oracle import read_oracle
+from optbench.figures.plan_sensitivity import read_tuned
 from optbench.figures.record import FigureRecord, read_records
 from optbench.figures.style import DARK, LIGHT
 from optbench.figures.svg import themed
@@ -35,6 +36,7 @@ from optbench.report.methods import methods
 from optbench.report.oracle import oracle
 from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
+from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
 
 if TYPE_CHECKING:
@@ -116,6 +118,7 @@ def render(results: Path, reports: Path) -> Path:
             failures=cards,
             glance_heads=GLANCE_HEADS,
             workloads=workload_results(study, summary),
+            sensitivity=sensitivity(study, read_tuned(tables)),
             oscillation=oscillation(study, summary),
             cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
             oracle=oracle(read_oracle(study, tables / "oracle.parquet")),

@@ -50,6 +50,9 @@ EVIDENCE = [
     f"{TABLES}/{name}.parquet"
     for name in ("survival", "arrivals", "ratios", "profile", "tradeoffs", "rates")
 ]
+SENSITIVITY = [
+    f"{TABLES}/{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")
+]
 PLANS = plan_folder(STUDY).as_posix()
 DATA = STUDY.data_folder.as_posix()
 LOGS = f"logs/{STUDY.name}"

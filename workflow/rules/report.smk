@@ -33,6 +33,7 @@ rule summarize:
         f"{TABLES}/runs.parquet",
         f"{TABLES}/curves.parquet",
         f"{TABLES}/timing.parquet",
+        f"{TABLES}/tuning.parquet",
         f"{TABLES}/study.json",
     output:
         multiext(f"{TABLES}/summary", ".parquet", ".csv"),
@@ -40,6 +41,7 @@ rule summarize:
         multiext(f"{TABLES}/ranking", ".parquet", ".csv"),
         multiext(f"{TABLES}/interactions", ".parquet", ".csv"),
         multiext(f"{TABLES}/stability", ".parquet", ".csv"),
+        SENSITIVITY,
         f"{TABLES}/convergence.parquet",
         EVIDENCE,
         f"{TABLES}/claims.json",
@@ -48,7 +50,10 @@ rule summarize:
         f"{LOGS}/summarize.log",
     params:
         code=stage_code(
-            "optbench.summarize", "optbench.findings", "optbench.textbook.check"
+            "optbench.summarize",
+            "optbench.findings",
+            "optbench.sensitivity",
+            "optbench.textbook.check",
         ),
         study=STUDY_FILE,
     shell:
@@ -95,6 +100,7 @@ rule plot:
         f"{TABLES}/summary.parquet",
         f"{TABLES}/convergence.parquet",
         f"{TABLES}/timing.parquet",
+        SENSITIVITY,
         EVIDENCE,
         f"{TABLES}/ranking.parquet",
     output:
@@ -113,6 +119,7 @@ rule report:
         f"{TABLES}/runs.parquet",
         f"{TABLES}/study.json",
         f"{TABLES}/summary.parquet",
+        SENSITIVITY,
         f"{TABLES}/claims.json",
         ORACLE,
         f"{TABLES}/comparisons.parquet",

@@ -1,0 +1,185 @@
+"""The figures of the section on learning-rate sensitivity: loss over the grid, and what k trials find."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from optbench.figures.axes import label_margin, panel
+from optbench.figures.easel import Easel, Study, chunks, entry, spoken
+from optbench.figures.record import Entry, FigureRecord
+from optbench.figures.sensitivity import DEEPEST, draw_best_of_k, draw_sensitivity, shared_range
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECTION = "sensitivity"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The tables that a tuning leaves, for the names of the study.
+
+    Attributes:
+        curves: tables/lr_curves.
+        measures: tables/sensitivity.
+        expected: tables/best_of_k.
+    """
+
+    curves: pd.DataFrame
+    measures: pd.DataFrame
+    expected: pd.DataFrame
+
+
+def read_tuned(tables: Path) -> Tuned | None:
+    """Return the tables of a tuning; None where nothing was tuned."""
+    files = [tables / f"{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")]
+    if not all(file.exists() for file in files):
+        return None
+    tuned = Tuned(*(pd.read_parquet(file) for file in files))
+    return tuned if len(tuned.measures) else None
+
+
+def draw_tuning(study: Study, easel: Easel, tuned: Tuned | None) -> list[FigureRecord]:
+    """Two figures a tuned workload, each of one panel a schedule: loss over the grid, expected best of k."""
+    if tuned is None:
+        return []
+    records = []
+    for workload in study.workloads:
+        curves = _own_settings(tuned.curves[tuned.curves["workload"] == workload])
+        if np.isfinite(curves["loss"].to_numpy(float)).any():
+            records.append(_sensitivity(study, easel, workload, curves))
+        expected = tuned.expected[tuned.expected["workload"] == workload]
+        if len(expected):
+            records.append(_best_of_k(study, easel, workload, expected))
+    return records
+
+
+def _own_settings(curves: pd.DataFrame) -> pd.DataFrame:
+    """The candidates with the settings that their search chose: one curve a search."""
+    chosen = curves[curves["selected"]].set_index(["optimizer", "schedule"])["settings"]
+    keys = list(zip(curves["optimizer"], curves["schedule"], strict=True))
+    return curves[
+        [key in chosen.index and chosen[key] == s for key, s in zip(keys, curves["settings"], strict=True)]
+    ]
+
+
+def _groups(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Schedule, title and rows of every panel, the optimizers in the study's order."""
+    for schedule in study.schedules:
+        here = table[table["schedule"] == schedule]
+        names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
+        groups = list(chunks(names))
+        for part, group in enumerate(groups, start=1):
+            rows = pd.concat([here[here["optimizer"] == name] for name in group])
+            title = study.label("schedules", schedule)
+            yield schedule, title + (f" ({part}/{len(groups)})" if len(groups) > 1 else ""), rows
+
+
+def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame) -> FigureRecord:
+    label, labels = study.label("workloads", workload), study.labels("optimizers")
+    limits = shared_range(curves["loss"])
+    lr_limits = float(curves["lr"].min()), float(curves["lr"].max())
+    panels = []
+    for schedule, title, rows in _groups(study, curves):
+        figure, ax = panel(right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()))
+        draw_sensitivity(
+            rows, ax, study.styles, labels=labels, limits=limits, lr_limits=lr_limits, title=title
+        )
+        chosen = rows[rows["selected"]]
+        said = [
+            f"{labels[str(r['optimizer'])]} at {spoken(float(r['lr']))} with loss {spoken(float(r['loss']))}"
+            for _, r in chosen.iterrows()
+        ]
+        panels.append(
+            easel.put(
+                figure,
+                (SECTION, workload, schedule),
+                f"{label}, {title}: final validation loss against the learning rate",
+                "Lowest: " + ", ".join(said) + ".",
+            )
+        )
+    n = int(curves["n"].max())
+    deep = limits is not None and (curves["loss"] < DEEPEST * limits[1]).any()
+    figure_id, pdf = easel.bind(SECTION, workload)
+    return FigureRecord(
+        id=figure_id,
+        pdf=pdf,
+        section=SECTION,
+        workload=workload,
+        title="Loss against the learning rate",
+        caption=f"Lines: mean over {n} tuning seed{'' if n == 1 else 's'} of the final validation loss, "
+        "or of the loss before the first step where a trial ended above it, diverged or failed. Marker: the "
+        "rate chosen. Crosses at the top: rates at which a trial diverged or failed, a row an optimizer. The "
+        "axes are "
+        + ("logarithmic" if limits is not None else "linear and logarithmic")
+        + " and shared by the panels"
+        + ("; losses below 10⁻¹⁰ of the highest are drawn at the bottom." if deep else "."),
+        panels=tuple(panels),
+        columns=("optimizer", "schedule", "lr", "settings", "loss", "ended ok", "chosen"),
+        rows=tuple(
+            (
+                labels[str(r["optimizer"])],
+                study.label("schedules", str(r["schedule"])),
+                entry(float(r["lr"])),
+                str(r["settings"]) or None,
+                entry(float(r["loss"])),
+                f"{int(r['n_ok'])}/{int(r['n'])}",
+                "chosen" if r["selected"] else None,
+            )
+            for _, r in curves.iterrows()
+        ),
+    )
+
+
+def _best_of_k(study: Study, easel: Easel, workload: str, expected: pd.DataFrame) -> FigureRecord:
+    label, labels = study.label("workloads", workload), study.labels("optimizers")
+    limits = shared_range(expected["expected_loss"])
+    panels = []
+    for schedule, title, rows in _groups(study, expected):
+        figure, ax = panel(right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()))
+        draw_best_of_k(rows, ax, study.styles, labels=labels, limits=limits, title=title)
+        one = rows[rows["k"] == 1]
+        said = [
+            f"{labels[str(r['optimizer'])]} {spoken(float(r['expected_loss']))}" for _, r in one.iterrows()
+        ]
+        panels.append(
+            easel.put(
+                figure,
+                ("trials", workload, schedule),
+                f"{label}, {title}: expected best loss against the number of trials",
+                "With one trial: " + ", ".join(said) + ".",
+            )
+        )
+    figure_id, pdf = easel.bind("trials", workload)
+    most = int(expected["k"].max())
+    shown = sorted({k for k in (1, 2, 3, 5, 8, 13, 21, most) if k <= most})
+    return FigureRecord(
+        id=figure_id,
+        pdf=pdf,
+        section=SECTION,
+        workload=workload,
+        title="What k trials find",
+        caption="Lines: the expected lowest loss of k learning rates drawn at random, without replacement, "
+        "from the study's first grid, the same for every optimizer. A line that is low at the left needs "
+        "little tuning; lines that cross mean that the better optimizer depends on the trials at hand.",
+        panels=tuple(panels),
+        columns=("optimizer", "schedule", *(f"k = {k}" for k in shown)),
+        rows=tuple(
+            (
+                labels[str(rows["optimizer"].iloc[0])],
+                study.label("schedules", str(rows["schedule"].iloc[0])),
+                *(_at(rows, k) for k in shown),
+            )
+            for _, rows in expected.groupby(["optimizer", "schedule"], sort=False)
+        ),
+    )
+
+
+def _at(rows: pd.DataFrame, k: int) -> Entry:
+    found = rows.loc[rows["k"] == k, "expected_loss"]
+    return entry(float(found.iloc[0])) if len(found) else None
