@@ -495,3 +495,71 @@ def test_the_same_tables_give_the_same_bytes(textbook: Path) -> None:
     assert all(
         {"id", "text", "predicted", "measured", "verdict", "figure"} <= set(c) for c in json.loads(before)
     )
+
+
+def test_figures_of_the_textbook_are_drawn_from_what_ran(textbook: Path, tmp_path: Path) -> None:
+    from optbench.figures.easel import Easel
+    from optbench.figures.plan_textbook import draw_textbook
+    from optbench.figures.style import drawing
+
+    with drawing():
+        records = draw_textbook(Easel(tmp_path), read_tables(textbook))
+    (record,) = records  # of the cells that these figures need, only the ravine's have run
+    assert record.id == "effective-lr"
+    assert [panel.id for panel in record.panels] == ["effective-lr-x", "effective-lr-y"]
+    assert all((tmp_path / panel.svg).exists() and panel.alt for panel in record.panels)
+    rows = {(row[0], row[1]): row for row in record.rows}
+    # Adagrad's first step is lr g / |g|: lr over the first gradient, 0.3 along and 3.6 across.
+    assert rows["Adagrad", "x"][2] == pytest.approx(0.1 / 0.3)
+    assert rows["Adagrad", "y"][2] == pytest.approx(0.1 / 3.6)
+    assert rows["Adagrad", "x"][3] == rows["Adagrad", "x"][4]  # it ends at its least
+
+
+def test_every_figure_is_drawn_where_its_cells_ran(tmp_path: Path) -> None:
+    from optbench.figures.easel import Easel
+    from optbench.figures.plan_textbook import draw_textbook
+    from optbench.figures.style import drawing
+
+    content = {**regimes(bone=0.5, b32=0.1, b64=0.08, b128=0.06, b256=0.02, bfull=0.001)}
+    needs = {**BY_ID["B1"].needs, **BY_ID["C3"].needs, **BY_ID["B10"].needs, **BY_ID["B8"].needs}
+    content |= {**SUPPORTED["C3"], **SUPPORTED["B10"], **SUPPORTED["B8"]}
+    with drawing():
+        records = draw_textbook(Easel(tmp_path), fabricate(needs, content))
+    assert [record.id for record in records] == ["regimes", "lr-sweep", "effective-lr", "settling"]
+    figures = {check(claim.id, SUPPORTED[claim.id])["figure"] for claim in CLAIMS}
+    assert {record.id for record in records} <= figures
+    by_id = {record.id: record for record in records}
+    assert len(by_id["regimes"].panels) == 6
+    assert [row[0] for row in by_id["settling"].rows] == ["Noisy bowl, SGD at lr 1.5"] * 3
+    adam = {row[1]: row[2] for row in by_id["lr-sweep"].rows if row[0] == "Adam"}
+    assert adam[0.01] == pytest.approx(0.1 * 1.035)  # the median of eight, 1% apart
+
+
+def test_lines_leave_out_what_an_axis_cannot_show() -> None:
+    from matplotlib.figure import Figure
+
+    from optbench.figures.lines import draw_lines
+
+    table = pd.DataFrame(
+        {"line": ["a", "a", "a", "b"], "x": [1.0, 2.0, 3.0, 1.0], "y": [1.0, np.inf, 0.5, 0.0]}
+    )
+    ax = Figure().add_subplot()
+    draw_lines(table, ax, x_label="x", y_label="y")
+    (line,) = [each for each in ax.lines if each.get_label() == "a"]
+    assert line.get_xydata().tolist() == [[1.0, 1.0], [3.0, 0.5]]
+    assert not [each for each in ax.lines if each.get_label() == "b"]
+    assert ax.get_yscale() == "log"
+
+
+def test_the_page_has_a_sign_for_each_verdict_and_links_what_was_drawn() -> None:
+    from optbench.report.claims import claims, prose
+
+    found = [check(name, SUPPORTED[name]) for name in ("B1", "D3")] + [check("E2", REFUTED["E2"])]
+    table = claims(found, {"regimes": "Batch regimes"})
+    assert table is not None
+    assert table.lead == "Of 3 claims: 2 supported, 1 refuted (E2)."
+    assert [row.glyph for row in table.rows] == ["✓", "✓", "✕"]
+    assert [row.figure for row in table.rows] == ["regimes", "", ""]
+    assert "2.86818×10⁻⁵ at 0.8" in table.rows[1].measured
+    assert claims([], {}) is None
+    assert prose("3.6e-04 and 1e+06, but e-mail 2e") == "3.6×10⁻⁴ and 1×10⁶, but e-mail 2e"

@@ -20,11 +20,13 @@ from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
 from optbench.figures.plan_schedules import draw_schedules, lr_courses
 from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
 from optbench.figures.plan_shares import draw_arrivals, draw_profile, draw_time_to_target
+from optbench.figures.plan_textbook import draw_textbook
 from optbench.figures.plan_tradeoffs import draw_tradeoffs
 from optbench.figures.record import FigureRecord, write_records
 from optbench.figures.style import drawing
 from optbench.figures.tables import read_evidence
 from optbench.landscapes import LANDSCAPES
+from optbench.textbook.evidence import read_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +83,7 @@ def draw_all(
         records += draw_rates(study, easel, evidence.rates)
         records += draw_oracle(study, easel, tables / "oracle.parquet")
         records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
+        records += draw_textbook(easel, read_tables(tables))
     write_records(records, figures / "figures.json")
     return records
 

@@ -30,6 +30,7 @@ from optbench.files import write_text
 from optbench.heavy_ball import CURVATURES
 from optbench.landscapes import LANDSCAPES
 from optbench.report.cells import explorer
+from optbench.report.claims import claims
 from optbench.report.completeness import completeness, failures
 from optbench.report.cost import cost
 from optbench.report.methods import methods
@@ -38,6 +39,7 @@ from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
+from optbench.textbook.check import read_claims
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +133,7 @@ def render(results: Path, reports: Path) -> Path:
                 "start": json.dumps(LANDSCAPES["ravine"].start),
             },
             methods=methods(study),
+            claims=claims(read_claims(tables), {shown.record.id: shown.record.title for shown in figures}),
         )
     )
     path = reports / name / "index.html"

@@ -55,7 +55,7 @@ def _too_small_too_large(cells: Mapping[str, Cells]) -> Outcome:
         "What is too large is known on the ravine: above 1/18 = 0.056 the steps across overshoot, above "
         "2/18 = 0.111 they grow."
     )
-    return Outcome(parts, "rates", condition, values)
+    return Outcome(parts, "lr-sweep", condition, values)
 
 
 def _swing(cells: Cells) -> float:
@@ -159,12 +159,12 @@ def _quick_but_sensitive(cells: Mapping[str, Cells]) -> Outcome:
     ]
     if others:
         condition += f". Others at torch's defaults: {', '.join(others)}"
-    return Outcome(tuple(parts), "rates", f"{condition}.", values)
+    return Outcome(tuple(parts), "lr-sweep", f"{condition}.", values)
 
 
 _DIGITS = REGIMES["64"]
-_PLAIN = {f"sgd_{rate:g}": need(_DIGITS, SGD, rate) for rate in RATES}
-_ADAM = {f"adam_{rate:g}": need(_DIGITS, ADAM, rate) for rate in ADAM_RATES}
+SGD_SWEEP = {f"sgd_{rate:g}": need(_DIGITS, SGD, rate) for rate in RATES}
+ADAM_SWEEP = {f"adam_{rate:g}": need(_DIGITS, ADAM, rate) for rate in ADAM_RATES}
 
 CLAIMS = (
     Claim(
@@ -175,9 +175,9 @@ CLAIMS = (
         test=f"{PAIRED}; on the ravine a loss above the first and at least 90% reversals",
         source="runs: final_val_loss; weights and losses of the ravine",
         needs={
-            "small": _PLAIN["sgd_0.001"],
-            "middle": _PLAIN["sgd_0.1"],
-            "large": _PLAIN["sgd_10"],
+            "small": SGD_SWEEP["sgd_0.001"],
+            "middle": SGD_SWEEP["sgd_0.1"],
+            "large": SGD_SWEEP["sgd_10"],
             "ravine_small": need(RAVINE, SGD, 1e-3),
             "ravine_middle": need(RAVINE, SGD, 0.1),
             "ravine_beyond": need(RAVINE, SGD, 0.15),
@@ -229,9 +229,9 @@ CLAIMS = (
         "tenth and at a hundred times its own lr",
         test=f"{PAIRED}; all must hold",
         source="runs: final_val_loss",
-        needs={"sgd_0.001": _PLAIN["sgd_0.001"], **_ADAM},
+        needs={"sgd_0.001": SGD_SWEEP["sgd_0.001"], **ADAM_SWEEP},
         wants={
-            **{name: each for name, each in _PLAIN.items() if name != "sgd_0.001"},
+            **{name: each for name, each in SGD_SWEEP.items() if name != "sgd_0.001"},
             "adagrad": need(_DIGITS, ADAGRAD, 0.01),
             "rmsprop": need(_DIGITS, RMSPROP, 0.01),
         },

@@ -137,7 +137,7 @@ def _listed(rough: Sequence[float] | NDArray[np.float64]) -> str:
     return ", ".join(f"{number(float(r))} (b = {b:g})" for b, r in zip(BETAS, rough, strict=True))
 
 
-_NEEDS = {size: need(workload, SGD, 0.1) for size, workload in REGIMES.items()}
+NEEDS = {size: need(workload, SGD, 0.1) for size, workload in REGIMES.items()}
 _TEST = "paired sign-flip test over seeds on signed ranks, two-sided, 5%"
 _SOURCE = "training loss after every update"
 
@@ -148,7 +148,7 @@ CLAIMS = (
         predicted="the least sum of rises of the training loss over its fall",
         test=f"{_TEST}, against the lowest of the others in each seed",
         source=_SOURCE,
-        needs=_NEEDS,
+        needs=NEEDS,
         check=_full_is_steadiest,
     ),
     Claim(
@@ -157,7 +157,7 @@ CLAIMS = (
         predicted="the greatest sum of rises of the training loss over its fall",
         test=f"{_TEST}, against the highest of the others in each seed",
         source=_SOURCE,
-        needs=_NEEDS,
+        needs=NEEDS,
         check=_one_oscillates_most,
     ),
     Claim(
@@ -166,7 +166,7 @@ CLAIMS = (
         predicted="every mini-batch rises more than the full batch and less than one sample",
         test=f"{_TEST}, of the lowest and of the highest mini-batch in each seed; both must hold",
         source=_SOURCE,
-        needs=_NEEDS,
+        needs=NEEDS,
         check=_mini_is_between,
     ),
     Claim(
@@ -175,7 +175,7 @@ CLAIMS = (
         predicted="more time an update from one sample to the full batch",
         test=f"full batch at least {SLOWER} times one sample, no size below {UNSTEADY} of the one before",
         source="timing: step_time_us",
-        needs=_NEEDS,
+        needs=NEEDS,
         check=_cost_rises,
     ),
     Claim(
@@ -184,7 +184,7 @@ CLAIMS = (
         predicted="mean change from point to point falls from b = 0.5 over 0.9 to 0.98",
         test="in order on the 30 integers and in every seed's recorded losses",
         source="the 30 integers (numpy's legacy generator, seed 666); batch losses of the one-sample regime",
-        needs={"one": _NEEDS["one"]},
+        needs={"one": NEEDS["one"]},
         check=_larger_is_smoother,
     ),
 )
