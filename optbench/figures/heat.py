@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING, Final
 
 from matplotlib.patches import Rectangle
@@ -51,16 +52,10 @@ def depth(ratio: float) -> float:
     return DEEPEST * min(size / math.log(FULL), 1.0)
 
 
-def two_lines(label: str, length: int = 14) -> str:
-    """Return a label on one line, or on two, parted after a comma or else at a space, each shortened."""
-    if len(label) <= length:
-        return shorten(label, length)
-    head, comma, tail = label.partition(", ")
-    if not comma:
-        cut = label.rfind(" ", 0, length + 1)
-        head, tail = (label[:cut], label[cut + 1 :]) if cut > 0 else (label, "")
-    lines = [shorten(part, length) for part in (head + comma.rstrip(), tail) if part]
-    return "\n".join(lines)
+def wrapped(label: str, length: int = 14) -> str:
+    """Return a label on up to three lines of at most `length` characters."""
+    line = shorten(label, 4 * length)
+    return "\n".join(textwrap.wrap(line, length, max_lines=3, placeholder="…"))
 
 
 def draw_heat(
@@ -110,18 +105,18 @@ def draw_heat(
     for name, i in down.items():
         style = styles[name]
         ax.plot(
-            [-0.1], [i + 0.5], marker=style.marker, color=style.color, markersize=6, linestyle="none",
+            [-0.09], [i + 0.5], marker=style.marker, color=style.color, markersize=6, linestyle="none",
             clip_on=False, label=name, gid=f"series{style.index}-row",
         )  # fmt: skip
     ax.set_xlim(0, len(columns))
     ax.set_ylim(len(rows), 0)
     ax.set_xticks([j + 0.5 for j in range(len(columns))])
-    ax.set_xticklabels([two_lines(column_labels.get(c, c)) for c in columns], parse_math=False)
+    ax.set_xticklabels([wrapped(column_labels.get(c, c)) for c in columns], parse_math=False)
     ax.set_yticks([i + 0.5 for i in range(len(rows))])
     ax.set_yticklabels([shorten(labels.get(r, r), 20) for r in rows], parse_math=False)
-    ax.tick_params(length=0, pad=12, axis="y")
+    ax.tick_params(length=0, pad=17, axis="y")
     ax.tick_params(
         length=0, axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, labelsize=9.5
     )
     ax.spines[:].set_visible(False)
-    ax.set_title(shorten(title, 44) if title else "", loc="left", parse_math=False, pad=32)
+    ax.set_title(shorten(title, 44) if title else "", loc="left", parse_math=False, pad=44)

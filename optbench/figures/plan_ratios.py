@@ -45,7 +45,7 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
             names = present(study.optimizers, drawn)
             if not names:
                 continue
-            margin = label_margin(labels.values()) + 8
+            margin = label_margin(labels.values()) + 13
             figure, ax = panel(
                 margin + COLUMN * len(columns) + 8,
                 62 + 26 * len(names),

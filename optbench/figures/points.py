@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,7 +85,7 @@ def draw_points(
         )  # fmt: skip
         named.append((x, y, labels.get(name, name), style.index))
     dress(ax, x_label=x_label, y_label=y_label, title=title, grid="both")
-    label_points(ax, named)
+    label_points(ax, named, stairs=list(zip(front["x"], front["y"], strict=True)))
 
 
 def _drawable(values: pd.Series) -> NDArray[np.bool_]:
@@ -92,16 +93,25 @@ def _drawable(values: pd.Series) -> NDArray[np.bool_]:
     return np.asarray((numbers > 0) & np.isfinite(numbers))
 
 
-def label_points(ax: Axes, points: Sequence[tuple[float, float, str, int]]) -> None:
-    """Write each point's name beside it where it covers the least of other names and points.
+def label_points(
+    ax: Axes,
+    points: Sequence[tuple[float, float, str, int]],
+    stairs: Sequence[tuple[float, float]] = (),
+) -> None:
+    """Write each point's name beside it where it covers the least of other names, points and stairs.
 
     Args:
         ax: axes whose limits and scales are final.
         points: (x, y, text, series index) a point.
+        stairs: corners of a line that goes right, then up or down, from each to the next.
     """
     box = ax.get_window_extent()
     places = [tuple(ax.transData.transform((x, y))) for x, y, _, _ in points]
     taken = [(px - 5, py - 5, px + 5, py + 5) for px, py in places]
+    corners = [tuple(ax.transData.transform(corner)) for corner in stairs]
+    for (ax0, ay0), (ax1, ay1) in itertools.pairwise(corners):
+        taken.append((ax0, ay0 - 2, ax1, ay0 + 2))
+        taken.append((ax1 - 2, min(ay0, ay1), ax1 + 2, max(ay0, ay1)))
     for (px, py), (x, y, text, series) in zip(places, points, strict=True):
         words = shorten(text, 18)
         wide, tall = text_width(words) * SIZE / 10, SIZE * 1.15

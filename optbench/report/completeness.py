@@ -82,6 +82,7 @@ class Failure:
         names: of all of them.
         rest: a sentence on those not listed, or "".
         detail: traceback or log tail, home folders scrubbed; "" where there is none.
+        told: what the detail is; "" where it says no more than the reason.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Failure:
     names: tuple[str, ...]
     rest: str
     detail: str
+    told: str
 
 
 def completeness(runs: pd.DataFrame, study: str) -> Completeness:
@@ -149,6 +151,7 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
                 names=tuple(str(cell) for cell in group["cell"]),
                 rest=rest,
                 detail=detail,
+                told=_told(str(status), detail, last_line),
             )
         )
     order = {
@@ -156,6 +159,12 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
     }
     cards.sort(key=lambda card: (order.get(card.status, 0), -card.count))
     return tuple(replace(card, id=f"f-{index}") for index, card in enumerate(cards))
+
+
+def _told(status: str, detail: str, reason: str) -> str:
+    if detail == reason:
+        return ""
+    return "traceback" if status == "error" else "end of its log"
 
 
 def _last_finite(status: str, steps: float) -> float:
