@@ -30,6 +30,7 @@ from optbench.trace import BadTraceError, Trace, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from optbench.config import Study
     from optbench.spec import CellSpec
@@ -52,8 +53,11 @@ COLUMNS = (
 def collect(study: Study) -> Counter[str]:
     """Writes tables/runs (parquet, csv), curves (parquet) and study.json from the traces that exist.
 
-    A cell without a trace, or whose trace is not whole, stands in the run table as `missing`. Measures of the
-    study's own are columns too; one that fails on a cell is missing there and told on standard error.
+    A cell without a trace stands in the run table as `missing`. So does one whose trace cannot be read,
+    although its frame looked whole: it is named and set aside under the name TRACE.bad, so that the next run
+    trains the cell again.
+    Measures of the study's own are columns too; one that fails on a cell is missing there and told on
+    standard error.
 
     Returns:
         How many cells there are of each status.
@@ -78,9 +82,14 @@ def collect(study: Study) -> Counter[str]:
                     writer.write_table(pa.concat_tables(tables))
     for complaint in own.complaints():
         print(f"optbench: {complaint}", file=sys.stderr)  # noqa: T201
+    origins = _origins(facts_of)
     runs = pd.DataFrame(rows, columns=[*COLUMNS, *(metric.name for metric in study.metrics)])
+    places = {name: origins.index(_origin(facts)) for name, facts in facts_of.items()}
+    runs["origin"] = runs["cell"].map(places).astype("Int64")
     write_table(runs, folder / "runs")
-    write_text(folder / "study.json", json.dumps(_describe(study, facts_of), indent=1, sort_keys=True))
+    write_text(
+        folder / "study.json", json.dumps(_describe(study, facts_of, origins), indent=1, sort_keys=True)
+    )
     return Counter(runs["status"])
 
 
@@ -117,9 +126,12 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
     if not path.exists():
         return {**row, **nothing, **rest, "error": ""}, None, {}
     try:
-        table, facts, times = read_table(path)
+        table, facts, times = _own_table(path, cell)
     except BadTraceError as problem:
-        return {**row, **nothing, **rest, "error": str(problem)}, None, {}
+        path.replace(path.with_name(f"{path.name}.bad"))
+        aside = f"{problem}; it is set aside as {path.name}.bad, and the next run trains the cell again"
+        print(f"optbench: {aside}", file=sys.stderr)  # noqa: T201
+        return {**row, **nothing, **rest, "error": aside}, None, {}
     trace = Trace(
         facts,
         times,
@@ -144,13 +156,20 @@ def _ruleset(cell: CellSpec) -> str:
     return "tuned" if cell.tuning else "default" if cell.optimizer.default_of else "fixed"
 
 
-def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _own_table(path: Path, cell: CellSpec) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
+    table, facts, times = read_table(path)
+    if facts.get("digest") != cell.digest:
+        raise BadTraceError(f"{path} is the trace of {facts.get('cell')}, not of {cell.name}")
+    return table, facts, times
+
+
+def _describe(
+    study: Study, facts_of: dict[str, dict[str, Any]], origins: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """What the page says of the study besides its numbers."""
     first: dict[str, dict[str, Any]] = {}
     for facts in facts_of.values():
         first.setdefault(facts["workload"], facts.get("workload_facts", {}))
-    made = sorted({json.dumps(_origin(facts), sort_keys=True) for facts in facts_of.values()})
-    origins = [json.loads(text) for text in made]
     return {
         "study": study.name,
         "title": study.title,
@@ -201,6 +220,7 @@ def _describe(study: Study, facts_of: dict[str, dict[str, Any]]) -> dict[str, An
             "report_versions": provenance.versions(),
             "command": f"snakemake --cores all --configfile {study.file.as_posix()}",
         },
+        "origins": origins,
         "mixed": _mixed(origins),
     }
 
@@ -226,8 +246,17 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: named[name] for name in _FACTS if name in named}
 
 
+ORIGIN = ("versions", "machine", "commit", "dirty", "device", "gpu", "threads", "kernels")
+"""The facts that say where a trace comes from; a run's column `origin` counts the different ones from 0."""
+
+
 def _origin(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: facts.get(key) for key in ("versions", "machine", "commit", "dirty", "gpu")}
+    return {key: facts.get(key) for key in ORIGIN}
+
+
+def _origins(facts_of: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    made = sorted({json.dumps(_origin(facts), sort_keys=True) for facts in facts_of.values()})
+    return [json.loads(text) for text in made]
 
 
 def _mixed(origins: Sequence[dict[str, Any]]) -> list[str]:
@@ -237,9 +266,16 @@ def _mixed(origins: Sequence[dict[str, Any]]) -> list[str]:
         ("versions", "versions of the software"),
         ("machine", "machines"),
         ("gpu", "GPUs"),
+        ("kernels", "sets of torch's kernels (libraries, instruction sets)"),
         ("commit", "commits of optbench"),
     ):
-        kinds = {json.dumps(origin[key], sort_keys=True) for origin in origins}
-        if len(kinds) > 1:
-            sentences.append(f"The traces come from {len(kinds)} different {what}.")
+        # A cell whose process died knows neither its card nor its kernels.
+        kinds = {
+            (origin["device"], json.dumps(origin[key], sort_keys=True))
+            for origin in origins
+            if origin[key] is not None
+        }
+        most = max(Counter(device for device, _ in kinds).values(), default=0)
+        if most > 1:
+            sentences.append(f"The traces come from {most} different {what}.")
     return sentences

@@ -393,6 +393,9 @@ def _workload(
         spec,
         overrides={**kept, **entry.overrides},
         dataset=datasets.get(needs, DatasetSpec(needs)) if needs else None,
+        device=entry.device or "",
+        timeout_s=entry.timeout_s,
+        memory_mb=entry.memory_mb,
     )
 
 

@@ -30,6 +30,7 @@ NUMBERLESS = frozenset(
         "optbench.catalogue.datasets",
         "optbench.errors",
         "optbench.files",
+        "optbench.kernels",
         "optbench.optimizers.calling",
         "optbench.orphans",
         "optbench.plugins",

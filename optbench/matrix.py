@@ -45,9 +45,9 @@ def cells_of(study: Study) -> list[CellSpec]:
                 *parts,
                 lr=nan if lr is None else lr,
                 seed=seed,
-                device=study.device,
+                device=parts[0].device or study.device,
                 threads=study.threads,
-                timeout_s=study.timeout_s,
+                timeout_s=parts[0].timeout_s or study.timeout_s,
                 probe_every=study.probe_every,
                 tuning=tuning,
             )
@@ -99,10 +99,10 @@ def identified(cell: CellSpec, code: str) -> CellSpec:
     }
     own = {"seed": cell.seed, "probe_every": cell.probe_every}
     if cell.tuning is None:
-        return replace(cell, digest=digest({**values, **own, "lr": cell.lr}))
+        return replace(cell, digest=digest({**values, **own, "lr": cell.lr}), code=code)
     searched = {name: list(tried) for name, tried in cell.optimizer.search.items()}
     search = digest({**values, "tuning": asdict(cell.tuning), "search": searched})
-    return replace(cell, search=search, digest=digest({**own, "search": search}))
+    return replace(cell, search=search, digest=digest({**own, "search": search}), code=code)
 
 
 def _identity(spec: WorkloadSpec | OptimizerSpec | ScheduleSpec) -> dict[str, object]:

@@ -9,11 +9,13 @@ finished must survive the job it was made in.
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optbench.config import slug
 from optbench.digest import code_digest, digest
 from optbench.errors import UserError
 from optbench.files import write_if_changed, write_text
@@ -30,6 +32,12 @@ CELLS_PER_CLUSTER_JOB = 50
 """Cells of a job where the number of cores is not known and the study does not say."""
 
 MOST_CELLS_PER_JOB = 500
+
+LONGEST_JOB_S = 8 * 3600
+"""Seconds that the cells of such a job may take together, each to its limit, unless the study says more."""
+
+START_MINUTES = 5
+"""Minutes of a job for starting Python on a slow file system."""
 
 LOOKING = frozenset({"-n", "--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary"})
 """Options of Snakemake under which nothing runs, so that a run beside it is no matter."""
@@ -68,12 +76,12 @@ def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object
 
     Args:
         configfiles: what stood behind --configfile.
-        overrides: what stood behind --config; only `cells_per_job` may.
+        overrides: what stood behind --config; `cells_per_job` may, and `only`, the file of a batch.
 
     Raises:
         UserError: more than one file, an override of a study's key, or one that is out of range.
     """
-    extra = sorted(set(overrides) - {"cells_per_job"})
+    extra = sorted(set(overrides) - {"cells_per_job", "only"})
     if extra:
         raise UserError(f"--config {extra[0]}: only cells_per_job can be given there; write a study file")
     size = overrides.get("cells_per_job", 1)
@@ -88,41 +96,83 @@ def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object
     return Path(configfiles[0]) if configfiles else DEFAULT_STUDY
 
 
-def make_plan(study: Study, cores: int | None, cells_per_job: int | None, *, again: bool = False) -> Plan:
+def make_plan(
+    study: Study,
+    cores: int | None,
+    cells_per_job: int | None,
+    *,
+    again: bool = False,
+    only: Sequence[str] | None = None,
+) -> Plan:
     """Cuts what is left of a study into batches and writes the batch files.
 
     The batch size decides nothing but how many cells share a process. Left open, there are as many batches as
-    cores; the cells are dealt out in turn, so that every batch holds the same mix of workloads.
+    cores; the cells are dealt out in turn, so that every batch holds the same mix of workloads. Cells that
+    need another device, memory or time limit have batches of their own.
 
     Args:
         study: the study.
         cores: cores that Snakemake may use, None on a cluster.
         cells_per_job: cells of a batch (1 to 500), None for the study's own.
         again: whether finished cells count as left.
+        only: paths of the traces that count as left, finished or not, and no others.
     """
-    paths = [trace_path(cell) for cell in cells_of(study)]
-    unfinished = set(left_of(paths))
-    finished = [] if again else [path for path in paths if path not in unfinished]
-    left = paths if again else [path for path in paths if path in unfinished]
-    size = cells_per_job or study.cells_per_job
-    if size is not None:
-        count = -(-len(left) // min(size, MOST_CELLS_PER_JOB))
-    elif cores is None:
-        count = -(-len(left) // CELLS_PER_CLUSTER_JOB)
-    else:
-        count = cores * -(-len(left) // (MOST_CELLS_PER_JOB * cores))
+    cells = {trace_path(cell): cell for cell in cells_of(study)}
+    unfinished = set(left_of(cells))
+    chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished
+    finished = [path.as_posix() for path in cells if path not in chosen | unfinished]
+    kinds: dict[tuple[str, int, float], list[str]] = {}
+    for path, cell in cells.items():
+        if path in chosen:
+            kind = cell.device, cell.workload.memory_mb, cell.timeout_s
+            kinds.setdefault(kind, []).append(path.as_posix())
     batches = []
-    for start in range(min(count, len(left))):
-        lines = [path.as_posix() for path in left[start::count]]
-        name = digest(lines)
-        # Its time says what counts as finished since; what is left anew by force was finished before it.
-        (write_text if again else write_if_changed)(
-            plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n"
-        )
-        (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
-        batches.append(name)
+    for (_, _, timeout_s), left in kinds.items():
+        count = _batches(len(left), cores, cells_per_job or study.cells_per_job, timeout_s)
+        for start in range(min(count, len(left))):
+            lines = left[start::count]
+            name = digest(lines)
+            # Its time says what counts as finished since; what is left by force was finished before it.
+            write = write_text if again or only is not None else write_if_changed
+            write(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n")
+            (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
+            batches.append(name)
     write_if_changed(study.results / "study_file", f"{study.file.as_posix()}\n")
-    return Plan(study, tuple(path.as_posix() for path in finished), tuple(batches))
+    return Plan(study, tuple(finished), tuple(batches))
+
+
+def _batches(cells: int, cores: int | None, size: int | None, timeout_s: float) -> int:
+    """How many batches so many cells are cut into."""
+    if size is None and cores is not None:
+        return cores * -(-cells // (MOST_CELLS_PER_JOB * cores))
+    if size is None:
+        size = max(1, min(CELLS_PER_CLUSTER_JOB, int(LONGEST_JOB_S / timeout_s)))
+    return -(-cells // min(size, MOST_CELLS_PER_JOB))
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job asks a cluster for: memory in MB, run time in minutes, graphics cards."""
+
+    memory_mb: int
+    minutes: int
+    cards: int
+
+
+def needs_of(study: Study, paths: Sequence[str]) -> Needs:
+    """What training the cells behind `paths` takes at most, each to its own time limit.
+
+    Raises:
+        UserError: the first is no trace of the study.
+    """
+    names = {slug(name): spec for name, spec in study.workloads.items()}
+    parts = Path(paths[0]).parts if paths else ()
+    spec = names.get(parts[3]) if len(parts) > 3 else None  # noqa: PLR2004  (results/STUDY/cells/WORKLOAD)
+    if spec is None:
+        raise UserError(f"{paths[0] if paths else 'an empty batch'} is no trace of {study.file}")
+    seconds = len(paths) * (spec.timeout_s or study.timeout_s)
+    cards = int((spec.device or study.device) == "cuda")
+    return Needs(spec.memory_mb, math.ceil(seconds / 60) + START_MINUTES, cards)
 
 
 def left_of(paths: Iterable[Path]) -> list[Path]:

@@ -58,6 +58,9 @@ class WorkloadSpec:
             eval_every, target).
         dataset: the data set handed to the factory as its first argument, or None.
         label: the name in the page.
+        device: `cpu` or `cuda`, "" for the study's.
+        timeout_s: wall-clock limit of a cell in seconds, None for the study's.
+        memory_mb: memory that a job of a cluster asks for.
     """
 
     name: str
@@ -66,6 +69,9 @@ class WorkloadSpec:
     overrides: Mapping[str, Setting] = field(default_factory=dict)
     dataset: DatasetSpec | None = None
     label: str = ""
+    device: str = ""
+    timeout_s: float | None = None
+    memory_mb: int = 2000
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,7 @@ class CellSpec:
         tuning: the tuning that chooses its learning rate; None where the study or the optimizer gives one.
         search: 8 hexadecimal digits that name the search whose choice it waits for, "" without a tuning.
         trial: whether it is a trial of a search: it lies apart and never looks at the test split.
+        code: sha256 over the code that trains it, a part of `digest`.
     """
 
     study: str
@@ -181,6 +188,7 @@ class CellSpec:
     tuning: TuningSpec | None = None
     search: str = ""
     trial: bool = False
+    code: str = ""
 
     @property
     def combination(self) -> str:

@@ -213,6 +213,9 @@ class WorkloadEntry(Entry):
     target: Annotated[float, Field(allow_inf_nan=False, strict=True)] | None = Field(
         None, description="validation loss that counts as reached"
     )
+    device: Literal["cpu", "cuda"] | None = Field(None, description="where it is trained, if not the study's")
+    timeout_s: Positive | None = Field(None, description="seconds that a cell may take, if not the study's")
+    memory_mb: Count = Field(2000, description="memory that a job of a cluster asks for")
 
     @property
     def overrides(self) -> dict[str, Any]:

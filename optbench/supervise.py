@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from optbench.cards import cards, hold_card
 from optbench.claims import Claims
 from optbench.errors import UserError
 from optbench.files import sweep
@@ -60,6 +61,8 @@ class _Child:
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
+    device: str
+    card: IO[str] | None = None
     buffer: bytes = field(default=b"")
 
     def answer(self, limit_s: float) -> str | None:
@@ -105,14 +108,16 @@ class _Child:
         self.log.seek(max(0, self.log.tell() - LOG_TAIL))
         tail = self.log.read().decode(errors="replace").strip()
         self.log.close()
+        if self.card is not None:
+            self.card.close()
         how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit status {code}"
         return f"the training process ended with {how}" + (f"\n{tail}" if tail else "")
 
 
-def _start(data_folder: Path, study_folder: Path, threads: int) -> _Child:
+def _start(data_folder: Path, study_folder: Path, cell: CellSpec) -> _Child:
     """A child that is ready for cells; one that is killed from outside before it is, is replaced."""
     for _ in range(STARTS):
-        child = _launch(data_folder, study_folder, threads)
+        child = _launch(data_folder, study_folder, cell.threads, cell.device)
         try:
             word = child.answer(START_LIMIT_S)
         except TimeoutError:
@@ -126,7 +131,7 @@ def _start(data_folder: Path, study_folder: Path, threads: int) -> _Child:
     raise UserError(f"a training process did not start: {how}")
 
 
-def _launch(data_folder: Path, study_folder: Path, threads: int) -> _Child:
+def _launch(data_folder: Path, study_folder: Path, threads: int, device: str) -> _Child:
     log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in _Child.end)
     environment = {
         **os.environ,
@@ -137,6 +142,10 @@ def _launch(data_folder: Path, study_folder: Path, threads: int) -> _Child:
         "PYTHONHASHSEED": "0",
         PARENT: str(os.getpid()),
     }
+    card = None
+    names = cards() if device == "cuda" else []
+    if names:  # without one, the cell says so itself
+        environment["CUDA_VISIBLE_DEVICES"], card = hold_card(names)
     process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
         [sys.executable, "-m", "optbench.worker", str(data_folder), str(study_folder)],
         stdin=subprocess.PIPE,
@@ -144,7 +153,7 @@ def _launch(data_folder: Path, study_folder: Path, threads: int) -> _Child:
         stderr=log,
         env=environment,
     )
-    return _Child(process, log)
+    return _Child(process, log, device, card)
 
 
 def train_all(
@@ -199,7 +208,10 @@ def train_all(
                 try:
                     status = _made_since(cell, since)
                     if status is None:
-                        start = partial(_start, data_folder, study_folder, cell.threads)
+                        if child is not None and child.device != cell.device:
+                            child.end()
+                            child = None
+                        start = partial(_start, data_folder, study_folder, cell)
                         status, child = _train(cell, child, start)
                 finally:
                     claims.leave(key)
@@ -239,6 +251,8 @@ def _train(cell: CellSpec, child: _Child | None, start: Callable[[], _Child]) ->
         sweep(path.parent, path.name)
         child = child or start()
         status, how = _one(child, cell)
+        if status == "error" and child.device == "cuda":
+            how = child.end()  # an error may leave the card's state unusable, or its memory taken
         if status is not None:
             return status, None if how else child
         if not child.killed_from_outside:

@@ -56,7 +56,9 @@ def timings_of(study: Study) -> list[TimingSpec]:
         met = {o for block in study.blocks if name in block.workloads for o in block.optimizers}
         names = [reference, *(o for o in study.optimizers if o in met and o != reference)]
         optimizers = tuple(study.optimizers[o] for o in names)
-        timing = TimingSpec(study.name, workload, optimizers, reference, study.device, study.threads)
+        timing = TimingSpec(
+            study.name, workload, optimizers, reference, workload.device or study.device, study.threads
+        )
         timings.append(replace(timing, digest=_digest(timing, study)))
     return timings
 

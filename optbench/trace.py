@@ -73,6 +73,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
         "settings": dict(cell.optimizer.settings),
         "seed": cell.seed,
         "digest": cell.digest,
+        "code": cell.code,
         "device": cell.device,
         "threads": cell.threads,
         "streams": {stream: stream_seed(cell.seed, stream) for stream in STREAMS},

@@ -18,6 +18,7 @@ import torch
 
 from optbench.datasets import load
 from optbench.evaluation import record_evaluation, record_means
+from optbench.kernels import explain, kernel_facts
 from optbench.optimizers import evaluated_weights, make_optimizer, needs_closure
 from optbench.plugins import load as load_factory
 from optbench.probes.run import Probes, descends_its_loss
@@ -62,13 +63,14 @@ def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
     status, error = "ok", ""
     facts: dict[str, Any] = {}
     with isolated(cell):
+        facts["kernels"] = kernel_facts(cell.device)
         try:
             diverged = _train(cell, data_folder, record, facts)
             if diverged is not None:
                 status, error = "diverged", diverged
         except Exception as problem:  # whatever a cell raises is its result
             status = "error"
-            error = "".join(traceback.format_exception(problem)).strip()
+            error = explain(problem, cell.device) + "".join(traceback.format_exception(problem)).strip()
     return record.to_trace(
         {
             **cell_facts(cell),

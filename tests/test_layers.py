@@ -18,6 +18,7 @@ ROOT = Path(optbench.__file__).parent
 LAYERS = {
     # 0: values and rules that need the standard library alone
     "optbench": "0",
+    "optbench.cards": "0",
     "optbench.claims": "0",
     "optbench.errors": "0",
     "optbench.files": "0",
@@ -53,6 +54,7 @@ LAYERS = {
     "optbench.worker": "parents",
     # 2a: making traces
     "optbench.datasets": "2a",
+    "optbench.kernels": "2a",
     "optbench.evaluation": "2a",
     "optbench.machine_noise": "2a",
     "optbench.optimizers": "2a",
@@ -70,6 +72,7 @@ LAYERS = {
     "optbench.collect": "2b",
     "optbench.comparisons": "2b",
     "optbench.contenders": "2b",
+    "optbench.compare": "2b",
     "optbench.evidence": "2b",
     "optbench.finding": "2b",
     "optbench.findings": "2b",

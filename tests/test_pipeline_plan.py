@@ -11,7 +11,16 @@ from optbench import pipeline
 from optbench.config import Study, read_study
 from optbench.errors import UserError
 from optbench.matrix import cells_of, trace_path
-from optbench.pipeline import DEFAULT_STUDY, make_plan, plan_folder, read_batch, stage_code, study_file
+from optbench.pipeline import (
+    DEFAULT_STUDY,
+    Needs,
+    make_plan,
+    needs_of,
+    plan_folder,
+    read_batch,
+    stage_code,
+    study_file,
+)
 from optbench.trace import Trace, write_trace
 
 
@@ -47,7 +56,7 @@ def batches(study: Study, plan: pipeline.Plan) -> list[list[str]]:
         (2, None, 9, [8, 8, 8]),
         (2, 24, 9, [24]),
         (8, 1, None, [1] * 24),
-        (None, None, None, [24]),
+        (None, None, None, [8, 8, 8]),  # 8 hours a job, an hour a cell
         (None, 10, None, [8, 8, 8]),
         (None, None, 500, [24]),
     ],
@@ -128,6 +137,43 @@ def test_many_cells_are_cut_at_the_largest_batch(study: Study, monkeypatch: pyte
     assert [len(batch) for batch in batches(study, make_plan(study, 2, 24))] == [8, 8, 8]
     monkeypatch.setattr(pipeline, "CELLS_PER_CLUSTER_JOB", 5)
     assert [len(batch) for batch in batches(study, make_plan(study, None, None))] == [5, 5, 5, 5, 4]
+
+
+def test_cells_of_other_needs_have_batches_of_their_own(study: Study) -> None:
+    big = replace(study.workloads["saddle"], device="cuda", memory_mb=9000, timeout_s=90.0)
+    mixed = replace(study, workloads={**study.workloads, "saddle": big}, timeout_s=600.0)
+    found = batches(mixed, make_plan(mixed, None, None))
+    assert [len(batch) for batch in found] == [12, 12]
+    assert [len({path.split("/")[3] for path in batch}) for batch in found] == [1, 1]
+    # 12 x 600 s are 120 minutes, 12 x 90 s are 18; five more to start.
+    assert [needs_of(mixed, batch) for batch in found] == [Needs(2000, 125, 0), Needs(9000, 23, 1)]
+    assert needs_of(mixed, found[1][:1]) == Needs(9000, 7, 1)
+    for wrong in ([], ["results/s/cells/other/sgd/constant/seed0-01234567.parquet"], ["nowhere"]):
+        with pytest.raises(UserError, match="is no trace of"):
+            needs_of(mixed, wrong)
+
+
+def test_only_some_finished_or_not(study: Study) -> None:
+    every = paths(study)
+    finish(every[:20])
+    plan = make_plan(study, 1, None, only=[every[3], every[22]])
+    assert batches(study, plan) == [[every[3], every[22]]]
+    # What is unfinished and not asked for is neither trained nor an input.
+    assert sorted(plan.traces) == sorted(set(every[:20]) - {every[3]})
+    stamp = (plan.folder / f"{plan.batches[0]}.txt").stat().st_ino
+    again = make_plan(study, 1, None, only=[every[3], every[22]])
+    assert (again.folder / f"{again.batches[0]}.txt").stat().st_ino != stamp
+
+
+def test_a_file_that_is_no_trace_of_its_cell_is_named(
+    study: Study, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finish(paths(study))
+    one, other = map(Path, paths(study)[:2])
+    one.write_bytes(other.read_bytes())
+    assert batches(study, make_plan(study, 1, None)) == [[one.as_posix()]]
+    told = capsys.readouterr().err
+    assert told == f"optbench: {one} is truncated or of another cell; it will be made again\n"
 
 
 def test_a_batch_of_hostile_names_is_read_back(study: Study) -> None:

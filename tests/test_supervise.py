@@ -58,6 +58,33 @@ def test_each_way_to_die_costs_one_cell(tmp_path: Path, monkeypatch: pytest.Monk
     assert "limit of 30 s" in facts["line/hangs/constant/0"]["error"]
 
 
+def test_a_full_disk_is_one_line_and_spoils_no_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on the size of files stands for the disk: traces fit, until a longer one does not."""
+    text = STUDY.split("optimizers:", maxsplit=1)[0]
+    short = text + "optimizers: [sgd]"
+    write_study(tmp_path, short.replace("\n    ", "\n"))
+    assert run("optbench", "train", "study.yaml", "*", cwd=tmp_path).returncode == 0
+    kept = {path: path.read_bytes() for path in tmp_path.glob("results/**/*.parquet")}
+    assert len(kept) == 2
+    (tmp_path / "study.yaml").write_text(
+        (tmp_path / "study.yaml").read_text().replace("[sgd]", "[sgd, adam]")
+    )
+    limit = min(len(data) for data in kept.values()) // 2048  # half of a trace, in KiB
+    command = f"ulimit -f {max(limit, 1)}; exec optbench run study.yaml --cores 1"
+    done = run("bash", "-c", command, cwd=tmp_path)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if "cells are there" not in line]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("optbench: ")
+    assert "File too large" in lines[0]
+    assert lines[0].endswith("what is finished is safe")
+    assert {path: path.read_bytes() for path in tmp_path.glob("results/**/*.parquet*")} == kept
+    # With room again, the same command goes on.
+    assert run("optbench", "train", "study.yaml", "*adam*", cwd=tmp_path).returncode == 0
+    status = [read_trace(path).facts["status"] for path in tmp_path.glob("results/**/adam/**/*.parquet")]
+    assert status == ["ok", "ok"]
+
+
 def test_a_batch_and_single_cells_give_the_same_bytes(tmp_path: Path) -> None:
     """Alone or in a batch, one process or two: the traces are equal, times aside."""
     text = """

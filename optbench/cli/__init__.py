@@ -13,7 +13,7 @@ import sys
 import click
 
 from optbench import __version__
-from optbench.cli import cells, stages, start
+from optbench.cli import cells, checks, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.errors import UserError
 
@@ -44,5 +44,5 @@ def cli() -> None:
     """Compare optimizers and learning-rate schedules over seeds and workloads."""
 
 
-for command in (*stages.COMMANDS, *cells.COMMANDS, *start.COMMANDS):
+for command in (*stages.COMMANDS, *cells.COMMANDS, *checks.COMMANDS, *start.COMMANDS):
     cli.add_command(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from optbench.cli.choices import (
     study_argument,
 )
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_what_is_left
-from optbench.errors import UserError
+from optbench.errors import UserError, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from optbench.config import Study
     from optbench.spec import CellSpec
 
@@ -33,10 +36,18 @@ CELL_SLASHES = 3
 @click.argument("patterns", metavar="[CELL]...", nargs=-1)
 @click.option("--failed", is_flag=True, help="Every cell that ended in error, was killed or ran out of time.")
 @click.option("--dry-run", "-n", is_flag=True, help="Only say which cells would be trained.")
+@click.option("--executor", help="Train on a cluster: the name of a profile, slurm for profiles/slurm.")
 @cores_option
 @device_option
 def rerun(
-    study: str, patterns: tuple[str, ...], *, failed: bool, dry_run: bool, cores: int, device: str | None
+    study: str,
+    patterns: tuple[str, ...],
+    *,
+    failed: bool,
+    dry_run: bool,
+    executor: str | None,
+    cores: int,
+    device: str | None,
 ) -> None:
     """Train single cells again, and what follows from them.
 
@@ -61,6 +72,9 @@ def rerun(
             f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True
         )
         return
+    if executor is not None:
+        _rerun_on(executor, found, chosen)
+        return
     from optbench.claims import hold_run  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
@@ -69,6 +83,23 @@ def rerun(
         tune_what_is_left(found, chosen, workers)
         train_cells(found, chosen, cells, workers)
         publish(found)
+
+
+def _rerun_on(executor: str, study: Study, cells: Sequence[CellSpec]) -> None:
+    """Has Snakemake train cells again under one of the profiles beside it."""
+    from optbench.files import write_text  # noqa: PLC0415
+    from optbench.matrix import trace_path  # noqa: PLC0415
+    from optbench.pipeline import plan_folder  # noqa: PLC0415
+
+    profile = Path("profiles") / executor
+    if not (profile / "config.yaml").is_file() or not Path("Snakefile").is_file():
+        known = [file.parent.name for file in Path("profiles").glob("*/config.yaml")]
+        raise unknown("--executor", executor, set(known) - {"default"})
+    again = plan_folder(study) / "again.txt"
+    write_text(again, "".join(f"{trace_path(cell).as_posix()}\n" for cell in cells))
+    command = ["snakemake", "--workflow-profile", str(profile), "--configfile", str(study.file)]
+    done = subprocess.run([*command, "--config", f"only={again}"], check=False)  # noqa: S603
+    sys.exit(done.returncode)
 
 
 @click.command()

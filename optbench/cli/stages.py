@@ -84,6 +84,7 @@ def train_cells(
 
     A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
     """
+    from optbench.cards import cards  # noqa: PLC0415
     from optbench.progress import Progress  # noqa: PLC0415
     from optbench.supervise import train_all  # noqa: PLC0415
 
@@ -94,7 +95,10 @@ def train_cells(
         counts[status] += 1
         progress.tell(cell, status)
 
-    train_all(cells, study.data_folder, study.folder, workers, finished, since)
+    # A card trains one cell at a time, so more processes than cards would only wait.
+    for device, most in (("cpu", workers), ("cuda", min(workers, len(cards()) or 1))):
+        chosen = [cell for cell in cells if cell.device == device]
+        train_all(chosen, study.data_folder, study.folder, most, finished, since)
     return counts
 
 
@@ -268,8 +272,12 @@ def plot(study: str) -> None:
 
 @click.command()
 @study_argument
-def report(study: str) -> None:
+@click.option("--now", is_flag=True, help="Collect, summarize and plot what there is first; a run may go on.")
+def report(study: str, *, now: bool) -> None:
     """Render the page: reports/<study>/index.html."""
+    if now:
+        publish(read(study))
+        return
     from optbench.report.build import render  # noqa: PLC0415
 
     click.echo(render(results_folder(study), Path("reports")).absolute().as_uri())

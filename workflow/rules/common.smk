@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from optbench.cards import cards
 from optbench.claims import hold_run
 from optbench.config import read_study
 from optbench.errors import UserError
@@ -12,6 +13,7 @@ from optbench.pipeline import (
     LOOKING,
     make_plan,
     metrics_code,
+    needs_of,
     plan_folder,
     read_batch,
     stage_code,
@@ -35,6 +37,7 @@ try:
             workflow.resource_settings.cores,
             config.get("cells_per_job"),
             again=bool(FORCING & set(sys.argv)),
+            only=read_batch(Path(config["only"])) if "only" in config else None,
         )
         if workflow.is_main_process
         else None
@@ -65,6 +68,28 @@ TRACES = PLAN.traces if PLAN else ()
 # The device that `auto` means here; a job must not find another one where it runs.
 DEVICE = STUDY.device
 
+
+def job_needs(wildcards):
+    if "cell" in wildcards.keys():
+        return needs_of(STUDY, [f"{RESULTS}/cells/{wildcards.cell}.parquet"])
+    return needs_of(STUDY, read_batch(Path(f"{PLANS}/{wildcards.batch}.txt")))
+
+
+def job_memory_mb(wildcards):
+    return job_needs(wildcards).memory_mb
+
+
+def job_minutes(wildcards):
+    return job_needs(wildcards).minutes
+
+
+def job_cards(wildcards):
+    return job_needs(wildcards).cards
+
+
+if workflow.resource_settings.cores is not None:
+    # On this machine: as many cells on cards at a time as there are cards. On a cluster its scheduler counts.
+    workflow.global_resources.setdefault("gpu", len(cards()) or 1)
 
 if workflow.is_main_process:
     # Jobs on this machine end when this process does, even by kill -9.

@@ -19,7 +19,7 @@ rule time:
         f"{LOGS}/timing/{{timing}}.log",
     wildcard_constraints:
         timing="[^/]+",
-    threads: workflow.cores or STUDY.threads
+    threads: workflow.resource_settings.cores or STUDY.threads
     resources:
         mem_mb=2000,
     params:

@@ -23,7 +23,9 @@ rule train:
         f"{LOGS}/train-{{batch}}.log",
     threads: STUDY.threads
     resources:
-        mem_mb=2000,
+        mem_mb=job_memory_mb,
+        runtime=job_minutes,
+        gpu=job_cards,
     params:
         study=STUDY_FILE,
         device=DEVICE,
@@ -51,7 +53,9 @@ if (
             cell=".+",
         threads: STUDY.threads
         resources:
-            mem_mb=2000,
+            mem_mb=job_memory_mb,
+            runtime=job_minutes,
+            gpu=job_cards,
         params:
             study=STUDY_FILE,
             device=DEVICE,

@@ -1,5 +1,6 @@
 """From the study to the learning rates that its cells are trained with."""
 
+from optbench.pipeline import LONGEST_JOB_S
 from optbench.tune_plan import make_tune_plan
 
 # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
@@ -25,9 +26,11 @@ rule tune:
         touch(f"{PLANS}/{{batch}}.tuned"),
     log:
         f"{LOGS}/tune-{{batch}}.log",
-    threads: workflow.cores or STUDY.threads
+    threads: workflow.resource_settings.cores or STUDY.threads
     resources:
-        mem_mb=2000,
+        mem_mb=max(spec.memory_mb for spec in STUDY.workloads.values()),
+        runtime=LONGEST_JOB_S // 60,
+        gpu=int("cuda" in {spec.device or DEVICE for spec in STUDY.workloads.values()}),
     params:
         study=STUDY_FILE,
         device=DEVICE,

@@ -1,0 +1,151 @@
+"""The verbs that hold one training against another: verify, compare (layer 4)."""
+
+from __future__ import annotations
+
+import math
+import random
+import shutil
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.cli.stages import train_cells
+from optbench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from optbench.compare import Comparison, Kind
+    from optbench.spec import CellSpec
+
+DIFFERS = 1
+"""Exit status where what was compared does not hold up."""
+
+
+def _share(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001  (click calls it)
+    """The text as it is, once it is known to mean something."""
+    try:
+        number = float(value.removesuffix("%"))
+    except ValueError:
+        number = 0
+    most = 100 if value.endswith("%") else math.inf
+    if not 0 < number <= most or not (value.endswith("%") or number.is_integer()):
+        raise click.BadParameter(f"{value!r} is neither a share such as 5% nor a number of cells")
+    return value
+
+
+@click.command()
+@study_argument
+@click.option("--sample", default="5%", show_default=True, callback=_share, help="Share or number of cells.")
+@click.option("--seed", default=0, show_default=True, help="Of the sample.")
+@cores_option
+@device_option
+def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -> None:
+    """Train a sample of the finished cells again, elsewhere, and compare with what is there.
+
+    On the machine and versions that made a trace, it must be equal bit for bit; elsewhere its losses must
+    agree to 0.001 relative. The exit status is 1 where one does not.
+    """
+    from optbench.matrix import cells_of, is_complete, trace_path  # noqa: PLC0415
+    from optbench.search import settled  # noqa: PLC0415
+    from optbench.trace import read_trace  # noqa: PLC0415
+
+    found = read(study, device)
+    ran = [cell for cell in cells_of(found) if is_complete(trace_path(cell))]
+    # What died or ran out of time has no numbers to repeat.
+    ran = [c for c in ran if read_trace(trace_path(c)).facts["status"] in {"ok", "diverged", "error"}]
+    if not ran:
+        raise UserError(f"{study}: no cell has been trained yet")
+    wanted = math.ceil(len(ran) * float(sample[:-1]) / 100) if sample.endswith("%") else int(float(sample))
+    chosen = random.Random(seed).sample(ran, min(wanted, len(ran)))  # noqa: S311  (not for secrets)
+    scratch = replace(found, name=f"{found.name}.verify")
+    shutil.rmtree(scratch.results, ignore_errors=True)
+    copies = [replace(settled(cell), study=scratch.name) for cell in chosen]
+    try:
+        train_cells(scratch, copies, copies, max(1, cores // found.threads))
+        bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
+    finally:
+        shutil.rmtree(scratch.results, ignore_errors=True)
+    click.echo(
+        f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True
+    )
+    sys.exit(DIFFERS if bad else 0)
+
+
+def _holds(cell: CellSpec, copy: CellSpec) -> bool:
+    """Tells how a cell and its second training agree; whether that is as it must be."""
+    from optbench.compare import TOLERANCE, agreement  # noqa: PLC0415
+    from optbench.matrix import trace_path  # noqa: PLC0415
+    from optbench.trace import read_trace  # noqa: PLC0415
+
+    there, again = read_trace(trace_path(cell)), read_trace(trace_path(copy))
+    made = ("versions", "machine", "kernels", "gpu", "commit")
+    elsewhere = [key for key in made if there.facts.get(key) != again.facts.get(key)]
+    found = agreement(there, again)
+    holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))
+    must = f"to {TOLERANCE:g}: other {', '.join(elsewhere)}" if elsewhere else "bit for bit"
+    why = f": {found.why}" if found.why else ""
+    click.echo(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}")
+    return holds
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option(
+    "--map", "renamed", metavar="OLD=NEW", multiple=True, help="Compare optimizer OLD of A with NEW of B."
+)
+@click.option(
+    "--require",
+    type=click.Choice(["not-worse", "close", "equal"]),
+    default="not-worse",
+    show_default=True,
+    help="What must hold for exit status 0.",
+)
+@click.option("--threshold", default=0.01, show_default=True, help="Smallest relative shift that counts.")
+def compare(
+    a: str, b: str, renamed: tuple[str, ...], require: Kind | Literal["not-worse"], threshold: float
+) -> None:
+    """Compare two result folders (or studies): is B equal, close, different; better or worse than A?
+
+    Paired by seed on the final validation loss. The exit status is 1 where B does not hold up, or where it
+    differs and there are too few seeds to tell.
+    """
+    from optbench.compare import compare_results, origins_differ, passes  # noqa: PLC0415
+
+    pairs = dict(text.partition("=")[::2] for text in renamed)
+    if bad := [old for old, new in pairs.items() if not (old and new)]:
+        raise UserError(f"--map takes OLD=NEW; got {bad[0]!r}")
+    old, new = results_folder(a), results_folder(b)
+    rows = compare_results(old, new, rename=pairs, threshold=threshold)
+    _print(rows)
+    if differ := origins_differ(old, new):
+        click.echo(
+            f"optbench: made on other {' and '.join(differ)}, so equal bits are not to be expected; "
+            "times are never compared here",
+            err=True,
+        )
+    good = passes(rows, require)
+    click.echo(f"optbench: {b} is {'' if good else 'NOT '}{require} compared with {a}", err=True)
+    sys.exit(0 if good else DIFFERS)
+
+
+def _print(rows: Sequence[Comparison]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("cells", "agree", "n", "shift of the final loss, B - A", "p (Holm)", "B is", "missing in B")
+    for row in rows:
+        shift = "" if row.shift != row.shift else f"{row.shift:.3g} [{row.low:.3g}, {row.high:.3g}]"
+        missing = str(len(row.missing)) if row.missing else ""
+        table.add_row(
+            escape(row.name), row.kind, str(row.n), escape(shift), f"{row.p:.3g}", row.verdict, missing
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+COMMANDS = (verify, compare)
