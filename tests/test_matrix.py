@@ -108,6 +108,8 @@ def test_what_decides_no_number_changes_no_digest(folder: Path, edit: tuple[str,
         (("[constant, cosine]", "{constant: , cosine: {eta_min: 0.1}}"), "/cosine/"),
         (("device: cpu", "device: cuda"), ""),
         (("threads: 1", "threads: 2"), ""),
+        (("threads: 1", "threads: 1\nprobes: false"), ""),
+        (("threads: 1", "threads: 1\nprobes: {every: 3}"), ""),
     ],
 )
 def test_a_setting_changes_its_cells_and_no_others(folder: Path, edit: tuple[str, str], part: str) -> None:

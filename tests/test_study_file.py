@@ -85,6 +85,9 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ("datasets: [mnist]", "datasets: must be a mapping of keys to values; got ['mnist']"),
         ("datasets: {mnist: here}", "datasets.mnist: must be a mapping of keys to values; got 'here'"),
         ("datasets: {mnist: {download: 3}}", "datasets.mnist.download: must be true or false; got 3"),
+        ("probes: 3", "probes: must be true, false or {every: ...}; got 3"),
+        ("probes: {evry: 3}", "unknown key 'probes.evry'; did you mean 'every'? (allowed: every)"),
+        ("probes: {every: 0}", "probes.every: must be greater than or equal to 1; got 0"),
         ("timing: 3", "timing: must be true, false or {seconds: ...}; got 3"),
         ("timing:", "timing: must be true, false or {seconds: ...}; got None"),
         ("timing: {second: 3}", "unknown key 'timing.second'; did you mean 'seconds'? (allowed: seconds)"),
@@ -249,6 +252,14 @@ def test_one_rate_of_a_block_is_for_all(tmp_path: Path) -> None:
     blocks = read(tmp_path, BASE + "matrix: [{lr: 0.5}, {lr: {sgd: 0.25}}, {lr: }]\n").matrix
     assert blocks is not None
     assert [block.lr for block in blocks] == [{"*": 0.5}, {"sgd": 0.25}, None]
+
+
+def test_probes(tmp_path: Path) -> None:
+    every = []
+    for line in ("", "probes: true\n", "probes: {}\n", "probes: {every: 1}\n", "probes: off\n"):
+        probes = read(tmp_path, BASE + line).probes
+        every.append(probes.every if probes else 0)
+    assert every == [15, 15, 15, 1, 0]
 
 
 def test_timing(tmp_path: Path) -> None:

@@ -86,13 +86,13 @@ def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tupl
 
 
 def _entry(values: pd.Series, row: pd.Series | None) -> Entry:
-    """The summary's median with its interval; else the median of the finite values, with their count."""
-    if row is not None and math.isfinite(row["estimate"]):
-        note = interval(float(row["low"]), float(row["high"]))
-        return Entry(number(float(row["estimate"])), note, numeric=True)
+    """The summary's median with its interval, else that of the finite values; their count where some lack."""
     finite = values.to_numpy(float)
     finite = finite[np.isfinite(finite)]
+    notes = [f"{finite.size}/{len(values)} runs"] if finite.size < len(values) else []
+    if row is not None and math.isfinite(row["estimate"]):
+        notes.insert(0, interval(float(row["low"]), float(row["high"])))
+        return Entry(number(float(row["estimate"])), ", ".join(filter(None, notes)), numeric=True)
     if not finite.size:
         return Entry(NONE, numeric=True)
-    note = f"{finite.size}/{len(values)} runs" if finite.size < len(values) else ""
-    return Entry(number(float(np.median(finite))), note, numeric=True)
+    return Entry(number(float(np.median(finite))), ", ".join(notes), numeric=True)
