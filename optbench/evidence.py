@@ -40,11 +40,12 @@ def write_evidence(tables: Path) -> None:
         name: float(known["optimum"]) for name, known in workloads.items() if known.get("optimum") is not None
     }
     validation, train = (_losses(tables / "curves.parquet", split) for split in ("validation", "train"))
+    reference = _reference(runs, timing)
     found = {
         "survival": pd.DataFrame(survival_rows(runs, timing, budgets), columns=SurvivalRow._fields),
         "arrivals": pd.DataFrame(arrival_rows(runs, validation, optima), columns=ArrivalRow._fields),
-        "ratios": pd.DataFrame(ratio_rows(runs, _reference(runs, timing)), columns=RatioRow._fields),
-        "profile": pd.DataFrame(profile_rows(runs), columns=ProfileRow._fields),
+        "ratios": pd.DataFrame(ratio_rows(runs, reference), columns=RatioRow._fields),
+        "profile": pd.DataFrame(profile_rows(runs, reference), columns=ProfileRow._fields),
         "tradeoffs": pd.DataFrame(tradeoff_rows(summary, timing, budgets), columns=TradeoffRow._fields),
         "rates": pd.DataFrame(rate_rows(runs, train, facts), columns=RateRow._fields),
     }

@@ -1,4 +1,4 @@
-"""Losses and steps as ratios: to a fixed reference, to the same optimizer's first schedule, to the best."""
+"""Losses and steps as ratios: to a fixed reference, or to the same optimizer's first schedule."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optbench.arrivals import COMBINATION, share_band
 from optbench.stats import median_interval, performance_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -44,7 +44,7 @@ class RatioRow(NamedTuple):
 
 
 class ProfileRow(NamedTuple):
-    """The share of (workload, seed) pairs whose target was reached within `factor` times the least steps."""
+    """The share of (workload, seed) pairs at the target within `factor` times the reference's steps."""
 
     optimizer: str
     schedule: str
@@ -76,13 +76,19 @@ def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
         groups = {
             (str(o), str(s)): group for (_, o, s), group in of_workload.groupby(COMBINATION, sort=False)
         }
-        first = next((key for key in groups if key[0] == reference), next(iter(groups)))
+        first = _reference_of(groups, reference)
         for key, group in groups.items():
             yield _ratio("reference", str(workload), key, group, first, groups[first])
         for key, group in groups.items():
             base = next(other for other in groups if other[0] == key[0])
             if base != key:
                 yield _ratio("schedule", str(workload), key, group, base, groups[base])
+
+
+def _reference_of(keys: Iterable[tuple[str, str]], reference: str) -> tuple[str, str]:
+    """The first (optimizer, schedule) with the reference optimizer, else the first of all."""
+    known = list(keys)
+    return next((key for key in known if key[0] == reference), known[0])
 
 
 def _ratio(
@@ -117,29 +123,27 @@ def _divide(ours: float, theirs: float) -> float:
     return ours / theirs if theirs > 0 else math.inf
 
 
-def profile_rows(runs: pd.DataFrame, *, seed: int = 0) -> Iterator[ProfileRow]:
+def profile_rows(runs: pd.DataFrame, reference: str, *, seed: int = 0) -> Iterator[ProfileRow]:
     """Performance profiles of steps to target (Dolan and Moré 2002, doi 10.1007/s101070100263).
 
-    A run's factor is its steps to target over the least that any combination needed on the same workload
-    with the same seed; infinite where the target was not reached. The profile is the share of a combination's
-    (workload, seed) pairs with a factor of at most f: at f = 1 how often it was the fastest, for large f how
-    often it arrived at all. Only workloads whose target somebody reached count, and a combination counts on
-    those where it was planned: `workloads` of `workloads_in_all`. The band: bootstrap of whole seeds, drawn
-    jointly over workloads; below 6 seeds the range over seeds.
+    A run's factor is its steps to target over those of the workload's reference (as in `ratio_rows`) with the
+    same seed: a fixed one, so that a curve does not depend on who else takes part. It is infinite where the
+    target was not reached, and 0 where only the reference did not reach it. The profile is the share of a
+    combination's (workload, seed) pairs with a factor of at most f. Only workloads whose target somebody
+    reached count, and a combination counts on those where it was planned: `workloads` of `workloads_in_all`.
+    The band: bootstrap of whole seeds, drawn jointly over workloads; below 6 seeds the range over seeds.
 
     Args:
         runs: the run table.
+        reference: the optimizer to compare with.
         seed: of the bootstrap.
     """
     reached = runs.groupby("workload")["steps_to_target"].transform(lambda s: s.notna().any())
     table = runs[reached.astype(bool)]
     if table.empty:
         return
-    steps = table["steps_to_target"].fillna(math.inf).clip(lower=1)
-    best = steps.groupby([table["workload"], table["seed"]]).transform("min")
-    factor = np.where(np.isfinite(best), steps / best.where(np.isfinite(best), 1), math.inf)
-    table = table.assign(factor=factor)
-    thresholds = _thresholds(factor)
+    table = table.assign(factor=_factors(table, reference))
+    thresholds = _thresholds(table["factor"].to_numpy(float))
     in_all = table["workload"].nunique()
     for (optimizer, schedule), group in table.groupby(["optimizer", "schedule"], sort=False):
         shares = np.stack(
@@ -153,8 +157,25 @@ def profile_rows(runs: pd.DataFrame, *, seed: int = 0) -> Iterator[ProfileRow]:
             )  # fmt: skip
 
 
+def _factors(table: pd.DataFrame, reference: str) -> NDArray[np.float64]:
+    """Steps to target over the reference's, a run of the same workload and seed."""
+    steps = table["steps_to_target"].fillna(math.inf).clip(lower=1)
+    theirs: dict[tuple[str, int], float] = {}
+    for workload, group in table.groupby("workload", sort=False):
+        keys = dict.fromkeys(zip(group["optimizer"].astype(str), group["schedule"].astype(str), strict=True))
+        optimizer, schedule = _reference_of(keys, reference)
+        own = group[(group["optimizer"] == optimizer) & (group["schedule"] == schedule)]
+        pairs = zip(own["seed"].astype(int), steps[own.index], strict=True)
+        theirs |= {(str(workload), s): float(n) for s, n in pairs}
+    pairs_of = zip(table["workload"].astype(str), table["seed"].astype(int), strict=True)
+    base = np.array([theirs.get(pair, math.inf) for pair in pairs_of])
+    ours = steps.to_numpy(float)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(ours), ours / base, math.inf)
+
+
 def _thresholds(factors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The factors at which some profile steps up, thinned evenly in their order, the ends kept."""
-    found = np.unique(factors[np.isfinite(factors)])
-    kept = np.unique(np.linspace(0, len(found) - 1, MOST_THRESHOLDS).round().astype(int))
-    return np.asarray(found[kept])
+    """The factors at which some profile steps up, thinned evenly in their order, the ends and 1 kept."""
+    found = np.unique(factors[np.isfinite(factors) & (factors > 0)])
+    kept = np.unique(np.linspace(0, max(len(found) - 1, 0), MOST_THRESHOLDS).round().astype(int))
+    return np.union1d(found[kept] if len(found) else found, [1.0])

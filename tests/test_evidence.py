@@ -155,18 +155,22 @@ def test_schedules_are_divided_by_the_first_one_of_the_same_optimizer():
     assert [(r.schedule, r.against_schedule, r.estimate) for r in found] == [("cosine", "constant", 0.5)]
 
 
-def test_profile_counts_pairs_within_a_factor_of_the_soonest():
+def test_profile_counts_pairs_within_a_factor_of_the_reference():
     runs = runs_of(
-        [("a", 0, 10, 1), ("a", 1, 10, 1), ("a", 2, NAN, 1),
-         ("b", 0, 20, 1), ("b", 1, 5, 1), ("b", 2, NAN, 1)]
+        [("a", 0, 10, 1), ("a", 1, 10, 1), ("a", 2, NAN, 1), ("a", 3, NAN, 1),
+         ("b", 0, 20, 1), ("b", 1, 5, 1), ("b", 2, 30, 1), ("b", 3, NAN, 1)]
     )  # fmt: skip
-    found = {(r.optimizer, r.factor): r.share for r in profile_rows(runs)}
+    # Factors of b: 2, 1/2, 0 (only the reference did not arrive), infinite (neither did).
+    found = {(r.optimizer, r.factor): r.share for r in profile_rows(runs, "a")}
     assert found == {
-        ("a", 1.0): pytest.approx(1 / 3), ("a", 2.0): pytest.approx(2 / 3),
-        ("b", 1.0): pytest.approx(1 / 3), ("b", 2.0): pytest.approx(2 / 3),
+        ("a", 0.5): 0, ("a", 1.0): 0.5, ("a", 2.0): 0.5,
+        ("b", 0.5): 0.5, ("b", 1.0): 0.5, ("b", 2.0): 0.75,
     }  # fmt: skip
-    assert {(r.seeds, r.workloads, r.workloads_in_all) for r in profile_rows(runs)} == {(3, 1, 1)}
-    assert list(profile_rows(runs.assign(steps_to_target=NAN))) == []
+    assert {(r.seeds, r.workloads, r.workloads_in_all) for r in profile_rows(runs, "a")} == {(4, 1, 1)}
+    with_third = pd.concat([runs, runs_of([("c", s, 1, 1) for s in range(4)])], ignore_index=True)
+    again = {(r.optimizer, r.factor): r.share for r in profile_rows(with_third, "a")}
+    assert {key: again[key] for key in found} == found
+    assert list(profile_rows(runs.assign(steps_to_target=NAN), "a")) == []
 
 
 # --- trade-offs ------------------------------------------------------------------------------------------

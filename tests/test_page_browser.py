@@ -164,6 +164,11 @@ def test_link_to_a_cell_finds_it(browser, long_page_file):
         page.evaluate("(name) => { location.hash = '#cell=' + encodeURIComponent(name); }", cell)
         page.locator("tr.found").wait_for()
         assert page.locator("tr.found th").evaluate("(n) => n.textContent.trim()") == cell
+        card = page.locator("#cell-card")
+        assert card.locator("h3").evaluate("(n) => n.textContent") == cell
+        assert any(name in cell for name in HOSTILE)
+        rerun = page.locator("tr.found td:last-child code").first.evaluate("(n) => n.textContent")
+        assert card.locator(".commands code").first.evaluate("(n) => n.textContent") == rerun
 
 
 def test_a_cell_opens_beside_its_siblings(browser, page_file):
