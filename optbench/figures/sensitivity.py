@@ -51,7 +51,9 @@ def draw_sensitivity(
     lr_limits = lr_limits or (float(table["lr"].min()), float(table["lr"].max()))
     log_scale(ax, "x", *lr_limits)
     if limits is not None:
-        log_scale(ax, "y", *limits)
+        # What failed stands at the loss before the first step, the top of the range: the rug goes above it.
+        share = RUG * (table["optimizer"].nunique() + 1) if (table["n_ok"] < table["n"]).any() else 0.0
+        log_scale(ax, "y", limits[0], limits[1] * (limits[1] / limits[0]) ** (share / (1 - share)))
     else:
         linear_ticks(ax, "y")
     floor = limits[0] if limits is not None else -np.inf

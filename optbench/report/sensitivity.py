@@ -168,7 +168,8 @@ def _changes(measures: pd.DataFrame) -> np.ndarray:
 
 
 def _signed(value: float) -> str:
-    return ("+" if value > 0 else "") + number(value, 2)
+    rounded = round(value, 1)
+    return ("+" if rounded > 0 else "") + number(rounded)
 
 
 def _settings(text: str) -> str:
