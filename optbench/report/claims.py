@@ -70,7 +70,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
     rows = tuple(
         ClaimRow(
             id=str(claim["id"]),
-            text=str(claim["text"]),
+            text=prose(claim["text"]),
             verdict=str(claim["verdict"]),
             glyph=GLYPHS[str(claim["verdict"])],
             predicted=prose(claim["predicted"]),
@@ -93,7 +93,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
 
 def prose(text: str) -> str:
     """Return a sentence with its numbers as the page writes them: `3.6e-04` becomes `3.6×10⁻⁴`."""
-    return _EXPONENT.sub(lambda found: f"×10{_power(*found.groups())}", str(text))
+    return _EXPONENT.sub(lambda found: f"×10{_power(*found.groups())}", str(text)).replace("<-", "←")
 
 
 def _power(sign: str, digits: str) -> str:

@@ -105,6 +105,12 @@ class Cells:
             raise UnfinishedError(self._why())
         return pd.Series(rows[name].fillna(np.inf).to_numpy(float), rows["seed"].to_numpy())
 
+    def measured(self, name: str) -> pd.Series[float]:
+        """A measure by seed as it stands, where neither end is the better one; NaN where there is none."""
+        rows = self.trained
+        values = rows[name].to_numpy(float) if name in rows else np.full(len(rows), np.nan)
+        return pd.Series(values, rows["seed"].to_numpy())
+
     def curves(self, split: str, metric: str) -> dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]]:
         """Steps and values of one recorded curve of every run that ended by itself, by seed."""
         rows = self.tables.curves(self.workload)

@@ -37,6 +37,10 @@ def _zig_zag(cells: Mapping[str, Cells]) -> Outcome:
     )
     values = {"reversals_across": across, "reversals_along": along}
     condition = "Where lr times the larger curvature exceeds 1: it is 1.8 here."
+    cosine = float(cells["plain"].measured("update_cosine").median())
+    if np.isfinite(cosine):
+        values["update_cosine"] = cosine
+        condition += f" Update cosine over the run: {number(cosine)}."
     if "tenth" in cells:
         small = float(reversals(cells["tenth"].path())[1])
         values |= {"reversals_across_tenth": small, "final_loss_tenth": final_loss(cells["tenth"])}

@@ -39,13 +39,18 @@ def _rises(cells: Mapping[str, Cells]) -> dict[str, pd.Series[float]]:
     }
 
 
-def _outcome(rises: Mapping[str, pd.Series[float]], *parts: Part) -> Outcome:
+def _outcome(cells: Mapping[str, Cells], rises: Mapping[str, pd.Series[float]], *parts: Part) -> Outcome:
     values = {f"rise_{size}": float(each.median()) for size, each in rises.items()}
     listed = ", ".join(f"{number(values[f'rise_{size}'])} ({size})" for size in REGIMES)
     condition = (
         "At one lr (0.1) and 400 updates each, so that one sample sees 400 examples and the full batch "
         f"all of them 400 times. Medians from one sample to the full batch: {listed}."
     )
+    bent = {size: float(found.measured("tortuosity").median()) for size, found in cells.items()}
+    if all(np.isfinite(each) for each in bent.values()):
+        values |= {f"tortuosity_{size}": each for size, each in bent.items()}
+        said = ", ".join(f"{number(bent[size])} ({size})" for size in REGIMES)
+        condition += f" Length of the way over the distance made (tortuosity): {said}."
     return Outcome(parts, "regimes", condition, values)
 
 
@@ -61,7 +66,7 @@ def _full_is_steadiest(cells: Mapping[str, Cells]) -> Outcome:
     rises = _rises(cells)
     calmest = _extreme(rises, ("one", *MINI), most=False)
     return _outcome(
-        rises, lower(rises["full"], calmest, "rises over fall, full batch against the calmest other")
+        cells, rises, lower(rises["full"], calmest, "rises over fall, full batch against the calmest other")
     )
 
 
@@ -69,7 +74,7 @@ def _one_oscillates_most(cells: Mapping[str, Cells]) -> Outcome:
     rises = _rises(cells)
     wildest = _extreme(rises, (*MINI, "full"), most=True)
     return _outcome(
-        rises, lower(wildest, rises["one"], "rises over fall, the wildest other against one sample")
+        cells, rises, lower(wildest, rises["one"], "rises over fall, the wildest other against one sample")
     )
 
 
@@ -77,6 +82,7 @@ def _mini_is_between(cells: Mapping[str, Cells]) -> Outcome:
     rises = _rises(cells)
     calmest, wildest = _extreme(rises, MINI, most=False), _extreme(rises, MINI, most=True)
     return _outcome(
+        cells,
         rises,
         lower(rises["full"], calmest, "rises over fall, full batch against the calmest mini-batch", among=2),
         lower(wildest, rises["one"], "the wildest mini-batch against one sample", among=2),

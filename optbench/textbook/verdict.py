@@ -96,7 +96,9 @@ def fact(holds: bool, said: str) -> Part:
     return Part(bool(holds), said)
 
 
-def lower(less: pd.Series[float], more: pd.Series[float], what: str, *, among: int = 1) -> Part:
+def lower(
+    less: pd.Series[float], more: pd.Series[float], what: str, *, among: int = 1, endless: str = "diverged"
+) -> Part:
     """The part that `less` lies below `more`, paired by seed.
 
     The sign-flip test on signed ranks (`optbench.stats.sign_flip_test`), two-sided at 5%. A claim that needs
@@ -109,6 +111,7 @@ def lower(less: pd.Series[float], more: pd.Series[float], what: str, *, among: i
         more: the others.
         what: the quantity and both sides, for the sentence.
         among: parts that the claim is made of.
+        endless: what an infinite median is called.
     """
     seeds = less.index.intersection(more.index)
     a, b = less.loc[seeds].to_numpy(float), more.loc[seeds].to_numpy(float)
@@ -118,7 +121,7 @@ def lower(less: pd.Series[float], more: pd.Series[float], what: str, *, among: i
     with np.errstate(invalid="ignore"):
         differences = np.where(a == b, 0.0, a - b)  # two runs that diverged tie
     p = sign_flip_test(differences, seed=0, statistic="rank")
-    medians = f"median {number(float(np.median(a)))} against {number(float(np.median(b)))}"
+    medians = f"median {number(float(np.median(a)), endless)} against {number(float(np.median(b)), endless)}"
     said = f"{what}: {medians}, lower in {int((a < b).sum())} of {n} seeds, p = {p:.2g}"
     shift = hodges_lehmann(np.clip(differences, -1e300, 1e300)).estimate
     holds = None
@@ -129,11 +132,11 @@ def lower(less: pd.Series[float], more: pd.Series[float], what: str, *, among: i
     return Part(holds, said, p, n)
 
 
-def number(value: float) -> str:
-    """A number for a sentence: four significant digits, `never` for the infinity of a censored step."""
+def number(value: float, endless: str = "diverged") -> str:
+    """A number for a sentence: four significant digits, a word for an infinity or where there is none."""
     if math.isnan(value):
         return "not measured"
-    return "no end" if math.isinf(value) else f"{value:.4g}"
+    return endless if math.isinf(value) else f"{value:.4g}"
 
 
 def finite(values: Mapping[str, float]) -> dict[str, Any]:
