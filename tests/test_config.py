@@ -77,7 +77,11 @@ def allowed(names: object) -> str:
 
 ENTRY = {"factory", "label", "like"}
 SGD = {"dampening", "differentiable", "foreach", "fused", "maximize", "momentum", "nesterov", "weight_decay"}
-WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "steps", "target"}
+WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "steps", "target"} | {
+    "device",
+    "timeout_s",
+    "memory_mb",
+}
 
 
 @pytest.mark.parametrize(

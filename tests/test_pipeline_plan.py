@@ -153,6 +153,21 @@ def test_cells_of_other_needs_have_batches_of_their_own(study: Study) -> None:
             needs_of(mixed, wrong)
 
 
+def test_another_optimizer_and_more_seeds_leave_the_rest(study: Study) -> None:
+    finish(paths(study))
+    Path("study.yaml").write_text(
+        "study: s\nworkloads: [ravine, saddle]\noptimizers: [sgd, adam, heavy_ball]\nseeds: 7\n"
+    )
+    more = read_study(Path("study.yaml"))
+    plan = make_plan(more, 1, None)
+    assert set(plan.traces) == set(paths(study))
+    left = [Path(path).parts for path in batches(more, plan)[0]]
+    # 2 workloads x 7 seeds of the new one, and the seventh seed of the two others.
+    assert sum(parts[4] == "heavy_ball" for parts in left) == 14
+    assert [parts[-1][:6] for parts in left if parts[4] != "heavy_ball"] == ["seed6-"] * 4
+    assert len(left) == 18
+
+
 def test_only_some_finished_or_not(study: Study) -> None:
     every = paths(study)
     finish(every[:20])
