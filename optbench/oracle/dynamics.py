@@ -236,8 +236,8 @@ FACTS: Final = (
     *(fact for family in _FAMILIES for fact in _limit(family)),
     _ending("below", 0.0),
     _ending("above", float(len(_FAMILIES))),
-    *_noise("sgd", "noisy SGD", Chance(0.01, 0.016, 0.016, 0.003)),
-    *_noise("heavy_ball", "noisy heavy ball", Chance(0.018, 0.005, 0.015, 0.009)),
+    *_noise("sgd", "noisy SGD", Chance(0.01, 0.012, 0.012, 0.002)),
+    *_noise("heavy_ball", "noisy heavy ball", Chance(0.018, 0.004, 0.012, 0.007)),
     *_one_dimension("sgd_creeping", "SGD that creeps up to the minimum"),
     *_one_dimension("sgd_zigzag", "SGD that jumps over the minimum"),
     _frequency(
