@@ -200,7 +200,8 @@ def _effective(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
             "effective-lr",
             "Effective learning rates",
             "What the step is as a multiple of the gradient, coordinate by coordinate, on the ravine: "
-            "Adagrad divides by the root of a growing sum and can only fall, RMSprop by a mean that forgets.",
+            "Adagrad divides by the root of a growing sum and can only fall, RMSprop by a mean that forgets. "
+            "A line ends where the gradient is too small for the quotient to be more than rounding.",
             panels,
             ("optimizer", "coordinate", "first", "least", "last", "steps"),
             rows,
