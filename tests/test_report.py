@@ -243,6 +243,9 @@ def test_cells_that_failed_point_to_their_card(mixed):
     assert sorted(s for s, _ in links) == ["diverged"] * 3 + ["error", "killed", "missing", "timeout"]
     for status, card in links:
         assert re.search(rf'<article class="card c-{status}" id="{card}">', page.source)
+    assert page.source.count("<summary>Cells and traceback</summary>") == 1
+    assert page.source.count("<summary>Cells</summary>") == 4
+    assert page.source.count('aria-label="Traceback: digits/adam/cosine/1"') == 1
     # Step 16 is the last that was recorded; the loss of a diverged run was finite up to the one before.
     assert "digits/sgd/constant/0, last finite step 15" in page.text
     assert "digits/adam/cosine/1, last finite step 16" in page.text

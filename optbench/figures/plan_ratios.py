@@ -97,7 +97,8 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
             f"({named}); up to {pairs} pairs. Below 1 is lower than the reference. Bold: the interval of the "
             "median, from order statistics, leaves 1 out; the colour follows the logarithm. ∞: the typical "
             "run did not "
-            "finish. Empty: not planned." + (f" Without a ratio: {', '.join(left_out)}." if left_out else ""),
+            "finish. 0: the reference's did not. Empty: not planned."
+            + (f" Without a ratio: {', '.join(left_out)}." if left_out else ""),
             panels=tuple(panels),
             columns=("workload", "optimizer", "schedule", "ratio", "low", "high", "pairs"),
             rows=tuple(_ratio_entries(study, rows)),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 POINTS: Final = 24
 """Evaluations of a curve that the page holds."""
 
+SNAKEMAKE_UP_TO: Final = 2000
+"""Cells up to which each has its snakemake command in the page; beyond, the page says how to write it."""
+
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 """Two of these make a height from 0 to 4094."""
 
@@ -50,7 +53,7 @@ class CellRow:
         loss: its final validation loss.
         digest: what decides its numbers.
         rerun: the command that trains it again.
-        snakemake: the command that makes its trace.
+        snakemake: the command that makes its trace; "" where there are too many.
         group: number of its combination, shared by its seed siblings.
         curve: its validation loss, packed; see `pack`.
         failure: id of the card that tells why it is not ok; "" where it is.
@@ -138,7 +141,7 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
                 loss=number(float(loss)),
                 digest=str(digest),
                 rerun=rerun_command(name, str(cell)),
-                snakemake=snakemake_command(str(path), config_path),
+                snakemake=snakemake_command(str(path), config_path) if len(runs) <= SNAKEMAKE_UP_TO else "",
                 group=group_of[key],
                 curve=packed.get(str(cell), ""),
                 failure=failure_of.get(str(cell), ""),

@@ -162,7 +162,7 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
 
 
 def _told(status: str, detail: str, reason: str) -> str:
-    if detail == reason:
+    if detail in ("", reason):
         return ""
     return "traceback" if status == "error" else "end of its log"
 

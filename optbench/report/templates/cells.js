@@ -142,7 +142,7 @@
       make("h3", { id: "cell-card-title", textContent: name }),
       ...(row.dataset.c ? [chart(row, siblings.filter((other) => other.dataset.c)), make("p", { className: "note", textContent: "In colour: this cell. Grey: the same combination with other seeds. A cross: broke off." })] : []),
       ...(siblings.length ? [links] : []), facts, ...story,
-      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", `${rerun} --executor slurm`), command("By Snakemake, where missing", snakemake)),
+      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", `${rerun} --executor slurm`), ...(snakemake ? [command("By Snakemake, where missing", snakemake)] : [])),
       make("div", { className: "tools" }, link, shut));
     card.hidden = false;
   };
