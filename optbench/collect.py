@@ -42,7 +42,7 @@ TIMES = ("train_time_s", "probe_time_s")
 """What the run table says of a cell's clock: its loop without the probes, and these."""
 
 COLUMNS = (
-    *("cell", "workload", "optimizer", "schedule", "lr", "seed", "status", "steps"),
+    *("cell", "workload", "optimizer", "schedule", "lr", "seed", "ruleset", "status", "steps"),
     *NAMES,
     *TIMES,
     *("digest", "path", "error"),
