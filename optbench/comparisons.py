@@ -201,16 +201,22 @@ def _across(block: Block, threshold: float) -> Iterator[Row]:
 def middle_over_workloads(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each seed's interquartile mean over workloads, (workloads, seeds) to (seeds,).
 
-    It changes its sign with the differences', which the sign flips need. A seed in which the middle half
-    holds infinities of both signs is a tie; one that some workload lacks is NaN.
+    Of the ordered values a quarter is left out at each end, a share of one where the number is not divisible
+    by four: of three workloads the outer two count a quarter each. It changes its sign with the differences',
+    which the sign flips need, and agrees with the interquartile mean of all runs where workloads lie further
+    apart than seeds. A seed whose middle half holds infinities of both signs is a tie; one that some workload
+    lacks is NaN.
     """
     whole = ~np.isnan(differences).any(axis=0)
     ordered = np.sort(differences[:, whole], axis=0)
-    cut = len(ordered) // 4
-    middle = ordered[cut : len(ordered) - cut]
+    edges = np.arange(len(ordered) + 1)
+    inside = np.clip(edges, len(ordered) / 4, 3 * len(ordered) / 4)
+    weights = np.diff(inside)[:, None]
+    counted = np.where(weights > 0, ordered, 0.0)  # 0 * inf would be NaN
+    opposite = np.isneginf(counted).any(axis=0) & np.isposinf(counted).any(axis=0)
     out = np.full(differences.shape[1], np.nan)
     with np.errstate(invalid="ignore"):
-        out[whole] = np.where(np.isneginf(middle[0]) & np.isposinf(middle[-1]), 0.0, middle.mean(axis=0))
+        out[whole] = np.where(opposite, 0.0, (weights * counted).sum(axis=0) / weights.sum())
     return out
 
 

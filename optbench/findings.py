@@ -53,7 +53,7 @@ def find(grounds: Grounds) -> list[Finding]:
 
 def _with_headlines(found: list[Finding]) -> list[Finding]:
     """Numbers the three findings for the top of the page: who leads, the schedule, and what to beware of."""
-    wanted = ("overall", "leader", "schedule", "flip", "seeds", "target", "stability")
+    wanted = ("overall", "leader", "schedule", "flip", "stability", "seeds", "target")
     chosen: list[Finding] = []
     for kind in wanted:
         of_kind = [f for f in found if f["id"].partition(":")[0] == kind]

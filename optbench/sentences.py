@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 MOST_NAMES: Final = 3
 
+MOST_SEEDS: Final = 1000
+"""No sentence plans more."""
+
 
 def sentence(finding: Mapping[str, Any]) -> str:
     """The claim of a finding.
@@ -32,7 +35,9 @@ def figure_of(value: float | str | None) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
-    if size and not 1e-3 <= size < 1e5:  # noqa: PLR2004 - where powers of ten read better
+    if not size:
+        return "0"
+    if not 1e-3 <= size < 1e5:  # noqa: PLR2004 - where powers of ten read better
         text = f"{value:.2e}"
     elif size >= 100:  # noqa: PLR2004 - three digits before the point
         text = f"{value:.0f}"
@@ -58,12 +63,12 @@ def names(found: Sequence[str]) -> str:
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
-def _size(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
-    """`0.71 times that of B [0.66, 0.75]`."""
+def _size(f: Mapping[str, Any], w: Mapping[str, Any], that: str) -> str:
+    """`0.71 times that of B [0.66, 0.75]`, or a difference where there are no ratios."""
     span = f"[{figure_of(f['low'])}, {figure_of(f['high'])}]"
     if w["scale"] == "difference":
-        return f"{figure_of(f['effect'])} against {w['b']} {span}"
-    return f"{figure_of(f['effect'])} times that of {w['b']} {span}"
+        return f"{figure_of(f['effect'])} against {that} {span}"
+    return f"{figure_of(f['effect'])} times {that} {span}"
 
 
 def _evidence(f: Mapping[str, Any]) -> str:
@@ -79,25 +84,32 @@ def _why_not(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     return f"{count(f['n'], 'seed')} are too few for a test, {w['fewest']} are the least"
 
 
-def _others(w: Mapping[str, Any]) -> str:
-    """How the leader stands against all others."""
-    parts = []
-    if w["better_than"]:
-        parts.append(f"better than {w['better_than']} of {count(w['others'], 'other')}")
-    if w["tied"]:
-        listed = f" ({names(w['tied_names'])})" if w["tied"] <= MOST_NAMES else ""
-        parts.append(f"no detectable difference from {w['tied']}{listed}")
-    return ", ".join(parts)
+def _standing(f: Mapping[str, Any], w: Mapping[str, Any], what: str) -> str:
+    """How the leader stands against the others, and by how much against one of them."""
+    b = w["b"]
+    if f["verdict"] == "better":
+        start = (
+            f"It is better than {w['better_than']} of {count(w['others'], 'other')}, the nearest of them {b}"
+        )
+        return f"{start}: {what} {_size(f, w, 'that')}, {_evidence(f)}.{_tied(w)}"
+    return f"{_tied(w).lstrip()} Next is {b}: {what} {_size(f, w, 'that')}, {_evidence(f)}."
+
+
+def _tied(w: Mapping[str, Any]) -> str:
+    if not w["tied"]:
+        return ""
+    few = w["tied"] <= MOST_NAMES
+    return f" No detectable difference from {names(w['tied_names']) if few else count(w['tied'], 'other')}."
 
 
 def _leader(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     where = f"over {count(w['workloads'], 'workload')}" if w["workloads"] > 1 else f"on {w['workload']}"
-    size = f"its loss is {_size(f, w)}"
     if f["verdict"] == "insufficient data":
+        that = f"that of {w['b']}"
         start = f"Nothing can be told {where}: {_why_not(f, w)}."
-        return f"{start} First in these runs is {w['a']}: {size}."
+        return f"{start} First in these runs is {w['a']}: its loss is {_size(f, w, that)}."
     start = f"{where[0].upper()}{where[1:]}, {w['a']} has the lowest validation loss"
-    return f"{start}: {_others(w)}. Next is {w['b']}: {size}, {_evidence(f)}, {f['verdict']}."
+    return f"{start}. {_standing(f, w, 'its loss is')}"
 
 
 def _alone(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
@@ -119,7 +131,7 @@ def _schedule(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         counts = f"better in {w['better']}, worse in {w['worse']}, no detectable difference in {w['equal']}"
         counts += f", insufficient data in {w['untested']}" if w["untested"] else ""
     kind = {"better": "Largest gain", "worse": "Largest loss"}.get(f["verdict"], "Largest change")
-    size = _size(f, {**w, "b": f"under {w['base']}"})
+    size = _size(f, w, f"that under {w['base']}")
     where = f"{w['optimizer']} on {w['workload']}"
     return f"{over}: {counts}. {kind}: {where}, its loss {size}, {_evidence(f)}. {_rates(w)}"
 
@@ -171,23 +183,24 @@ def _target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         return f"{start}; no other was run."
     if f["verdict"] == "insufficient data":
         return f"{start}. This is no finding: {_why_not(f, w)}."
-    size = f"its steps are {_size(f, w)}"
-    return f"{start}; {_others(w)}. Next is {w['b']}: {size}, {_evidence(f)}, {f['verdict']}."
+    return f"{start}. {_standing(f, w, 'its steps are')}"
 
 
 def _seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     needed = w["seeds"]
-    enough = f"about {count(needed, 'seed')}" if needed is not None else "more seeds than anyone will run"
+    many = needed is None or needed > MOST_SEEDS
+    enough = f"more than {MOST_SEEDS} seeds" if many else f"about {count(needed, 'seed')}"
     where = f"on {w['workload']}" if w["workload"] else f"over {count(w['workloads'], 'workload')}"
+    that = f"that of {w['b']}"
     return (
         f"To tell {w['a']} from {w['b']} {where} would take {enough} (80% power at this gap: its loss is "
-        f"{_size(f, w)}, {count(f['n'], 'seed')})."
+        f"{_size(f, w, that)}, {count(f['n'], 'seed')})."
     )
 
 
 def _stability(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
-    parts = [f"{same} of {all_} when one {kind} is left out" for kind, same, all_ in w["kinds"] if all_]
-    return f"{w['a']} stays first over {count(w['workloads'], 'workload')} in " + ", in ".join(parts) + "."
+    parts = [f"{same} of {of} without one {kind}" for kind, same, of in w["kinds"] if of]
+    return f"With one thing left out, {w['a']} still comes first in these rankings: {', '.join(parts)}."
 
 
 def _ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def first_and_next(
     grounds: Grounds, workload: str, metric: str
 ) -> tuple[Combination, Combination | None, dict[str, Any], dict[str, Any], list[dict[str, str]]] | None:
-    """The leader, who comes next, the row between them, words on the leader's standing, and table keys."""
+    """The leader, whom to compare it with, the row between them, words on its standing, and table keys."""
     ranking = grounds.ranking
     here = ranking[(ranking["workload"] == workload) & (ranking["metric"] == metric)]
     if not here["leader"].any():
@@ -56,17 +56,20 @@ def first_and_next(
     }
     keys = [key_of("ranking", leader, *STANDS)]
     table = grounds.compared(metric)
+    rows = []
     for other in others:
         second = Combination(other["optimizer"], other["schedule"])
-        row = between(table, workload, first, second)
-        if row:
-            words |= {
-                "b": grounds.name(second),
-                "fixed": row["test"] == IDENTICAL,
-                "scale": row["scale"],
-            }
-            keys.append(key_of("comparisons", row, *WHO))
-            return first, second, oriented(row, first), words, keys
+        if row := between(table, workload, first, second):
+            rows.append((second, row, oriented(row, first)))
+    if rows:
+        # The nearest that it is better than says most; else whoever comes next.
+        second, row, seen = next((found for found in rows if found[2]["verdict"] == "better"), rows[0])
+        words |= {
+            "b": grounds.name(second),
+            "fixed": row["test"] == IDENTICAL,
+            "scale": row["scale"],
+        }
+        return first, second, seen, words, [*keys, key_of("comparisons", row, *WHO)]
     return first, None, {}, words, keys
 
 

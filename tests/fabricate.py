@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.evidence import write_evidence
+from optbench.findings import write_findings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +113,7 @@ def fabricate(results: Path, fake: Fake | None = None) -> Path:
     _convergence(runs, curves).to_parquet(tables / "convergence.parquet", index=False)
     _summary(runs).to_parquet(tables / "summary.parquet", index=False)
     (tables / "study.json").write_text(json.dumps(_study(results.name, fake)), encoding="utf-8")
+    write_findings(results)
     write_evidence(tables)
     return results
 

@@ -22,7 +22,6 @@ from optbench.report.build import render
 from optbench.report.cells import Scale, pack
 from optbench.report.completeness import ALL_STATUSES, completeness
 from optbench.report.oscillation import MEASURES
-from optbench.report.table import Measure, leading
 from optbench.report.text import interval, number, rerun_command, scrub, snakemake_command
 from optbench.timing_table import comparable
 
@@ -274,7 +273,7 @@ def test_page_ranks_nothing_by_a_test_it_did_not_make(mixed):
 def test_sections_and_figures_are_there(mixed):
     path, page = mixed
     headings = [
-        "At a glance",
+        "Verdict",
         "Completeness",
         "Across workloads",
         "Workloads",
@@ -508,15 +507,6 @@ def test_intervals_show_their_open_ends():
     assert interval(1, inf) == interval(1, nan) == "[1, ∞)"
     assert interval(nan, nan) == interval(inf, inf) == ""
     assert interval(nan, 2, higher_is_worse=False) == "(−∞, 2]"
-
-
-def test_leading_is_exactly_the_overlap():
-    measures = {"a": Measure(1, 0.9, 1.1), "b": Measure(1.2, 1.1, 1.3), "c": Measure(1.3, 1.2, 1.4),
-                "d": Measure(INF, 1.0, INF), "e": Measure(2, 1.0, float("nan"))}  # fmt: skip
-    assert leading(measures) == ("a", {"a", "b", "e"})
-    accuracies = {"a": Measure(0.9, 0.8, 0.95), "b": Measure(0.7, 0.6, 0.79), "c": Measure(0.8, 0.7, 0.81)}
-    assert leading(accuracies, higher_is_worse=False) == ("a", {"a", "c"})
-    assert leading({}) == ("", frozenset())
 
 
 @pytest.mark.parametrize(

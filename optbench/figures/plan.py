@@ -15,6 +15,7 @@ from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
 from optbench.figures.plan_oracle import draw_oracle
 from optbench.figures.plan_oscillation import draw_oscillation
+from optbench.figures.plan_ranking import draw_rankings
 from optbench.figures.plan_rates import draw_rates
 from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
 from optbench.figures.plan_schedules import draw_schedules, lr_courses
@@ -58,6 +59,7 @@ def draw_all(
     easel = Easel(figures)
     records: list[FigureRecord] = []
     with drawing():
+        records += draw_rankings(study, easel, pd.read_parquet(tables / "ranking.parquet"))
         records += draw_heat_maps(study, easel, evidence)
         records += draw_profile(study, easel, evidence)
         for workload in study.workloads:

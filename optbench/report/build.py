@@ -39,9 +39,11 @@ from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
+from optbench.report.verdict import read_findings, verdict
 from optbench.textbook.check import read_claims
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -100,6 +102,7 @@ def render(results: Path, reports: Path) -> Path:
         _figure(study, record, results / "figures")
         for record in read_records(results / "figures/figures.json")
     ]
+    findings = read_findings(tables, _links(figures))
     style, script = _asset("style.css").replace("/* PALETTE */", _palette()), "".join(map(_asset, SCRIPTS))
     name = results.name
     cards = failures(study.runs, name)
@@ -118,8 +121,10 @@ def render(results: Path, reports: Path) -> Path:
             legend=_legend(study),
             completeness=completeness(study.runs, name),
             failures=cards,
+            verdict=verdict(study, findings),
+            findings=findings,
             glance_heads=GLANCE_HEADS,
-            workloads=workload_results(study, summary),
+            workloads=workload_results(study, summary, findings),
             sensitivity=sensitivity(study, read_tuned(tables)),
             oscillation=oscillation(study, summary),
             cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
@@ -139,6 +144,14 @@ def render(results: Path, reports: Path) -> Path:
     path = reports / name / "index.html"
     write_text(path, page)
     return path
+
+
+def _links(figures: Sequence[Figure]) -> dict[str, str]:
+    """Where in the page a finding's figure stands: the first one of its section and workload."""
+    links: dict[str, str] = {}
+    for figure in figures:
+        links.setdefault(f"{figure.record.section}/{figure.record.workload}", f"#{figure.record.id}")
+    return links
 
 
 @cache

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.report.table import Entry, Measure, Table, leading, measure_entry
+from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.report.text import interval, listing, number, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from optbench.figures.easel import Study
+    from optbench.report.verdict import Finding, Findings
 
 Key = tuple[str, str]
 """Optimizer and schedule."""
@@ -39,9 +42,13 @@ def _shown_measures(study: Study) -> list[tuple[str, str, bool]]:
 
 
 RULE: Final = (
-    "Medians over seeds with intervals. Bold: every finite estimate whose interval overlaps that of the "
-    "best estimate of its column; this describes the intervals and is not a test."
+    "Medians over seeds with intervals. Bold: the first and what shows no detectable difference from it in "
+    "paired tests, corrected for all comparisons of the study; columns without bold were not tested, or "
+    "could not be."
 )
+
+TESTED: Final = ("final_val_loss", "steps_to_target")
+"""Columns with paired tests."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class WorkloadResult:
         name: in the study file.
         label: in the page.
         facts: its size, budget and target in a line.
-        lead: its result in one or two sentences.
+        found: the findings that it opens with.
         table: final results by optimizer and schedule.
         glance: entries of its row above the fold.
     """
@@ -62,7 +69,7 @@ class WorkloadResult:
     name: str
     label: str
     facts: str
-    lead: str
+    found: tuple[Finding, ...]
     table: Table
     glance: tuple[Entry, ...]
 
@@ -70,17 +77,19 @@ class WorkloadResult:
 GLANCE_HEADS: Final = (
     "Workload",
     "Lowest median final validation loss",
-    "Intervals that overlap it",
+    "No detectable difference from it",
     "Soonest to target",
 )
 
 
-def workload_results(study: Study, summary: pd.DataFrame) -> tuple[WorkloadResult, ...]:
+def workload_results(study: Study, summary: pd.DataFrame, findings: Findings) -> tuple[WorkloadResult, ...]:
     """Return every workload's results, in the study's order."""
-    return tuple(_result(study, summary, name, index) for index, name in enumerate(study.workloads))
+    return tuple(_result(study, summary, findings, name, index) for index, name in enumerate(study.workloads))
 
 
-def _result(study: Study, summary: pd.DataFrame, workload: str, index: int) -> WorkloadResult:
+def _result(
+    study: Study, summary: pd.DataFrame, findings: Findings, workload: str, index: int
+) -> WorkloadResult:
     rows = summary[summary["workload"] == workload]
     runs = study.runs[study.runs["workload"] == workload]
     measures: dict[str, dict[Key, Measure]] = {
@@ -95,15 +104,16 @@ def _result(study: Study, summary: pd.DataFrame, workload: str, index: int) -> W
         name=workload,
         label=study.label("workloads", workload),
         facts=_facts(study, workload),
-        lead=_lead(study, runs, measures),
+        found=findings.shown(f"leader:{workload}", f"target:{workload}", f"seeds:{workload}"),
         table=_table(
             study,
             runs,
             measures,
+            {metric: findings.strong(workload, metric) for metric in TESTED},
             f"t-final-{index}",
             f"{study.label('workloads', workload)}: final results. {RULE}",
         ),
-        glance=_glance(study, workload, runs, measures),
+        glance=_glance(study, workload, runs, findings),
     )
 
 
@@ -119,55 +129,17 @@ def _share_ok(runs: pd.DataFrame) -> str:
     return f"{int((runs['status'] == 'ok').sum())}/{len(runs)}"
 
 
-def _lead(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]]) -> str:
-    finals = _by_str(measures["final_val_loss"])
-    best, overlapping = leading(finals)
-    if not best:
-        return (
-            f"No combination has a finite median final validation loss: of {plural(len(runs), 'run')}, "
-            f"{int((runs['status'] == 'ok').sum())} ended ok."
-        )
-    key = _key(best)
-    found = finals[best]
-    here = _combinations(runs)
-    span = interval(found.low, found.high)
-    start = (
-        f"{_name(study, key)} has the lowest median final validation loss: {number(found.estimate)}"
-        f"{' ' + span if span else ''}, {_share_ok(here[key])} runs ok."
-    )
-    if not span:
-        return start + " With one seed there is no interval, so nothing can be said of how sure that is."
-    others = len(overlapping - {best})
-    of = len(here) - 1
-    if of == 0:
-        return start
-    if others == 0:
-        return start + f" No interval of the other {of} combinations overlaps it."
-    return start + f" The intervals of {others} of the other {plural(of, 'combination')} overlap it."
-
-
-def _by_str(measures: dict[Key, Measure]) -> dict[str, Measure]:
-    return {"\0".join(key): measure for key, measure in measures.items()}
-
-
-def _key(text: str) -> Key:
-    optimizer, _, schedule = text.partition("\0")
-    return optimizer, schedule
-
-
 def _table(
     study: Study,
     runs: pd.DataFrame,
     measures: dict[str, dict[Key, Measure]],
+    strong: Mapping[str, frozenset[Key]],
     table_id: str,
     caption: str,
 ) -> Table:
     shown = [spec for spec in _shown_measures(study) if measures[spec[0]]]
     if not runs["steps_to_target"].notna().any():
         shown = [spec for spec in shown if spec[0] != "steps_to_target"]
-    strong = {
-        metric: leading(_by_str(measures[metric]), higher_is_worse=worse)[1] for metric, _, worse in shown
-    }
     rows = []
     finals = measures["final_val_loss"]
     combinations = _combinations(runs)
@@ -183,7 +155,7 @@ def _table(
             reaches = metric == "steps_to_target"
             entry = measure_entry(
                 measures[metric].get(key),
-                strong="\0".join(key) in strong[metric],
+                strong=key in strong.get(metric, ()),
                 higher_is_worse=worse,
                 missing="not reached" if reaches else "–",
             )
@@ -209,35 +181,32 @@ def _rates(runs: pd.DataFrame) -> str:
     return number(rates[0]) if len(rates) == 1 else f"{number(rates[0])} to {number(rates[-1])}"
 
 
-def _glance(
-    study: Study, workload: str, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]]
-) -> tuple[Entry, ...]:
-    finals = _by_str(measures["final_val_loss"])
-    best, overlapping = leading(finals)
-    if best:
-        found = finals[best]
-        span = interval(found.low, found.high)
-        first = Entry(_name(study, _key(best)), f"{number(found.estimate)} {span}".strip(), strong=True)
-        names = [_name(study, _key(k)) for k in finals if k in overlapping - {best}]
-        of = len(_combinations(runs)) - 1
-        second = Entry(
-            f"{len(names)} of {of} others" if span else "no interval from one seed", listing(names, 3)
-        )
-    else:
+def _glance(study: Study, workload: str, runs: pd.DataFrame, findings: Findings) -> tuple[Entry, ...]:
+    standing = findings.standing(workload, "final_val_loss")
+    leader = next((key for key, row in standing.items() if row["leader"]), None)
+    if leader is None:
         first, second = Entry("none is finite", f"{_share_ok(runs)} runs ok"), Entry("–")
-    return Entry(study.label("workloads", workload)), first, second, _soonest(study, runs, measures)
+    else:
+        found = standing[leader]
+        span = interval(float(found["low"]), float(found["high"]))
+        value = f"{number(float(found['estimate']))} {span}".strip()
+        first = Entry(_name(study, leader), value, strong=bool(found["better_than"]))
+        names = [_name(study, key) for key, row in standing.items() if row["tied"]]
+        tested = bool(names or found["better_than"])
+        count = f"{len(names)} of {len(standing) - 1} others"
+        second = Entry(count, listing(names, 3)) if tested else Entry("insufficient data")
+    return Entry(study.label("workloads", workload)), first, second, _soonest(study, workload, findings)
 
 
-def _soonest(study: Study, runs: pd.DataFrame, measures: dict[str, dict[Key, Measure]]) -> Entry:
-    """Which combination has the lowest median of steps to target; all that share it are named."""
-    steps = _by_str(measures["steps_to_target"])
-    best, _ = leading(steps)
-    if not best:
-        return Entry("not reached" if len(steps) else "–")
-    least = steps[best].estimate
-    names = [_name(study, _key(key)) for key, measure in steps.items() if measure.estimate == least]
-    reached = _combinations(runs)[_key(best)]["steps_to_target"].notna()
-    return Entry(listing(names, 3), f"{number(least)} steps, reached {int(reached.sum())}/{len(reached)}")
+def _soonest(study: Study, workload: str, findings: Findings) -> Entry:
+    """Which combinations have the lowest median of steps to target; all that share it are named."""
+    standing = findings.standing(workload, "steps_to_target")
+    first = [key for key, row in standing.items() if row["place"] == 1 and np.isfinite(row["estimate"])]
+    if not first:
+        return Entry("not reached" if study.fact("workloads", workload, "target") is not None else "–")
+    found = standing[first[0]]
+    names = listing([_name(study, key) for key in first], 3)
+    return Entry(names, f"{number(float(found['estimate']))} steps, reached {found['n_ok']}/{found['n']}")
 
 
 def _facts(study: Study, workload: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from optbench.report.text import NONE, interval, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -59,38 +59,6 @@ class Measure:
     estimate: float
     low: float
     high: float
-
-    def bounds(self, *, higher_is_worse: bool) -> tuple[float, float] | None:
-        """Return the interval with its open end filled in, or None where there is no interval."""
-        low, high = self.low, self.high
-        if math.isnan(low) and math.isnan(high):
-            return None
-        worse = math.inf if higher_is_worse else -math.inf
-        if higher_is_worse:
-            return (-worse if math.isnan(low) else low, worse if math.isnan(high) else high)
-        return (worse if math.isnan(low) else low, -worse if math.isnan(high) else high)
-
-
-def leading(measures: Mapping[str, Measure], *, higher_is_worse: bool = True) -> tuple[str, frozenset[str]]:
-    """Return the key with the best finite estimate and all keys whose interval overlaps its interval.
-
-    This describes the intervals; it is no test. The first key is "" where no estimate is finite, and the
-    set is empty where the best has no interval (one seed).
-    """
-    finite = {key: m.estimate for key, m in measures.items() if math.isfinite(m.estimate)}
-    if not finite:
-        return "", frozenset()
-    best = (min if higher_is_worse else max)(finite, key=lambda key: finite[key])
-    bounds = measures[best].bounds(higher_is_worse=higher_is_worse)
-    if bounds is None:
-        return best, frozenset()
-    low, high = bounds
-    overlapping = set()
-    for key in finite:
-        other = measures[key].bounds(higher_is_worse=higher_is_worse)
-        if other is not None and other[0] <= high and other[1] >= low:
-            overlapping.add(key)
-    return best, frozenset(overlapping)
 
 
 def measure_entry(
