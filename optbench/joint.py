@@ -23,6 +23,9 @@ CHUNK = 1 << 22
 ROUNDING = 1e-9
 """Statistics that differ by less than this share are equal: sums in another order must not part ties."""
 
+NOTHING = 1e-12
+"""What rounding leaves of a sum that is 0, rows having length 1."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointTest:
@@ -83,7 +86,7 @@ def joint_sign_flip_test(differences: ArrayLike, *, seed: int, resamples: int = 
         raise ValueError(f"resamples must be at least 1; got {resamples}")
     units, pairs = _units(d)
     scale = _common_scale(pairs)
-    observed = scale(np.abs(units.sum(axis=1)), np.arange(len(d))) * (1 - ROUNDING)
+    observed = scale(np.abs(units.sum(axis=1)), np.arange(len(d))) * (1 - ROUNDING) - NOTHING
     order = np.argsort(-observed, kind="stable")
     ranked, threshold = units[order], observed[order]
     hits = np.zeros(len(d), np.int64)

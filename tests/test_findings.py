@@ -16,7 +16,9 @@ from scipy import stats as scipy_stats
 from studies import run, write_study
 
 from optbench.comparisons import SIGN_FLIP, Rules, compare, verdict_of
+from optbench.config import read_study
 from optbench.contenders import Combination, common_block, fields_of, paired_differences
+from optbench.errors import UserError
 from optbench.findings import write_findings
 from optbench.interaction import with_half
 from optbench.joint import joint_sign_flip_test
@@ -541,5 +543,42 @@ def test_two_names_of_one_optimizer_are_not_told_apart_in_the_pipeline(tmp_path:
     assert (twins.effect.astype(float) == 1).all()
     others = table[(table.b == "sgd") & (table.workload == "digits_mlp") & (table.metric == "final_val_loss")]
     assert set(others.verdict) == {"better"}, "a test that finds nothing anywhere would pass too"
-    claims = [f["claim"] for f in json.loads((tables / "findings.json").read_text())]
-    assert not any("Adam" in c and "copy" in c and ", better" in c for c in claims)
+    findings = json.loads((tables / "findings.json").read_text())
+    told_apart = [f["claim"] for f in findings if f["verdict"] in ("better", "worse")]
+    assert not any("copy" in claim and "Adam" in claim for claim in told_apart)
+    for what in ("twins", "study.yaml", "results/twins"):
+        told = run("optbench", "show", what, cwd=tmp_path, COLUMNS="200")
+        assert told.returncode == 0, told.stderr
+        words = " ".join(told.stdout.split())
+        assert all(f["claim"] in words for f in findings if f["headline"])
+        assert "no detectable difference" in words
+    cell = run("optbench", "show", "digits_mlp/adam/constant/0", "--study", "twins", cwd=tmp_path)
+    assert "final_val_loss" in cell.stdout
+
+
+def test_a_study_declares_its_rules(tmp_path: Path) -> None:
+    text = "study: s\nworkloads: [ravine]\noptimizers: [sgd, adam]\nreport: "
+    file = write_study(tmp_path, text + "{threshold: 0.05, reference: adam, family: workload, seed: 3}\n")
+    assert dict(read_study(file).report) == {
+        "threshold": 0.05, "reference": "adam", "family": "workload", "seed": 3,
+    }  # fmt: skip
+    mistakes = {
+        "{reference: adm}": "report.reference: unknown name 'adm'; did you mean 'adam'?",
+        "{threshold: 1}": "report.threshold",
+        "{family: page}": "report.family",
+        "{treshold: 0.1}": "did you mean 'threshold'?",
+    }
+    for given, said in mistakes.items():
+        with pytest.raises(UserError) as raised:
+            read_study(write_study(tmp_path, text + given + "\n"))
+        assert said in str(raised.value)
+
+
+def test_a_family_for_each_workload_is_corrected_apart() -> None:
+    fields = fields_of(equal_runs(np.random.default_rng(2), 8), "final_val_loss")
+    together = compare(fields, None, Rules(family="study"))
+    apart = compare(fields, None, Rules(family="workload"))
+    assert (apart["p"] == together["p"]).all()
+    assert (apart["p_adjusted"] <= together["p_adjusted"]).all()
+    alone = compare(fields[:1], None, Rules())
+    np.testing.assert_array_equal(alone["p_adjusted"], apart["p_adjusted"][:15])

@@ -266,8 +266,11 @@ def test_final_table_shows_the_summary(mixed):
 
 def test_page_ranks_nothing_by_a_test_it_did_not_make(mixed):
     _, page = mixed
-    assert "better" not in page.source.lower()
-    assert "describes the intervals and is not a test" in page.text
+    assert "Too little data to tell any two combinations apart" in page.text
+    assert "v-better" not in page.source.split("</style>")[1]
+    assert "v-insufficient-data" in page.source.split("</style>")[1]
+    for table in re.findall(r'<table id="t-final-\d+".*?</table>', page.source, re.DOTALL):
+        assert "<strong>" not in table
 
 
 def test_sections_and_figures_are_there(mixed):
@@ -293,7 +296,7 @@ def test_sections_and_figures_are_there(mixed):
             assert panel["id"] in page.ids
     drawings = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
     assert len(drawings) == sum(len(r["panels"]) for r in records) + 1
-    assert page.text.count("How to read this") == 9
+    assert page.text.count("How to read this") == 10
 
 
 def test_cost_shows_the_timing(mixed):

@@ -95,7 +95,7 @@ class Findings:
     def _shown(self, finding: Mapping[str, Any]) -> Finding:
         verdict = str(finding["verdict"])
         return Finding(
-            f"f-{self.all.index(finding)}",
+            f"finding-{self.all.index(finding)}",
             str(finding["claim"]),
             verdict,
             GLYPHS.get(verdict, ""),
