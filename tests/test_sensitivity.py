@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 from fabricate import Fake, fabricate
 
+from optbench.figures.easel import Easel, read_study
 from optbench.figures.plan import draw_all
+from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
 from optbench.figures.sensitivity import shared_range
+from optbench.figures.style import drawing
 from optbench.report.build import render
 from optbench.report.sensitivity import _lead
 from optbench.sensitivity import (
@@ -254,6 +257,18 @@ def test_the_section_says_what_the_tables_hold(tmp_path: Path) -> None:
     assert "span from ≥ 0 decades (SGD" in section
     assert "n = 12 combinations tuned" in section
     assert f"{measures['at_edge'].sum()} of 12 choices lie on the edge of the grid" in section
+
+
+def test_a_workload_that_was_not_tuned_has_no_part(tmp_path: Path) -> None:
+    results = tuned_tables(tmp_path)
+    tuning = pd.read_parquet(results / "tables/tuning.parquet")
+    tuning[tuning["workload"] == "digits"].to_parquet(results / "tables/tuning.parquet", index=False)
+    summarize_tuning(results)
+    (results / "figures").mkdir()
+    study = read_study(results / "tables")
+    with drawing():
+        records = draw_tuning(study, Easel(results / "figures"), read_tuned(results / "tables"))
+    assert {record.workload for record in records} == {"digits"}
 
 
 def test_without_a_tuning_there_is_no_section(tmp_path: Path) -> None:

@@ -62,10 +62,9 @@ def draw_tuning(study: Study, easel: Easel, tuned: Tuned | None) -> list[FigureR
 def _own_settings(curves: pd.DataFrame) -> pd.DataFrame:
     """The candidates with the settings that their search chose: one curve a search."""
     chosen = curves[curves["selected"]].set_index(["optimizer", "schedule"])["settings"]
-    keys = list(zip(curves["optimizer"], curves["schedule"], strict=True))
-    return curves[
-        [key in chosen.index and chosen[key] == s for key, s in zip(keys, curves["settings"], strict=True)]
-    ]
+    keys = zip(curves["optimizer"], curves["schedule"], curves["settings"], strict=True)
+    own = np.array([(o, s) in chosen.index and chosen[o, s] == settings for o, s, settings in keys], bool)
+    return curves[own]
 
 
 def _groups(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
