@@ -81,7 +81,8 @@ def _why_not(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     """Why there is no test."""
     if w["fixed"]:
         return "every seed gives the same runs here, so there is nothing to test"
-    return f"{count(f['n'], 'seed')} are too few for a test, {w['fewest']} are the least"
+    are = "is" if f["n"] == 1 else "are"
+    return f"{count(f['n'], 'seed')} {are} too few for a test, {w['fewest']} are the least"
 
 
 def _standing(f: Mapping[str, Any], w: Mapping[str, Any], what: str) -> str:

@@ -544,8 +544,10 @@ def test_two_names_of_one_optimizer_are_not_told_apart_in_the_pipeline(tmp_path:
     others = table[(table.b == "sgd") & (table.workload == "digits_mlp") & (table.metric == "final_val_loss")]
     assert set(others.verdict) == {"better"}, "a test that finds nothing anywhere would pass too"
     findings = json.loads((tables / "findings.json").read_text())
-    told_apart = [f["claim"] for f in findings if f["verdict"] in ("better", "worse")]
-    assert not any("copy" in claim and "Adam" in claim for claim in told_apart)
+    told_apart = [f for f in findings if f["verdict"] in ("better", "worse")]
+    pairs = [{key["a"], key["b"]} for f in told_apart for key in f["rows"] if "a" in key]
+    assert pairs
+    assert {"adam", "copy"} not in pairs
     for what in ("twins", "study.yaml", "results/twins"):
         told = run("optbench", "show", what, cwd=tmp_path, COLUMNS="200")
         assert told.returncode == 0, told.stderr

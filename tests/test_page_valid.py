@@ -65,9 +65,9 @@ def test_size_of_two_hundred_cells(tmp_path):
 
 
 def test_size_of_ten_thousand_cells(tmp_path):
-    """What a cell adds to a page, from one seed to six, and so what 10,000 take beside their figures."""
+    """What a cell adds to a page, from six seeds to twelve, and so what 10,000 take beside their figures."""
     sizes = {}
-    for seeds in (1, 6):
+    for seeds in (6, 12):  # fewer have no intervals and other sentences
         fake = Fake(workloads=("digits",), optimizers=MIXED.optimizers, seeds=seeds, evaluations=30)
         page = render(fabricate(tmp_path / f"results/seeds{seeds}", fake), tmp_path / "reports")
         sizes[fake.cells] = page.stat().st_size
