@@ -45,7 +45,7 @@ COLUMNS = (
     *("cell", "workload", "optimizer", "schedule", "lr", "seed", "ruleset", "status", "steps"),
     *NAMES,
     *TIMES,
-    *("digest", "path", "error"),
+    *("digest", "path", "error", "origin"),
 )
 """Columns of the run table, in order; those of a study's own metrics follow. docs/metrics.md defines each."""
 
@@ -69,7 +69,7 @@ def collect(study: Study) -> Counter[str]:
     facts_of: dict[str, dict[str, Any]] = {}
     with write_atomically(folder / "curves.parquet") as unfinished:
         writer = pq.ParquetWriter(unfinished, _CURVES, compression="zstd")
-        with writer, own_metrics(study) as own:
+        with writer, own_metrics(study, COLUMNS) as own:
             for group in _grouped(cells):
                 tables = []
                 for cell in group:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from optbench.errors import UserError
-from optbench.metrics import NAMES
 from optbench.plugins import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     import pandas as pd
     import pyarrow as pa
@@ -65,29 +64,20 @@ class OwnMetrics:
             yield f"metrics.{name}: no value for {len(problems)} cells, the first {problems[0]}"
 
 
-def check_names(study: Study) -> None:
-    """Raises UserError where a measure of the study's has the name of a column that there is anyway."""
-    taken = {*NAMES, *RUN_FACTS}
-    for spec in study.metrics:
-        if spec.name in taken:
-            raise UserError(f"{study.file}: metrics.{spec.name}: the run table has a column of that name")
-
-
-RUN_FACTS = (
-    "cell", "workload", "optimizer", "schedule", "lr", "seed", "status", "steps",
-    "train_time_s", "probe_time_s", "digest", "path", "error",
-)  # fmt: skip
-"""Columns of the run table that are no measures."""
-
-
 @contextmanager
-def own_metrics(study: Study) -> Iterator[OwnMetrics]:
+def own_metrics(study: Study, taken: Container[str]) -> Iterator[OwnMetrics]:
     """The study's own measures, imported from the study file's folder.
+
+    Args:
+        study: the study.
+        taken: columns that the run table has anyway.
 
     Raises:
         UserError: a name is taken, or a function does not import.
     """
-    check_names(study)
+    for spec in study.metrics:
+        if spec.name in taken:
+            raise UserError(f"{study.file}: metrics.{spec.name}: the run table has a column of that name")
     if not study.metrics:
         yield OwnMetrics(())
         return

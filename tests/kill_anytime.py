@@ -159,7 +159,7 @@ def tables(folder: Path) -> dict[str, pd.DataFrame]:
         table = pd.read_parquet(file)
         if "metric" in table:
             table = table[table["metric"] != "train_time_s"].reset_index(drop=True)
-        found[file.stem] = table.drop(columns=[c for c in ("train_time_s",) if c in table])
+        found[file.stem] = table.drop(columns=[c for c in table if c.endswith("_time_s")])
     return found
 
 

@@ -11,9 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from optbench.cli import cli
+from optbench.collect import COLUMNS
 from optbench.config import read_study
-from optbench.metrics import NAMES
-from optbench.own_metrics import RUN_FACTS
 from optbench.pipeline import metrics_code
 
 PLUGIN = """
@@ -64,7 +63,7 @@ def test_they_are_columns_and_rank_by_their_direction(folder: Path) -> None:
     assert collected.exit_code == 0, collected.output
     runs = pd.read_parquet("results/own/tables/runs.parquet").set_index("optimizer")
     assert set(runs.reset_index().columns) == {
-        *NAMES, *RUN_FACTS, "last", "evaluations", "broken", "text",
+        *COLUMNS, "last", "evaluations", "broken", "text",
     }  # fmt: skip
     assert runs.loc["sgd", "last"] == runs.loc["sgd", "final_val_loss"]
     assert runs.loc["sgd", "evaluations"] == 5

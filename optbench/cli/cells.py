@@ -226,11 +226,12 @@ def check(study: str, device: str | None) -> None:
     found = read(study, device)
     cells = cells_of(found)
     prepare_data(found)
+    from optbench.collect import COLUMNS  # noqa: PLC0415
     from optbench.own_metrics import own_metrics  # noqa: PLC0415
     from optbench.search import at_own_lr  # noqa: PLC0415
     from optbench.testing import check_cells  # noqa: PLC0415
 
-    with own_metrics(found):
+    with own_metrics(found, COLUMNS):
         pass  # importing them is the check: what they return needs a curve
     sys.path.insert(0, str(found.folder))
     problems = check_cells([one for cell in cells for one in at_own_lr(cell)], found.data_folder)
