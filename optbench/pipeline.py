@@ -93,7 +93,11 @@ def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object
         raise UserError(
             f"--configfile takes one study file, not {len(configfiles)}: studies are never merged"
         )
-    return Path(configfiles[0]) if configfiles else DEFAULT_STUDY
+    if not configfiles:
+        return DEFAULT_STUDY
+    # Snakemake makes it absolute; tables and page name it as the user would, and hold no machine's folders.
+    file = Path(configfiles[0])
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
 
 
 def make_plan(

@@ -207,6 +207,9 @@ def test_the_study_file_that_snakemake_was_given() -> None:
     assert study_file([], {}) == DEFAULT_STUDY == Path("config/default.yaml")
     assert study_file(["mine.yaml"], {}) == Path("mine.yaml")
     assert study_file([Path("mine.yaml")], {"cells_per_job": 500}) == Path("mine.yaml")
+    here = Path.cwd()
+    assert study_file([here / "config/mine.yaml"], {}) == Path("config/mine.yaml")
+    assert study_file([here.parent / "mine.yaml"], {}) == here.parent / "mine.yaml"
 
 
 @pytest.mark.parametrize(
