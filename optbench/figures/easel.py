@@ -117,6 +117,15 @@ class Easel:
         return stem, f"{stem}.pdf"
 
 
+def by_schedule(study: Study, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each schedule that has rows with them, one an optimizer, both in the study's order."""
+    for schedule in study.schedules:
+        here = rows[rows["schedule"] == schedule].set_index("optimizer", drop=False)
+        here = here.loc[[name for name in study.optimizers if name in here.index]]
+        if not here.empty:
+            yield schedule, here
+
+
 def chunks(names: Sequence[str], size: int = LINES) -> Iterator[list[str]]:
     """Yield the names in runs of nearly equal length, at most `size`."""
     count = math.ceil(len(names) / size)

@@ -10,7 +10,16 @@ import pandas as pd
 from optbench.figures.axes import label_margin, panel
 from optbench.figures.compare import draw_final_losses, draw_slopes, interval_range
 from optbench.figures.convergence import draw_convergence, linear_range, loss_range, thin
-from optbench.figures.easel import Easel, Study, chunks, entry, interval_words, read_study, spoken
+from optbench.figures.easel import (
+    Easel,
+    Study,
+    by_schedule,
+    chunks,
+    entry,
+    interval_words,
+    read_study,
+    spoken,
+)
 from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
 from optbench.figures.plan_oracle import draw_oracle
@@ -203,11 +212,7 @@ def _finals(
     if limits is None:
         limits = interval_range(finals, log=False)
     panels = []
-    for schedule in study.schedules:
-        here = finals[finals["schedule"] == schedule].set_index("optimizer", drop=False)
-        here = here.loc[[name for name in study.optimizers if name in here.index]]
-        if here.empty:
-            continue
+    for schedule, here in by_schedule(study, finals):
         figure, ax = panel(
             height=84 + 20 * len(here), left=label_margin(study.labels("optimizers").values()), right=44
         )

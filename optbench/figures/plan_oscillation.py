@@ -8,7 +8,7 @@ import numpy as np
 
 from optbench.figures.axes import label_margin, panel
 from optbench.figures.compare import draw_cosines
-from optbench.figures.easel import Easel, Study, interval_words, spoken
+from optbench.figures.easel import Easel, Study, by_schedule, interval_words, spoken
 from optbench.figures.record import FigureRecord
 
 if TYPE_CHECKING:
@@ -34,11 +34,7 @@ def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> F
     label = study.label("workloads", workload)
     labels = study.labels("optimizers")
     panels = []
-    for schedule in study.schedules:
-        here = rows[rows["schedule"] == schedule].set_index("optimizer", drop=False)
-        here = here.loc[[name for name in study.optimizers if name in here.index]]
-        if here.empty:
-            continue
+    for schedule, here in by_schedule(study, rows):
         figure, ax = panel(height=84 + 20 * len(here), left=label_margin(labels.values()), right=44)
         title = study.label("schedules", schedule)
         draw_cosines(here, ax, study.styles, labels=labels, title=title)

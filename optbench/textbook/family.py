@@ -10,7 +10,7 @@ import numpy as np
 from optbench.textbook.measure import effective_lr, largest_rise, last_fifth, ravine_gradient, reversals
 from optbench.textbook.ravine import final_loss
 from optbench.textbook.setups import ADAGRAD, ADAM, HEAVY_BALL, RAVINE, REGIMES, RMSPROP, SADDLE, SGD, need
-from optbench.textbook.verdict import Claim, Outcome, Part, fact, lower, number
+from optbench.textbook.verdict import PAIRED_TESTS, Claim, Outcome, Part, fact, lower, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +29,6 @@ SENSITIVE = 2.0
 
 ROSE = 0.05
 """Rise of an effective learning rate from its least that is no rounding."""
-
-PAIRED = "paired sign-flip tests over seeds on signed ranks, two-sided, 5%"
 
 
 def _too_small_too_large(cells: Mapping[str, Cells]) -> Outcome:
@@ -172,7 +170,7 @@ CLAIMS = (
         text="Too small a learning rate is slow, too large a one oscillates or diverges.",
         predicted="a higher final loss at either end of the sweep; on the ravine reversals that grow "
         "above lr 2/18 = 0.111",
-        test=f"{PAIRED}; on the ravine a loss above the first and at least 90% reversals",
+        test=f"{PAIRED_TESTS}; on the ravine a loss above the first and at least 90% reversals",
         source="runs: final_val_loss; weights and losses of the ravine",
         needs={
             "small": SGD_SWEEP["sgd_0.001"],
@@ -227,7 +225,7 @@ CLAIMS = (
         text="Adam is quick at its defaults but sensitive to the learning rate.",
         predicted="a lower final loss than SGD at torch's defaults, and at least twice that loss at a "
         "tenth and at a hundred times its own lr",
-        test=f"{PAIRED}; all must hold",
+        test=f"{PAIRED_TESTS}; all must hold",
         source="runs: final_val_loss",
         needs={"sgd_0.001": SGD_SWEEP["sgd_0.001"], **ADAM_SWEEP},
         wants={

@@ -19,7 +19,7 @@ from optbench.textbook.setups import (
     heavy_ball,
     need,
 )
-from optbench.textbook.verdict import Claim, Outcome, fact, lower, number
+from optbench.textbook.verdict import PAIRED_TEST, Claim, Outcome, fact, lower, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,7 +175,7 @@ CLAIMS = (
         id="A3",
         text="Momentum needs fewer iterations than plain SGD on the MNIST network.",
         predicted="fewer updates to the target at equal lr",
-        test="paired sign-flip test over seeds on signed ranks, two-sided, 5%",
+        test=PAIRED_TEST,
         source="runs: steps_to_target",
         needs={"plain": need(NETWORK, SGD, 0.01), "ball": need(NETWORK, HEAVY_BALL, 0.01)},
         wants={"tenfold": need(NETWORK, SGD, 0.1)},

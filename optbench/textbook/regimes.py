@@ -11,7 +11,7 @@ import pandas as pd
 from optbench.textbook.evidence import UnfinishedError
 from optbench.textbook.measure import average, rise, roughness, textbook_signal
 from optbench.textbook.setups import REGIMES, SGD, need
-from optbench.textbook.verdict import Claim, Outcome, Part, fact, lower, number
+from optbench.textbook.verdict import PAIRED_TEST, Claim, Outcome, Part, fact, lower, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,7 +144,6 @@ def _listed(rough: Sequence[float] | NDArray[np.float64]) -> str:
 
 
 NEEDS = {size: need(workload, SGD, 0.1) for size, workload in REGIMES.items()}
-_TEST = "paired sign-flip test over seeds on signed ranks, two-sided, 5%"
 _SOURCE = "training loss after every update"
 
 CLAIMS = (
@@ -152,7 +151,7 @@ CLAIMS = (
         id="B1",
         text="Full-batch descent is the steadiest of the batch regimes.",
         predicted="the least sum of rises of the training loss over its fall",
-        test=f"{_TEST}, against the lowest of the others in each seed",
+        test=f"{PAIRED_TEST}, against the lowest of the others in each seed",
         source=_SOURCE,
         needs=NEEDS,
         check=_full_is_steadiest,
@@ -161,7 +160,7 @@ CLAIMS = (
         id="B2",
         text="One-sample updates oscillate most.",
         predicted="the greatest sum of rises of the training loss over its fall",
-        test=f"{_TEST}, against the highest of the others in each seed",
+        test=f"{PAIRED_TEST}, against the highest of the others in each seed",
         source=_SOURCE,
         needs=NEEDS,
         check=_one_oscillates_most,
@@ -170,7 +169,7 @@ CLAIMS = (
         id="B3",
         text="Mini-batches sit between full batch and one sample.",
         predicted="every mini-batch rises more than the full batch and less than one sample",
-        test=f"{_TEST}, of the lowest and of the highest mini-batch in each seed; both must hold",
+        test=f"{PAIRED_TEST}, of the lowest and of the highest mini-batch in each seed; both must hold",
         source=_SOURCE,
         needs=NEEDS,
         check=_mini_is_between,

@@ -18,7 +18,7 @@ from optbench.textbook.setups import (
     heavy_ball,
     need,
 )
-from optbench.textbook.verdict import Claim, Outcome, Part, fact, lower, number
+from optbench.textbook.verdict import PAIRED_TEST, Claim, Outcome, Part, fact, lower, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +146,7 @@ CLAIMS = (
         id="E1",
         text="On the linear regression momentum is faster.",
         predicted="within 1% of the least-squares loss 0.265645 after fewer epochs (seed 0: 38 against 207)",
-        test="paired sign-flip test over seeds on signed ranks, two-sided, 5%",
+        test=PAIRED_TEST,
         source="runs: steps_to_target, final_val_loss; validation losses",
         needs={"plain": _PLAIN, "ball": _BALL},
         wants={
@@ -162,7 +162,7 @@ CLAIMS = (
         id="E2",
         text="On the linear regression momentum oscillates less.",
         predicted="a smaller sum of rises of the loss over its fall",
-        test="paired sign-flip test over seeds on signed ranks, two-sided, 5%",
+        test=PAIRED_TEST,
         source="loss of every epoch",
         needs={"plain": _PLAIN, "ball": _BALL},
         check=_less_oscillation,

@@ -22,6 +22,11 @@ SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 LEVEL = 0.05
 """Level of every paired test."""
 
+_HOW = f"over seeds on signed ranks, two-sided, {LEVEL:.0%}"
+PAIRED_TEST = f"paired sign-flip test {_HOW}"
+PAIRED_TESTS = f"paired sign-flip tests {_HOW}"
+"""What a claim says of how it was tested."""
+
 
 @dataclass(frozen=True)
 class Part:
