@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from optbench.cards import cards, hold_card
-from optbench.claims import Claims
 from optbench.errors import UserError
 from optbench.files import sweep
+from optbench.locks import Claims
 from optbench.matrix import is_complete, trace_path
 from optbench.orphans import PARENT
 from optbench.search import settled

@@ -19,7 +19,7 @@ LAYERS = {
     # 0: values and rules that need the standard library alone
     "optbench": "0",
     "optbench.cards": "0",
-    "optbench.claims": "0",
+    "optbench.locks": "0",
     "optbench.errors": "0",
     "optbench.files": "0",
     "optbench.landscapes": "0",

@@ -75,7 +75,7 @@ def rerun(
     if executor is not None:
         _rerun_on(executor, found, chosen)
         return
-    from optbench.claims import hold_run  # noqa: PLC0415
+    from optbench.locks import hold_run  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
     with hold_run(found.results):

@@ -306,7 +306,7 @@ def oracle(study: str, *, write_only: bool) -> None:
 @device_option
 def run(study: str, cores: int, device: str | None) -> None:
     """Run a study from its file to its page, without Snakemake; what is there already stays."""
-    from optbench.claims import hold_run  # noqa: PLC0415
+    from optbench.locks import hold_run  # noqa: PLC0415
     from optbench.matrix import cells_of  # noqa: PLC0415
 
     found = read(study, device)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from optbench.cards import cards
-from optbench.claims import hold_run
+from optbench.locks import hold_run
 from optbench.config import read_study
 from optbench.errors import UserError
 from optbench.orphans import RUN, this_run

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from studies import run, write_study
 
-from optbench.claims import Claims, hold_run
 from optbench.errors import UserError
 from optbench.files import sweep
+from optbench.locks import Claims, hold_run
 from optbench.supervise import train_all
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from optbench.claims import Claims, hold_run
+from optbench.locks import Claims, hold_run
 held = hold_run(Path("results/s"))
 claims = Claims(Path("results/s/.claims"))
 assert claims.take("a")
