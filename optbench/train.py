@@ -10,7 +10,7 @@ import random
 import time
 import traceback
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from optbench.kernels import explain, kernel_facts
 from optbench.optimizers import evaluated_weights, make_optimizer, needs_closure
 from optbench.plugins import load as load_factory
 from optbench.probes.run import Probes, descends_its_loss
+from optbench.record import Record
 from optbench.schedules import is_plateau, make_schedule
 from optbench.seeding import stream_seed
-from optbench.trace import Trace, cell_facts
+from optbench.trace import cell_facts
 from optbench.workload import Workload
 
 if TYPE_CHECKING:
@@ -35,15 +36,9 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from optbench.probes.sums import Column
     from optbench.spec import CellSpec
+    from optbench.trace import Trace
     from optbench.workload import Batch
-
-KEPT_LOSSES = 2000
-"""Batch losses that a trace keeps: all of them up to here, a fixed grid above."""
-
-BLOW_UP = 1e6
-"""A batch loss above this many times max(|first loss|, 1) counts as diverged, as a non-finite one does."""
 
 
 def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
@@ -54,12 +49,13 @@ def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
         data_folder: where prepared data lies.
 
     Returns:
-        A trace with status `ok`, `diverged` (a non-finite loss, or one above `BLOW_UP`) or `error` (an
-        exception; its traceback stands in the facts). The same cell gives the same trace, times aside.
+        A trace with status `ok`, `diverged` (a non-finite loss, or one above `optbench.record.BLOW_UP`) or
+        `error` (an exception; its traceback stands in the facts). The same cell gives the same trace, times
+        aside.
     """
     started = time.time()
     begun = time.perf_counter()
-    record = _Record()
+    record = Record()
     status, error = "ok", ""
     facts: dict[str, Any] = {}
     with isolated(cell):
@@ -120,41 +116,6 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
     return replace(workload, **changes), sha256
 
 
-@dataclass
-class _Record:
-    """What a running cell has recorded so far."""
-
-    steps: int = 0
-    train_time_s: float = 0.0
-    eval_time_s: float = 0.0
-    probe_time_s: float = 0.0
-    losses: np.ndarray = field(default_factory=lambda: np.empty(0))
-    rows: list[tuple[int, str, str, float]] = field(default_factory=list)
-    columns: list[Column] = field(default_factory=list)
-
-    def to_trace(self, facts: dict[str, Any], times: dict[str, Any]) -> Trace:
-        n = len(self.losses)
-        kept = np.arange(n)
-        budget = facts.get("workload_facts", {}).get("budget", n)
-        if budget > KEPT_LOSSES:
-            grid = np.unique(np.round(np.linspace(0, budget - 1, KEPT_LOSSES)).astype(int))
-            kept = grid[grid < n]
-        steps, splits, metrics, values = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
-        probed = [column.metric for column in self.columns for _ in column.steps]
-        return Trace(
-            facts=facts,
-            times=times,
-            step=np.concatenate(
-                [kept + 1, np.array(steps, int), *(column.steps for column in self.columns)], dtype=np.int32
-            ),
-            split=["train"] * len(kept) + list(splits) + ["probe"] * len(probed),
-            metric=["batch_loss"] * len(kept) + list(metrics) + probed,
-            value=np.concatenate(
-                [self.losses[kept], np.array(values, float), *(column.values for column in self.columns)]
-            ),
-        )
-
-
 @contextmanager
 def isolated(cell: CellSpec) -> Iterator[None]:
     """Deterministic kernels and pinned threads for one cell; the process's own state is put back after."""
@@ -198,7 +159,7 @@ class _Run:
     probes: Probes | None
 
 
-def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, Any]) -> str | None:
+def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, Any]) -> str | None:
     """Runs the cell; returns None, or the sentence that says how it diverged."""
     workload, sha256 = build_workload(cell, data_folder)
     if cell.trial:  # what chooses a learning rate never sees the test split
@@ -208,7 +169,7 @@ def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, 
     model = workload.model().to(device)
     seed_global_generators(stream_seed(cell.seed, "training"))
     facts["data_sha256"] = sha256
-    facts["workload_facts"] = _workload_facts(workload, model)
+    facts["workload_facts"] = workload_facts(workload, model)
     if device.type == "cuda":
         facts["gpu"] = torch.cuda.get_device_name(device)
 
@@ -233,7 +194,7 @@ def _train(cell: CellSpec, data_folder: Path, record: _Record, facts: dict[str, 
     return problem
 
 
-def _loop(run: _Run, record: _Record) -> str | None:
+def _loop(run: _Run, record: Record) -> str | None:
     workload, probes, budget = run.workload, run.probes, run.workload.budget
     by_steps = run.schedule if run.schedule is not None and not is_plateau(run.schedule) else None
     by_validation: Any = run.schedule if by_steps is None else None
@@ -272,7 +233,7 @@ def _loop(run: _Run, record: _Record) -> str | None:
             record.train_time_s += time.perf_counter() - begun
             if probes is not None:
                 record.train_time_s -= probes.time_s - probed
-        problem = _blow_up(record, step)
+        problem = record.cut_at_blow_up(step)
         step = stop
         if problem is None:
             problem = evaluate(step)
@@ -308,18 +269,8 @@ def _with_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     return loss.detach()  # type: ignore[no-any-return]
 
 
-def _blow_up(record: _Record, since: int) -> str | None:
-    """Cuts the record after its first bad loss from step `since` on; None where all are good."""
-    limit = BLOW_UP * max(abs(record.losses[0]), 1.0)
-    bad = np.flatnonzero(~(np.abs(record.losses[since:]) <= limit))
-    if not len(bad):
-        return None
-    record.steps = since + int(bad[0]) + 1
-    record.losses = record.losses[: record.steps]
-    return f"batch loss {record.losses[-1]:g} at step {record.steps}"
-
-
-def _workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
+def workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
+    """What a trace says of the workload and of its model."""
     return {
         "budget": workload.budget,
         "batch_size": workload.batch_size,

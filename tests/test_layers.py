@@ -59,6 +59,7 @@ LAYERS = {
     "optbench.machine_noise": "2a",
     "optbench.optimizers": "2a",
     "optbench.probes": "2a",
+    "optbench.record": "2a",
     "optbench.raw_data": "2a",
     "optbench.schedules": "2a",
     "optbench.timing": "2a",

@@ -13,10 +13,11 @@ from studies import write_study
 
 from optbench.config import read_study
 from optbench.matrix import cells_of
+from optbench.record import KEPT_LOSSES
 from optbench.seeding import stream_seed
 from optbench.spec import CellSpec
 from optbench.trace import Trace
-from optbench.train import KEPT_LOSSES, train_cell
+from optbench.train import train_cell
 
 NOWHERE = Path("there-is-no-data")
 
