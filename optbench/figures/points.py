@@ -176,6 +176,10 @@ def draw_schedule_effects(
         )
 
 
+MOST_NAMED = 12
+"""Marks of a rate map that are named in it."""
+
+
 def draw_rate_map(
     grid: tuple[np.ndarray, np.ndarray, np.ndarray],
     cells: pd.DataFrame,
@@ -187,6 +191,8 @@ def draw_rate_map(
     title: str = "",
 ) -> None:
     """Draw lines of equal rate over learning rate and momentum, and where the measured cells lie on them.
+
+    Up to `MOST_NAMED` marks have their names beside them: of a whole sweep the axes say more.
 
     Args:
         grid: lr (n,), momentum (m,) and rate (m, n).
@@ -232,4 +238,5 @@ def draw_rate_map(
         )  # fmt: skip
         named.append((x, y, labels.get(name, name), style.index))
     dress(ax, x_label="learning rate", y_label="momentum", title=title, grid="none")
-    label_points(ax, named)
+    if len(named) <= MOST_NAMED:
+        label_points(ax, named)
