@@ -9,6 +9,20 @@ from pathlib import Path
 
 import pytest
 
+LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_supervise", "test_report")
+"""Files that take minutes, the longest first: begun last, one of them would run alone at the end."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are processors: tests of whole pipelines mostly wait for others."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long files first."""
+    place = {name: index for index, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(LONG)))
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -30,7 +44,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def project() -> Path:
     """The root of the checkout."""
     return Path(__file__).parents[1]

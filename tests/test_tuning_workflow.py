@@ -86,8 +86,9 @@ def test_snakemake_tunes_once_and_repeats_what_is_missing(workplace: Path, tmp_p
     # Without Snakemake: the same tables.
     other = tmp_path_factory.mktemp("run")
     write_study(other, STUDY)
-    done = run("optbench", "run", "study.yaml", "--cores", "2", cwd=other)
-    assert done.returncode == 0, done.stderr
+    for verb in (("tune",), ("train", "*"), ("collect",)):
+        done = run("optbench", verb[0], "study.yaml", *verb[1:], cwd=other)
+        assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(tuning, table(other, "tuning"))
     drop = [column for column in runs if column.endswith("_time_s")] + ["error"]
     pd.testing.assert_frame_equal(runs.drop(columns=drop), table(other, "runs").drop(columns=drop))

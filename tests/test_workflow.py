@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ STUDY = """
     study: tiny
     title: A tiny study
     seeds: 2
+    timing: {seconds: 0.3}
     workloads:
       ravine: {steps: 20}
       line: {factory: "plugin:line"}
@@ -24,22 +26,47 @@ STUDY = """
 CELLS = 16
 
 
-@pytest.fixture
-def workplace(tmp_path: Path, project: Path) -> Path:
+TABLES = "results/tiny/tables/findings.json"
+"""What comes before the figures: enough where the page is not looked at."""
+
+
+def workplace_at(folder: Path, project: Path) -> Path:
     """A folder with the workflow and a study, as in a checkout."""
     for name in ("Snakefile", "workflow", "profiles", "config"):
         source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
-    write_study(tmp_path, STUDY)
-    return tmp_path
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    write_study(folder, STUDY)
+    return folder
 
 
-def snakemake(workplace: Path, *more: str, study: str = "study.yaml"):
+@pytest.fixture
+def workplace(tmp_path: Path, project: Path) -> Path:
+    """A study of which nothing was run."""
+    return workplace_at(tmp_path, project)
+
+
+@pytest.fixture(scope="module")
+def first(
+    tmp_path_factory: pytest.TempPathFactory, project: Path
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A study that Snakemake ran to its end, and what Snakemake said."""
+    folder = workplace_at(tmp_path_factory.mktemp("first"), project)
+    return folder, snakemake(folder)
+
+
+@pytest.fixture
+def finished(first: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path) -> Path:
+    """A copy of the finished study, to be changed."""
+    return shutil.copytree(first[0], tmp_path / "copy")
+
+
+def snakemake(workplace: Path, *more: str, study: str = "study.yaml") -> subprocess.CompletedProcess[str]:
     return run("snakemake", *more, "--cores", "2", "--configfile", study, cwd=workplace)
 
 
 def traces(workplace: Path) -> dict[Path, int]:
-    return {p: p.stat().st_mtime_ns for p in workplace.glob("results/*/cells/**/*.parquet")}
+    found = workplace.glob("results/*/cells/**/*.parquet")
+    return {path.relative_to(workplace): path.stat().st_mtime_ns for path in found}
 
 
 def tables(workplace: Path) -> dict[str, pd.DataFrame]:
@@ -47,52 +74,50 @@ def tables(workplace: Path) -> dict[str, pd.DataFrame]:
     return {p.stem: pd.read_parquet(p) for p in sorted(folder.glob("*.parquet"))}
 
 
-def test_snakemake_makes_the_page_once_and_reruns_what_is_missing(workplace: Path) -> None:
-    first = snakemake(workplace)
-    assert first.returncode == 0, first.stderr
+def test_snakemake_makes_the_page(first: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    workplace, done = first
+    assert done.returncode == 0, done.stderr
     page = workplace / "reports" / "tiny" / "index.html"
-    assert page.as_uri() in first.stdout + first.stderr
-    assert "trained" in first.stderr
-    text = page.read_text()
-    assert "the tenth step is too much" in text
+    assert page.as_uri() in done.stdout + done.stderr
+    assert "trained" in done.stderr
+    assert "the tenth step is too much" in page.read_text()
     runs = tables(workplace)["runs"]
     assert len(runs) == CELLS
     assert set(runs.loc[runs["optimizer"] == "mine", "status"]) == {"error"}
     assert set(runs.loc[runs["optimizer"] == "sgd", "status"]) == {"ok"}
-    before = traces(workplace)
-    assert len(before) == CELLS
-
-    again = snakemake(workplace)
-    assert again.returncode == 0
-    assert "Nothing to be done" in again.stdout + again.stderr
-    assert traces(workplace) == before
-
-    lost = sorted(before)[3]
-    lost.unlink()
-    assert snakemake(workplace).returncode == 0
-    after = traces(workplace)
-    assert {path for path in after if after[path] != before[path]} == {lost}
-
-    # A truncated trace counts as lost, whatever Snakemake knows of it.
-    lost.write_bytes(lost.read_bytes()[:-100])
-    assert snakemake(workplace).returncode == 0
-    assert {path for path, stamp in traces(workplace).items() if stamp != after[path]} == {lost}
-
-    # One cell by its path, in a study that is otherwise complete.
-    one = sorted(before)[0]
-    one.unlink()
-    asked = snakemake(workplace, str(one.relative_to(workplace)))
-    assert asked.returncode == 0, asked.stderr
     assert len(traces(workplace)) == CELLS
 
 
-def test_run_gives_the_tables_that_snakemake_gives(workplace: Path, tmp_path_factory) -> None:
-    assert snakemake(workplace).returncode == 0
-    other = tmp_path_factory.mktemp("run")
-    write_study(other, STUDY)
-    done = run("optbench", "run", "study.yaml", "--cores", "1", cwd=other)
+def test_snakemake_reruns_what_is_missing(finished: Path) -> None:
+    before = traces(finished)
+    again = snakemake(finished)
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+    assert traces(finished) == before
+
+    # A truncated trace counts as lost, whatever Snakemake knows of it.
+    lost, broken, one = sorted(before)[3:6]
+    (finished / lost).unlink()
+    (finished / broken).write_bytes((finished / broken).read_bytes()[:-100])
+    assert snakemake(finished, TABLES).returncode == 0
+    after = traces(finished)
+    assert {path for path in after if after[path] != before[path]} == {lost, broken}
+
+    # One cell by its path, in a study that is otherwise complete.
+    (finished / one).unlink()
+    asked = snakemake(finished, str(one))
+    assert asked.returncode == 0, asked.stderr
+    assert len(traces(finished)) == CELLS
+
+
+def test_run_gives_the_tables_that_snakemake_gives(
+    first: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    write_study(tmp_path, STUDY)
+    done = run("optbench", "run", "study.yaml", "--cores", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    mine, theirs = tables(workplace), tables(other)
+    assert (tmp_path / "reports" / "tiny" / "index.html").exists()
+    mine, theirs = tables(first[0]), tables(tmp_path)
     assert mine.keys() == theirs.keys() >= {"runs", "curves", "summary", "convergence"}
     pd.testing.assert_frame_equal(*(t.pop("timing")[["workload", "optimizer"]] for t in (mine, theirs)))
     for name, table in mine.items():
@@ -105,47 +130,45 @@ def test_run_gives_the_tables_that_snakemake_gives(workplace: Path, tmp_path_fac
         pd.testing.assert_frame_equal(one, two)
 
 
-def test_a_change_retrains_what_it_changes(workplace: Path) -> None:
-    assert snakemake(workplace).returncode == 0
-    before = traces(workplace)
-    study = workplace / "study.yaml"
+def test_a_change_retrains_what_it_changes(finished: Path) -> None:
+    before = traces(finished)
+    study = finished / "study.yaml"
     labelled = "sgd: {lr: 0.05, label: Descent} # a comment"
     study.write_text(study.read_text().replace("sgd: {lr: 0.05}", labelled))
-    assert snakemake(workplace).returncode == 0
-    assert traces(workplace) == before
-    assert "Descent" in (workplace / "reports" / "tiny" / "index.html").read_text()
+    assert snakemake(finished).returncode == 0
+    assert traces(finished) == before
+    assert "Descent" in (finished / "reports" / "tiny" / "index.html").read_text()
 
     study.write_text(study.read_text().replace("label: Descent", "weight_decay: 0.01"))
-    assert snakemake(workplace).returncode == 0
-    after = traces(workplace)
+    assert snakemake(finished, TABLES).returncode == 0
+    after = traces(finished)
     new = set(after) - set(before)
     assert len(new) == CELLS / 2
     assert all("/sgd/" in path.as_posix() for path in new)
     assert all(after[path] == before[path] for path in before)
-    assert len(tables(workplace)["runs"]) == CELLS
+    assert len(tables(finished)["runs"]) == CELLS
 
     # More seeds: only the new cells.
     study.write_text(study.read_text().replace("seeds: 2", "seeds: 3"))
-    assert snakemake(workplace).returncode == 0
-    assert len(set(traces(workplace)) - set(after)) == CELLS / 2
+    assert snakemake(finished, TABLES).returncode == 0
+    assert len(set(traces(finished)) - set(after)) == CELLS / 2
 
 
-def test_rerun_trains_the_cells_it_is_given(workplace: Path) -> None:
-    assert run("optbench", "run", "study.yaml", cwd=workplace).returncode == 0
-    before = traces(workplace)
-    dry = run("optbench", "rerun", "tiny", "--failed", "--dry-run", cwd=workplace)
+def test_rerun_trains_the_cells_it_is_given(finished: Path) -> None:
+    before = traces(finished)
+    dry = run("optbench", "rerun", "tiny", "--failed", "--dry-run", cwd=finished)
     assert dry.stdout.count("/mine/") == CELLS  # eight cells, each with its name and its path
-    assert traces(workplace) == before
-    done = run("optbench", "rerun", "tiny", "ravine/sgd/*/1", cwd=workplace)
+    assert traces(finished) == before
+    done = run("optbench", "rerun", "tiny", "ravine/sgd/*/1", cwd=finished)
     assert done.returncode == 0, done.stderr
-    after = traces(workplace)
+    after = traces(finished)
     changed = {path for path in after if after[path] != before[path]}
     assert {path.parts[-4:-1] for path in changed} == {
         ("ravine", "sgd", "constant"),
         ("ravine", "sgd", "cosine"),
     }
     assert all(path.name.startswith("seed1-") for path in changed)
-    shown = run("optbench", "show", "line/mine/cosine/1", "--study", "tiny", cwd=workplace)
+    shown = run("optbench", "show", "line/mine/cosine/1", "--study", "tiny", cwd=finished)
     assert "the tenth step is too much" in shown.stdout
 
 
