@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from optbench.cli import cli
 from optbench.config import read_study
 from optbench.errors import UserError
 from optbench.matrix import cells_of
-from optbench.starter import HERE, WORKFLOW, copy_workflow, start_plugin, start_study, workflow_root
+from optbench.starter import WORKFLOW, copy_workflow, start_plugin, start_study
 
 COMMENTED = re.compile(r"(?m)^#: ")
 
@@ -100,29 +99,3 @@ def test_the_copied_workflow_plans_the_study(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"(?m)^train +\d+", done.stdout), done.stdout
-
-
-def test_a_wheel_carries_what_init_writes(tmp_path: Path) -> None:
-    if not (workflow_root() / "pyproject.toml").exists():
-        pytest.skip("not a checkout")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=workflow_root(), capture_output=True, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        archive.extractall(tmp_path / "installed")
-    inside = "optbench/starter/pipeline"
-    assert {f"optbench/starter/{file.name}" for file in HERE.iterdir() if file.is_file()} <= names
-    assert {f"{inside}/Snakefile", f"{inside}/workflow/rules/train.smk", "optbench/py.typed"} <= names
-    script = (
-        "import sys; sys.path.insert(0, sys.argv[1]);"
-        "import optbench; assert sys.argv[1] in optbench.__file__;"
-        "from optbench.cli import main; sys.argv = ['optbench', 'init', 'mine.yaml', '--workflow']; main()"
-    )
-    (tmp_path / "elsewhere").mkdir()
-    made = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "installed")],
-        cwd=tmp_path / "elsewhere", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    assert (tmp_path / "elsewhere/Snakefile").read_text() == (workflow_root() / "Snakefile").read_text()
