@@ -1,17 +1,21 @@
 # make report: set up .venv, run a study, say where its page is.   make test: set up, run the tests.
+# make bench: set up, run the benchmarks, write their tables into docs/performance.md.
 PYTHON ?= python3
 CONFIG ?= config/default.yaml
 CORES ?= all
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test lint format lock schema clean
+.PHONY: report test bench lint format lock schema clean
 
 report: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile $(CONFIG)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py $(ONLY)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from optbench.lines import lines_of
 from optbench.stats import FEWEST_PAIRS, bootstrap_band, kaplan_meier
 from optbench.timing_table import time_to_target
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+
+    from optbench.lines import Line
 
 COMBINATION = ["workload", "optimizer", "schedule"]
 
@@ -168,7 +171,7 @@ def arrival_rows(
         optima: least possible loss by workload where it is known.
         seed: of the bootstrap.
     """
-    found = {str(cell): part for cell, part in curves.groupby("cell", observed=True, sort=False)}
+    found = lines_of(curves, ("cell",))
     for workload, of_workload in runs[runs["status"] != "missing"].groupby("workload", sort=False):
         lines = {str(cell): _falling(found[str(cell)]) for cell in of_workload["cell"] if str(cell) in found}
         firsts = [float(values[0]) for _, values in lines.values() if len(values)]
@@ -201,17 +204,17 @@ def share_band(shares: NDArray[np.float64], *, seed: int) -> tuple[NDArray[np.fl
     return bootstrap_band(shares, seed=seed)
 
 
-def _falling(rows: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _falling(line: Line) -> Line:
     """The steps of one run and the least finite loss up to each; nothing before the first finite one."""
-    ordered = rows.sort_values("step", kind="stable")
-    steps, values = ordered["step"].to_numpy(np.int64), ordered["value"].to_numpy(float)
+    order = np.argsort(line[0], kind="stable")
+    steps, values = line[0][order], line[1][order]
     least = np.fmin.accumulate(np.where(np.isfinite(values), values, np.inf)) if len(values) else values
     known = np.isfinite(least)
     return steps[known], least[known]
 
 
 def _share_reached(
-    line: tuple[NDArray[np.int64], NDArray[np.float64]] | None,
+    line: Line | None,
     targets: NDArray[np.float64],
     grid: NDArray[np.int64],
 ) -> NDArray[np.float64]:

@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from optbench import provenance
 from optbench.files import write_atomically, write_table, write_text
 from optbench.manifest import read_manifest
 from optbench.matrix import cells_of, trace_path
-from optbench.metrics import NAMES, run_measures
+from optbench.metrics import NAMES, measures_of
 from optbench.own_metrics import own_metrics
 from optbench.search import choice_path, read_choice
-from optbench.trace import BadTraceError, Trace, read_table
+from optbench.trace import BadTraceError, curves_of, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,30 +65,32 @@ def collect(study: Study) -> Counter[str]:
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    facts_of: dict[str, dict[str, Any]] = {}
+    origin_of: dict[str, str] = {}
+    workload_facts: dict[str, dict[str, Any]] = {}
     with write_atomically(folder / "curves.parquet") as unfinished:
         writer = pq.ParquetWriter(unfinished, _CURVES, compression="zstd")
         with writer, own_metrics(study, COLUMNS) as own:
             for group in _grouped(cells):
-                tables = []
+                tables: dict[str, pa.Table] = {}
                 for cell in group:
                     row, table, facts = _read(cell)
-                    rows.append(row | own.measure(cell.name, row["status"], table))
+                    shown = _shown(table) if own.functions and table is not None else None
+                    rows.append(row | own.measure(cell.name, row["status"], shown))
                     if table is not None:
-                        tables.append(table)
-                        facts_of[cell.name] = facts
+                        tables[cell.name] = table
+                        origin_of[cell.name] = _origin(facts)
+                        workload_facts.setdefault(cell.workload.name, facts.get("workload_facts", {}))
                 if tables:
-                    writer.write_table(pa.concat_tables(tables))
+                    writer.write_table(_joined(tables))
     for complaint in own.complaints():
         print(f"optbench: {complaint}", file=sys.stderr)  # noqa: T201
-    origins = _origins(facts_of)
+    origins = sorted(set(origin_of.values()))
     runs = pd.DataFrame(rows, columns=[*COLUMNS, *(metric.name for metric in study.metrics)])
-    places = {name: origins.index(_origin(facts)) for name, facts in facts_of.items()}
+    places = {name: origins.index(origin) for name, origin in origin_of.items()}
     runs["origin"] = runs["cell"].map(places).astype("Int64")
     write_table(runs, folder / "runs")
-    write_text(
-        folder / "study.json", json.dumps(_describe(study, facts_of, origins), indent=1, sort_keys=True)
-    )
+    described = _describe(study, workload_facts, [json.loads(origin) for origin in origins])
+    write_text(folder / "study.json", json.dumps(described, indent=1, sort_keys=True))
     return Counter(runs["status"])
 
 
@@ -105,7 +106,7 @@ def _grouped(cells: Sequence[CellSpec]) -> Iterator[Sequence[CellSpec]]:
 
 
 def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, Any]]:
-    """One row of the run table, the rows of the curve table, and the trace's facts."""
+    """One row of the run table, and what the trace recorded with its facts."""
     path = trace_path(cell)
     choice = read_choice(choice_path(cell)) if cell.tuning else None
     row: dict[str, Any] = {
@@ -132,23 +133,31 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
         aside = f"{problem}; it is set aside as {path.name}.bad, and the next run trains the cell again"
         print(f"optbench: {aside}", file=sys.stderr)  # noqa: T201
         return {**row, **nothing, **rest, "error": aside}, None, {}
-    trace = Trace(
-        facts,
-        times,
-        table["step"].to_numpy(),
-        table["split"].to_pylist(),
-        table["metric"].to_pylist(),
-        table["value"].to_numpy(),
-    )
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
-    row |= run_measures(trace)
+    row |= measures_of(facts, curves_of(table))
     row |= {name: times.get(name, math.nan) for name in TIMES}
     row |= {**rest, "error": facts["error"]}
-    # Paths of single coordinates are the material of one measure; among the curves they would outnumber all.
-    table = table.filter(pc.invert(pc.starts_with(table["metric"].cast(pa.string()), "coordinate_")))
-    named = pa.array(np.zeros(len(table), np.int32)), pa.array([cell.name])
-    curve = table.add_column(0, "cell", pa.DictionaryArray.from_arrays(*named))
-    return row, curve.replace_schema_metadata(None).cast(_CURVES), facts
+    return row, table, facts
+
+
+def _shown(table: pa.Table) -> pa.Table:
+    """The rows without the paths of single coordinates.
+
+    They are the material of one measure; among the curves they would outnumber all.
+    """
+    keep = []
+    for chunk in table["metric"].chunks:
+        path = [name.startswith("coordinate_") for name in chunk.dictionary.to_pylist()]
+        keep.append(~np.array(path, bool)[chunk.indices.to_numpy()])
+    return table.filter(pa.array(np.concatenate(keep))) if keep else table
+
+
+def _joined(tables: dict[str, pa.Table]) -> pa.Table:
+    """Rows of the curve table, of the traces by the names of their cells."""
+    cells = np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables.values()])
+    joined = pa.concat_tables(table.replace_schema_metadata(None) for table in tables.values())
+    named = pa.DictionaryArray.from_arrays(pa.array(cells), pa.array(list(tables), pa.string()))
+    return _shown(joined.add_column(0, "cell", named)).cast(_CURVES)
 
 
 def _ruleset(cell: CellSpec) -> str:
@@ -164,12 +173,9 @@ def _own_table(path: Path, cell: CellSpec) -> tuple[pa.Table, dict[str, Any], di
 
 
 def _describe(
-    study: Study, facts_of: dict[str, dict[str, Any]], origins: Sequence[dict[str, Any]]
+    study: Study, workload_facts: dict[str, dict[str, Any]], origins: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """What the page says of the study besides its numbers."""
-    first: dict[str, dict[str, Any]] = {}
-    for facts in facts_of.values():
-        first.setdefault(facts["workload"], facts.get("workload_facts", {}))
     return {
         "study": study.name,
         "title": study.title,
@@ -189,7 +195,7 @@ def _describe(
                 "overrides": dict(spec.overrides),
                 "dataset": spec.dataset.name if spec.dataset else None,
                 **dict.fromkeys(_FACTS),
-                **_facts(first.get(name, {})),
+                **_facts(workload_facts.get(name, {})),
             }
             for name, spec in study.workloads.items()
         },
@@ -250,13 +256,8 @@ ORIGIN = ("versions", "machine", "commit", "dirty", "device", "gpu", "threads", 
 """The facts that say where a trace comes from; a run's column `origin` counts the different ones from 0."""
 
 
-def _origin(facts: dict[str, Any]) -> dict[str, Any]:
-    return {key: facts.get(key) for key in ORIGIN}
-
-
-def _origins(facts_of: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    made = sorted({json.dumps(_origin(facts), sort_keys=True) for facts in facts_of.values()})
-    return [json.loads(text) for text in made]
+def _origin(facts: dict[str, Any]) -> str:
+    return json.dumps({key: facts.get(key) for key in ORIGIN}, sort_keys=True)
 
 
 def _mixed(origins: Sequence[dict[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -92,7 +93,7 @@ class Row:
     fixed: bool
     threshold: float
 
-    @property
+    @cached_property
     def pairs(self) -> NDArray[np.float64]:
         """The differences of the pairs that ran."""
         return self.differences[~np.isnan(self.differences)]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from optbench.contenders import Combination
 from optbench.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
-
-    from optbench.contenders import Combination
 
 Finding = dict[str, Any]
 
@@ -108,16 +107,14 @@ WHO = ("metric", "workload", "a", "schedule_a", "b", "schedule_b")
 STANDS = ("metric", "workload", "optimizer", "schedule")
 
 
-def between(table: pd.DataFrame, workload: str, a: Combination, b: Combination) -> dict[str, Any]:
-    """The comparison of two combinations, whichever of them stands first in the table."""
+def against(table: pd.DataFrame, workload: str, one: Combination) -> dict[Combination, dict[str, Any]]:
+    """The comparisons of a combination on a workload by whom it is compared with, whichever stands first."""
     here = table[table["workload"] == workload]
-    for one, other in ((a, b), (b, a)):
-        hit = here[
-            (here["a"] == one.optimizer)
-            & (here["schedule_a"] == one.schedule)
-            & (here["b"] == other.optimizer)
-            & (here["schedule_b"] == other.schedule)
-        ]
-        if len(hit):
-            return records(hit)[0]
-    return {}
+    a = (here["a"] == one.optimizer) & (here["schedule_a"] == one.schedule)
+    b = (here["b"] == one.optimizer) & (here["schedule_b"] == one.schedule)
+    return {
+        Combination(row["b"], row["schedule_b"])
+        if (row["a"], row["schedule_a"]) == one
+        else Combination(row["a"], row["schedule_a"]): row
+        for row in records(here[a | b])
+    }

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from optbench.lines import lines_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -113,7 +115,7 @@ def rate_rows(runs: pd.DataFrame, curves: pd.DataFrame, facts: Mapping[str, Any]
         curves: cell, step, value of the training loss.
         facts: study.json: which landscape a workload has, what an optimizer is, which schedule is constant.
     """
-    lines = {str(cell): part for cell, part in curves.groupby("cell", observed=True, sort=False)}
+    lines = lines_of(curves, ("cell",))
     for run in runs.itertuples():
         curvatures = CURVATURES.get(str(_fact(facts, "workloads", run.workload).get("landscape")))
         schedule = _fact(facts, "schedules", run.schedule)
@@ -125,7 +127,7 @@ def rate_rows(runs: pd.DataFrame, curves: pd.DataFrame, facts: Mapping[str, Any]
         momentum, scale = form
         lr = float(run.lr) * scale  # type: ignore[arg-type]
         part = lines.get(str(run.cell))
-        shown = math.nan if part is None else measured_rate(part["step"], part["value"])
+        shown = math.nan if part is None else measured_rate(*part)
         yield RateRow(
             str(run.cell), str(run.workload), str(run.optimizer), lr, momentum, str(run.status),
             float(rate(lr, momentum, curvatures)), shown,

@@ -144,16 +144,24 @@ def median_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     if math.isinf(below) and math.isinf(above) and below != above:
         raise ValueError("values have no median: it falls between -inf and +inf")
     middle = below if below == above else below / 2 + above / 2
-    depths = np.arange(1, n // 2 + 2)
-    coverages = 1 - 2 * special.bdtr(depths - 1, n, 0.5)
-    if coverages[0] < confidence:
+    d, weight = _depth(n, confidence)
+    if d == 0:
         return Interval(middle, float(x[0]), float(x[-1]), float(1 - 2.0 ** (1 - n)), n)
-    d = int(np.flatnonzero(coverages >= confidence)[-1]) + 1
-    share = (coverages[d - 1] - confidence) / (coverages[d - 1] - coverages[d])
-    weight = float((n - d) * share / (d + (n - 2 * d) * share))
     low = _between(float(x[d - 1]), float(x[d]), weight)
     high = _between(float(x[n - d]), float(x[n - d - 1]), weight)
     return Interval(middle, low, high, confidence, n)
+
+
+@cache
+def _depth(n: int, confidence: float) -> tuple[int, float]:
+    """Return d and lambda of `median_interval`; (0, 0.0) where even the range of the sample is too narrow."""
+    depths = np.arange(1, n // 2 + 2)
+    coverages = 1 - 2 * special.bdtr(depths - 1, n, 0.5)
+    if coverages[0] < confidence:
+        return 0, 0.0
+    d = int(np.flatnonzero(coverages >= confidence)[-1]) + 1
+    share = (coverages[d - 1] - confidence) / (coverages[d - 1] - coverages[d])
+    return d, float((n - d) * share / (d + (n - 2 * d) * share))
 
 
 def _between(outer: float, inner: float, weight: float) -> float:
@@ -224,7 +232,7 @@ def hodges_lehmann(differences: ArrayLike, *, confidence: float = 0.95) -> Inter
     """
     d = checked_array(differences, "differences", infinite=True)
     n = d.size
-    first, second = np.triu_indices(n)
+    first, second = _pairs_of(n)
     opposite = np.isinf(d[first]) & (d[first] == -d[second])
     left = np.where(opposite, 0.0, d[first])
     right = np.where(opposite, 0.0, d[second])
@@ -240,6 +248,11 @@ def hodges_lehmann(differences: ArrayLike, *, confidence: float = 0.95) -> Inter
     return Interval(
         estimate, float(walsh[k]), float(walsh[walsh.size - 1 - k]), float(1 - 2 * cumulative[k]), n
     )
+
+
+@cache
+def _pairs_of(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return np.triu_indices(n)
 
 
 @cache

@@ -168,10 +168,14 @@ def select(cells: Sequence[CellSpec], patterns: Iterable[str]) -> list[CellSpec]
         UserError: a pattern matches no cell.
     """
     chosen: dict[str, CellSpec] = {}
+    # A job asks for hundreds of cells of thousands: one look each, not a walk.
+    names = [cell.name for cell in cells]
+    known = {str(trace_path(cell)): cell for cell in cells} | dict(zip(names, cells, strict=True))
     for pattern in patterns:
-        hits = [c for c in cells if pattern in {c.name, str(trace_path(c))} or fnmatchcase(c.name, pattern)]
+        hits = [known[pattern]] if pattern in known else []
         if not hits:
-            names = [cell.name for cell in cells]
+            hits = [cell for cell, name in zip(cells, names, strict=True) if fnmatchcase(name, pattern)]
+        if not hits:
             raise UserError(
                 f"no cell {pattern!r}{nearest(pattern, names)} (a cell is workload/optimizer/schedule/seed)"
             )

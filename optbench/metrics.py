@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from optbench.trace import curves_of
 from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from optbench.trace import Trace
+    from optbench.trace import Curve, Curves, Trace
 
     Floats = NDArray[np.float64]
-    Curve = tuple[NDArray[np.int32], Floats]
-    Curves = dict[tuple[str, str], Curve]
 
 NAN = float("nan")
 
@@ -76,18 +76,26 @@ NAMES = tuple(measure.name for measure in MEASURES)
 
 
 def run_measures(trace: Trace) -> dict[str, float]:
+    """The measures of one run, `measures_of` its trace."""
+    return measures_of(trace.facts, curves_of(trace.table()))
+
+
+def measures_of(trace_facts: Mapping[str, Any], curves: Curves) -> dict[str, float]:
     """The measures of one run by name, in the order of `MEASURES`; NaN where the run has none.
 
     A run that did not end well has no final values: what stands at its last evaluation is not the outcome of
     its budget. Its best validation loss, the targets it reached and how it moved are measured up to its end.
+
+    Args:
+        trace_facts: what its trace says of the run.
+        curves: what it recorded, by (split, metric).
     """
-    facts = trace.facts.get("workload_facts", {})
-    curves = _curves(trace)
-    ended = trace.facts["status"] == "ok"
+    facts = trace_facts.get("workload_facts", {})
+    ended = trace_facts["status"] == "ok"
     found = {
         **_final_values(curves, facts, ended=ended),
         **_progress(curves, facts, ended=ended),
-        **_movement(trace.facts.get("probes")),
+        **_movement(trace_facts.get("probes")),
         **_trembling(curves, facts),
     }
     return {name: found[name] for name in NAMES}
@@ -165,13 +173,6 @@ def linear_rate(steps: NDArray[np.int32], losses: Floats, optimum: float) -> flo
     x, y = steps[half:way].astype(float), np.log(gaps[half:way])
     x = x - x.mean()
     return float(np.exp((x * (y - y.mean())).sum() / (x * x).sum()))
-
-
-def _curves(trace: Trace) -> Curves:
-    places: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for place, key in enumerate(zip(trace.split, trace.metric, strict=True)):
-        places[key].append(place)
-    return {key: (trace.step[found], trace.value[found]) for key, found in places.items()}
 
 
 _NONE: Curve = (np.empty(0, np.int32), np.empty(0))

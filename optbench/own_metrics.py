@@ -42,12 +42,12 @@ class OwnMetrics:
         Args:
             cell: its readable name.
             status: what became of it.
-            curve: what it recorded, as rows of the curve table; None where there is no trace.
+            curve: its rows of the curve table, without the cell; None where there is no trace.
         """
         values = {spec.name: math.nan for spec, _ in self.functions}
         if not values or curve is None:
             return values
-        frame = curve.drop_columns(["cell"]).to_pandas()
+        frame = curve.to_pandas()
         for spec, function in self.functions:
             if status != "ok" and spec.direction != "none":
                 continue

@@ -11,7 +11,7 @@ from optbench.arrivals import COMBINATION, share_band
 from optbench.stats import median_interval, performance_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -77,12 +77,13 @@ def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
             (str(o), str(s)): group for (_, o, s), group in of_workload.groupby(COMBINATION, sort=False)
         }
         first = _reference_of(groups, reference)
+        finals_of = {key: _by_seed(group) for key, group in groups.items()}
         for key, group in groups.items():
-            yield _ratio("reference", str(workload), key, group, first, groups[first])
+            yield _ratio("reference", str(workload), key, first, len(group), finals_of)
         for key, group in groups.items():
             base = next(other for other in groups if other[0] == key[0])
             if base != key:
-                yield _ratio("schedule", str(workload), key, group, base, groups[base])
+                yield _ratio("schedule", str(workload), key, base, len(group), finals_of)
 
 
 def _reference_of(keys: Iterable[tuple[str, str]], reference: str) -> tuple[str, str]:
@@ -95,19 +96,19 @@ def _ratio(
     kind: str,
     workload: str,
     key: tuple[str, str],
-    group: pd.DataFrame,
     base: tuple[str, str],
-    against: pd.DataFrame,
+    n: int,
+    finals_of: Mapping[tuple[str, str], dict[int, float]],
 ) -> RatioRow:
-    ours, theirs = (_by_seed(part) for part in (group, against))
+    ours, theirs = finals_of[key], finals_of[base]
     pairs = np.array([_divide(ours[seed], theirs[seed]) for seed in ours if seed in theirs])
     if not pairs.size:
-        return RatioRow(kind, workload, *key, *base, len(group), 0, *4 * (math.nan,))
+        return RatioRow(kind, workload, *key, *base, n, 0, *4 * (math.nan,))
     if pairs.size == 1:
-        return RatioRow(kind, workload, *key, *base, len(group), 1, float(pairs[0]), *3 * (math.nan,))
+        return RatioRow(kind, workload, *key, *base, n, 1, float(pairs[0]), *3 * (math.nan,))
     found = median_interval(pairs)
     return RatioRow(
-        kind, workload, *key, *base, len(group), pairs.size,
+        kind, workload, *key, *base, n, pairs.size,
         found.estimate, found.low, found.high, found.coverage,
     )  # fmt: skip
 

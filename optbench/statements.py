@@ -13,7 +13,7 @@ from optbench.finding import (
     STANDS,
     WHO,
     Finding,
-    between,
+    against,
     key_of,
     make,
     number_or_none,
@@ -55,11 +55,11 @@ def first_and_next(
         "scale": "ratio",
     }
     keys = [key_of("ranking", leader, *STANDS)]
-    table = grounds.compared(metric)
+    rivals = against(grounds.compared(metric), workload, first)
     rows = []
     for other in others:
         second = Combination(other["optimizer"], other["schedule"])
-        if row := between(table, workload, first, second):
+        if row := rivals.get(second):
             rows.append((second, row, oriented(row, first)))
     if rows:
         # The nearest that it is better than says most; else whoever comes next.
@@ -167,8 +167,8 @@ def _seeds(grounds: Grounds, workload: str) -> Iterator[Finding]:
         return
     first = Combination(leader["optimizer"], leader["schedule"])
     second = Combination(rival["optimizer"], rival["schedule"])
-    row = between(grounds.compared(LOSS), workload, first, second)
-    if not row or math.isnan(row["seeds_needed"]):
+    row = against(grounds.compared(LOSS), workload, first).get(second)
+    if row is None or math.isnan(row["seeds_needed"]):
         return
     needed = row["seeds_needed"]
     words = {

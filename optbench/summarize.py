@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from optbench.evidence import write_evidence
 from optbench.files import write_atomically, write_table
+from optbench.lines import lines_of
 from optbench.metrics import MEASURES, Measure
 from optbench.stats import median_interval
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from optbench.lines import Line
 
 COMBINATION = ["workload", "optimizer", "schedule"]
 
@@ -148,15 +151,12 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
 def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
     wanted = pc.field("metric").isin(sorted({curve.metric for curve in CURVES}))
     rows = pq.read_table(curves, filters=wanted).to_pandas()
-    series = {
-        key: (part["step"].to_numpy(), part["value"].to_numpy())
-        for key, part in rows.groupby(["cell", "split", "metric"], observed=True)
-    }
+    series = lines_of(rows, ("cell", "split", "metric"))
     for names, group in _combinations(runs):
         ran = group.loc[group["status"] != "missing", "cell"]
         for curve in CURVES:
             found = [series.get((cell, curve.split, curve.metric)) for cell in ran]
-            grid = max((steps for steps, _ in filter(None, found)), key=len, default=np.empty(0, np.int32))
+            grid = max((steps for steps, _ in filter(None, found)), key=len, default=np.empty(0, np.int64))
             if not len(grid):
                 continue
             grid = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_POINTS).round().astype(int))]
@@ -177,12 +177,13 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
                 )
 
 
-def _on_grid(
-    one: tuple[NDArray[np.int32], NDArray[np.float64]] | None, grid: NDArray[np.int32], worst: float
-) -> NDArray[np.float64]:
+def _on_grid(one: Line | None, grid: NDArray[np.int64], worst: float) -> NDArray[np.float64]:
     """The values of one run at the steps of `grid`; `worst` where it has none or none that is finite."""
     values = np.full(len(grid), worst)
     if one is not None:
         steps, recorded = one
-        values[np.isin(grid, steps)] = recorded[np.isin(steps, grid)]
+        if np.array_equal(steps, grid):
+            values = recorded
+        else:
+            values[np.isin(grid, steps)] = recorded[np.isin(steps, grid)]
     return np.where(np.isfinite(values), values, worst)

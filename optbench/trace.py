@@ -7,6 +7,7 @@ clock under a key of its own, so that two runs of a cell can be compared byte fo
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,12 @@ from optbench.spec import TRACE_KEY, TRACE_SCHEMA
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from optbench.spec import CellSpec
+
+    Curve = tuple[NDArray[np.int32], NDArray[np.float64]]
+    Curves = dict[tuple[str, str], Curve]
 
 TIMES = b"optbench-times"
 
@@ -58,6 +64,17 @@ class Trace:
         chosen = [s == split and m == metric for s, m in zip(self.split, self.metric, strict=True)]
         return self.step[chosen], self.value[chosen]
 
+    def table(self) -> pa.Table:
+        """The rows as an arrow table, names as codes of a dictionary."""
+        return pa.table(
+            {
+                "step": pa.array(self.step, pa.int32()),
+                "split": pa.array(self.split, pa.string()).dictionary_encode(),
+                "metric": pa.array(self.metric, pa.string()).dictionary_encode(),
+                "value": pa.array(self.value, pa.float64()),
+            }
+        )
+
 
 def cell_facts(cell: CellSpec) -> dict[str, Any]:
     """What a trace says of the cell itself and of where it ran."""
@@ -86,14 +103,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
 
 def write_trace(path: Path, trace: Trace) -> None:
     """Writes a trace under a temporary name and renames it: a reader sees a whole file or none."""
-    table = pa.table(
-        {
-            "step": pa.array(trace.step, pa.int32()),
-            "split": pa.array(trace.split, pa.string()).dictionary_encode(),
-            "metric": pa.array(trace.metric, pa.string()).dictionary_encode(),
-            "value": pa.array(trace.value, pa.float64()),
-        }
-    ).replace_schema_metadata(
+    table = trace.table().replace_schema_metadata(
         {
             TRACE_KEY: json.dumps(trace.facts, sort_keys=True).encode(),
             TIMES: json.dumps(trace.times, sort_keys=True).encode(),
@@ -101,6 +111,24 @@ def write_trace(path: Path, trace: Trace) -> None:
     )
     with write_atomically(path) as unfinished:
         pq.write_table(table, unfinished, compression="zstd")
+
+
+def curves_of(table: pa.Table) -> Curves:
+    """Steps and values of every curve of a trace by (split, metric), in order of step."""
+    if not len(table):
+        return {}
+    table = table.combine_chunks()
+    split, metric = table["split"].chunk(0), table["metric"].chunk(0)
+    splits, metrics = split.dictionary.to_pylist(), metric.dictionary.to_pylist()
+    code = split.indices.to_numpy() * len(metrics) + metric.indices.to_numpy()
+    order = np.argsort(code, kind="stable")
+    code, step, value = code[order], table["step"].to_numpy()[order], table["value"].to_numpy()[order]
+    starts = np.flatnonzero(np.diff(code, prepend=-1)).tolist()
+    curves = {}
+    for start, stop in itertools.pairwise([*starts, len(code)]):
+        s, m = divmod(int(code[start]), len(metrics))
+        curves[splits[s], metrics[m]] = step[start:stop], value[start:stop]
+    return curves
 
 
 def read_trace(path: Path) -> Trace:
@@ -127,8 +155,9 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
         BadTraceError: the file is truncated, or no trace of optbench.
     """
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
+        # A trace is a few kilobytes: threads and read-ahead cost more than they bring.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise BadTraceError(f"{path} is not a whole trace: {error}") from None
     metadata = table.schema.metadata or {}

@@ -49,11 +49,11 @@ def residual_amplitude(losses: Floats) -> float:
     n, width = len(losses), 2 * NEIGHBOURS + 1
     if n < width + FEWEST_RESIDUALS - 1 or not (np.isfinite(losses).all() and (losses > 0).all()):
         return float("nan")
-    windows = np.lib.stride_tricks.sliding_window_view(np.log(losses), width)
-    others = np.delete(windows, NEIGHBOURS, axis=1)
-    residuals = windows[:, NEIGHBOURS] - np.median(others, axis=1)
-    last = residuals[-max(n // 5 - NEIGHBOURS, FEWEST_RESIDUALS) :]
-    return float(RESIDUAL_SCALE * np.median(np.abs(last)))
+    last = max(n // 5 - NEIGHBOURS, FEWEST_RESIDUALS)
+    windows = np.lib.stride_tricks.sliding_window_view(np.log(losses[1 - width - last :]), width)
+    others = np.sort(np.delete(windows, NEIGHBOURS, axis=1), axis=1)
+    residuals = windows[:, NEIGHBOURS] - others[:, NEIGHBOURS - 1 : NEIGHBOURS + 1].mean(axis=1)
+    return float(RESIDUAL_SCALE * np.median(np.abs(residuals)))
 
 
 def dominant_frequency(coordinates: Floats, epoch: int = 1) -> float:

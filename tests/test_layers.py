@@ -78,6 +78,7 @@ LAYERS = {
     "optbench.finding": "2b",
     "optbench.findings": "2b",
     "optbench.interaction": "2b",
+    "optbench.lines": "2b",
     "optbench.grounds": "2b",
     "optbench.heavy_ball": "2b",
     "optbench.intervals": "2b",
