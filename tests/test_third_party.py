@@ -13,12 +13,13 @@ from optbench.matrix import cells_of
 from optbench.optimizers import evaluated_weights, make_optimizer
 from optbench.optimizers.lion import Lion
 from optbench.plugins import load
-from optbench.spec import OptimizerSpec
+from optbench.spec import OptimizerSpec, Setting
 from optbench.testing import check_optimizer
 from optbench.train import train_cell
 
 pytest.importorskip("pytorch_optimizer")
 pytest.importorskip("schedulefree")
+pytest.importorskip("optimi")
 
 THEIRS = {
     "pytorch_optimizer:Lion": 0.003,
@@ -27,6 +28,8 @@ THEIRS = {
     "pytorch_optimizer:Prodigy": 1.0,
     "schedulefree:AdamWScheduleFree": 0.01,
     "schedulefree:SGDScheduleFree": 1.0,
+    "optimi:Adan": 0.01,
+    "optimi:Ranger": 0.03,
 }
 """By dotted name, with a learning rate at which the digits' network learns."""
 
@@ -60,7 +63,9 @@ def test_they_learn(name: str, traces: dict[str, object]) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-@pytest.mark.parametrize("name", ["schedulefree:AdamWScheduleFree", "pytorch_optimizer:AdEMAMix"])
+@pytest.mark.parametrize(
+    "name", ["schedulefree:AdamWScheduleFree", "pytorch_optimizer:AdEMAMix", "optimi:Adan"]
+)
 def test_they_conform(name: str) -> None:
     assert check_optimizer(load(name), lr=0.01) == []
 
@@ -84,6 +89,24 @@ def test_our_lion_is_theirs() -> None:
     a = walk(Lion([ours], lr=0.01, betas=(0.9, 0.99)), ours, 40)
     b = walk(load("pytorch_optimizer:Lion")([theirs], lr=0.01, betas=(0.9, 0.99)), theirs, 40)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("factory", "settings"),
+    [
+        ("optimi:AdamW", {"foreach": False}),
+        ("torch.optim:AdamW", {"foreach": True}),
+        ("torch.optim:AdamW", {"fused": True}),
+    ],
+)
+def test_variants_are_the_method_that_they_speed_up(factory: str, settings: dict[str, Setting]) -> None:
+    """Settings of a study; the plain loop of torch's AdamW is the reference."""
+    plain, other = start(), start()
+    decay = {"weight_decay": 0.1}
+    a = walk(torch.optim.AdamW([plain], lr=0.01, foreach=False, **decay), plain, 40)
+    spec = OptimizerSpec("variant", factory, 0.01, {**decay, "betas": [0.9, 0.999], "eps": 1e-8, **settings})
+    b = walk(make_optimizer(spec, load(factory), [other], 0.01), other, 40)
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
 
 
 def test_schedule_free_weights_are_the_average() -> None:
@@ -115,5 +138,7 @@ def test_other_optimizers_have_no_modes() -> None:
 def test_the_extra_names_what_is_tested() -> None:
     text = (Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8")
     extra = text.partition("\noptimizers = [")[2].partition("]")[0]
-    packages = {name.partition(":")[0].replace("_", "-") for name in THEIRS}
+    distributions = {"optimi": "torch-optimi"}
+    modules = {name.partition(":")[0] for name in THEIRS}
+    packages = {distributions.get(module, module.replace("_", "-")) for module in modules}
     assert all(package in extra for package in packages)
