@@ -38,7 +38,8 @@ def workplace(tmp_path: Path, project: Path) -> Path:
 def snakemake(workplace: Path):
     """Runs the workflow up to the tables that `collect` writes."""
     table = "results/tiny/tables/tuning.csv"
-    return run("snakemake", table, "--cores", "2", "--configfile", "study.yaml", cwd=workplace)
+    said = ("--cores", "2", "--configfile", "study.yaml", "--config", "cells_per_job=50")
+    return run("snakemake", table, *said, cwd=workplace)
 
 
 def files(workplace: Path) -> dict[str, int]:
