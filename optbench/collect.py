@@ -28,7 +28,7 @@ from optbench.search import choice_path, read_choice
 from optbench.trace import BadTraceError, curves_of, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from optbench.config import Study
@@ -44,7 +44,7 @@ COLUMNS = (
     *("cell", "workload", "optimizer", "schedule", "lr", "seed", "ruleset", "status", "steps"),
     *NAMES,
     *TIMES,
-    *("digest", "path", "error", "origin"),
+    *("execution", "digest", "path", "error", "origin"),
 )
 """Columns of the run table, in order; those of a study's own metrics follow. docs/metrics.md defines each."""
 
@@ -67,6 +67,7 @@ def collect(study: Study) -> Counter[str]:
     rows: list[dict[str, Any]] = []
     origin_of: dict[str, str] = {}
     workload_facts: dict[str, dict[str, Any]] = {}
+    ways: Counter[tuple[str, str]] = Counter()
     with write_atomically(folder / "curves.parquet") as unfinished:
         writer = pq.ParquetWriter(unfinished, _CURVES, compression="zstd")
         with writer, own_metrics(study, COLUMNS) as own:
@@ -79,6 +80,7 @@ def collect(study: Study) -> Counter[str]:
                     if table is not None:
                         tables[cell.name] = table
                         origin_of[cell.name] = _origin(facts)
+                        ways[row["execution"], facts.get("execution", {}).get("why", "")] += 1
                         workload_facts.setdefault(cell.workload.name, facts.get("workload_facts", {}))
                 if tables:
                     writer.write_table(_joined(tables))
@@ -90,6 +92,9 @@ def collect(study: Study) -> Counter[str]:
     runs["origin"] = runs["cell"].map(places).astype("Int64")
     write_table(runs, folder / "runs")
     described = _describe(study, workload_facts, [json.loads(origin) for origin in origins])
+    described["execution"] = [
+        {"how": how, "why": why, "cells": count} for (how, why), count in sorted(ways.items()) if how
+    ]
     write_text(folder / "study.json", json.dumps(described, indent=1, sort_keys=True))
     return Counter(runs["status"])
 
@@ -118,7 +123,7 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
         "seed": cell.seed,
         "ruleset": _ruleset(cell),
     }
-    rest = {"digest": cell.digest, "path": path.as_posix()}
+    rest = {"execution": "", "digest": cell.digest, "path": path.as_posix()}
     nothing: dict[str, Any] = {
         "status": "missing",
         "steps": 0,
@@ -136,7 +141,7 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
     row |= measures_of(facts, curves_of(table))
     row |= {name: times.get(name, math.nan) for name in TIMES}
-    row |= {**rest, "error": facts["error"]}
+    row |= {**rest, "execution": execution_of(facts), "error": facts["error"]}
     return row, table, facts
 
 
@@ -158,6 +163,15 @@ def _joined(tables: dict[str, pa.Table]) -> pa.Table:
     joined = pa.concat_tables(table.replace_schema_metadata(None) for table in tables.values())
     named = pa.DictionaryArray.from_arrays(pa.array(cells), pa.array(list(tables), pa.string()))
     return _shown(joined.add_column(0, "cell", named)).cast(_CURVES)
+
+
+def execution_of(facts: Mapping[str, Any]) -> str:
+    """How a trace's cell was trained: `alone` or `batched`, and `graph` where its steps were replayed.
+
+    Empty where its process died.
+    """
+    made = facts.get("execution")
+    return f"{made['seeds']}{', graph' if made['step'] == 'graph' else ''}" if made else ""
 
 
 def _ruleset(cell: CellSpec) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from optbench.plugins import check_importable, keyword_names
 from optbench.rulesets import resolve_tuning, with_defaults
 from optbench.spec import (
     DatasetSpec,
+    ExecutionSpec,
     MetricSpec,
     OptimizerSpec,
     ScheduleSpec,
@@ -109,6 +110,7 @@ class Study:
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
         tuning: how learning rates are searched, None where none is.
+        execution: how cells are to be trained.
         blocks: the matrix, each block complete.
     """
 
@@ -133,6 +135,7 @@ class Study:
     metrics: tuple[MetricSpec, ...]
     blocks: tuple[ResolvedBlock, ...]
     tuning: TuningSpec | None = None
+    execution: ExecutionSpec = field(default_factory=ExecutionSpec)
 
     @property
     def folder(self) -> Path:
@@ -221,7 +224,10 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     if idle := set(datasets) - used:
         raise UserError(f"datasets.{min(idle)}: no workload of the study uses it")
     blocks = _blocks(given, workloads, optimizers, schedules)
+    execution = ExecutionSpec(**given.execution.model_dump())
     tuning = resolve_tuning(given.tuning, optimizers, blocks)
+    if tuning is not None:
+        tuning = replace(tuning, together=execution.together)
     if given.tuning is not None and "default" in given.tuning.rulesets:
         optimizers, blocks = with_defaults(optimizers, blocks)
     return Study(
@@ -246,6 +252,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         metrics=_metrics(given, folder),
         blocks=blocks,
         tuning=tuning,
+        execution=execution,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "optbench"
 TRAINING = "optbench.train"
+TRAINING_TOGETHER = "optbench.batched.train"
 NUMBERLESS = frozenset(
     {
         "optbench",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from optbench.catalogue.datasets import DATASETS
 from optbench.config import slug
-from optbench.digest import TRAINING, code_digest, digest
+from optbench.digest import TRAINING, TRAINING_TOGETHER, code_digest, digest
 from optbench.errors import UserError, nearest
 from optbench.spec import TRACE_KEY, TRACE_SCHEMA, CellSpec
 
@@ -50,6 +50,7 @@ def cells_of(study: Study) -> list[CellSpec]:
                 timeout_s=parts[0].timeout_s or study.timeout_s,
                 probe_every=study.probe_every,
                 tuning=tuning,
+                step=study.execution.step,
             )
             other = found.setdefault(cell.name, cell)
             if (other.workload, other.optimizer, other.schedule) != parts:
@@ -62,7 +63,44 @@ def cells_of(study: Study) -> list[CellSpec]:
                     f"{study.file}: matrix: two blocks give {cell.name} the learning rates {_rate(other)} "
                     f"and {_rate(cell)}; name the optimizer twice under 'optimizers' to run both"
                 )
-    return [identified(cell, code(cell)) for cell in found.values()]
+    together = _together(study, found.values())
+    cells = [replace(cell, together=together[name]) for name, cell in found.items()]
+    return [identified(cell, code(cell)) for cell in cells]
+
+
+def _together(study: Study, cells: Iterable[CellSpec]) -> dict[str, tuple[int, ...]]:
+    """Which seeds each cell is to be trained with, by the cell's name."""
+    names: dict[tuple[str, str], dict[int, str]] = {}
+    for cell in cells:
+        names.setdefault((cell.combination, _rate(cell)), {})[cell.seed] = cell.name
+    return {
+        seeds[seed]: group
+        for seeds in names.values()
+        for seed, group in seeds_together(seeds, study.execution.together).items()
+    }
+
+
+def seeds_together(seeds: Iterable[int], most: int) -> dict[int, tuple[int, ...]]:
+    """The seeds that each of `seeds` is to be trained with, itself included; none where it trains alone.
+
+    They are cut in ascending order into groups of `most`, so that a seed that is added behind changes the
+    last group alone.
+    """
+    ordered = sorted(seeds)
+    groups: dict[int, tuple[int, ...]] = {}
+    for start in range(0, len(ordered), most):
+        group = tuple(ordered[start : start + most])
+        groups.update(dict.fromkeys(group, group if len(group) > 1 else ()))
+    return groups
+
+
+def trained_at_once(cells: Iterable[CellSpec]) -> list[list[CellSpec]]:
+    """`cells` in groups, each to be trained as one model; one that is trained alone is a group of its own."""
+    groups: dict[tuple[str, tuple[int, ...]], list[CellSpec]] = {}
+    for cell in cells:
+        name = cell.name.rpartition("/")[0] if cell.together else cell.name
+        groups.setdefault((name, cell.together), []).append(cell)
+    return list(groups.values())
 
 
 def _rate(cell: CellSpec) -> str:
@@ -95,9 +133,10 @@ def identified(cell: CellSpec, code: str) -> CellSpec:
         "schedule": _identity(cell.schedule),
         "device": cell.device,
         "threads": cell.threads,
+        "step": cell.step,
         "code": code,
     }
-    own = {"seed": cell.seed, "probe_every": cell.probe_every}
+    own = {"seed": cell.seed, "probe_every": cell.probe_every, "together": list(cell.together)}
     if cell.tuning is None:
         return replace(cell, digest=digest({**values, **own, "lr": cell.lr}), code=code)
     searched = {name: list(tried) for name, tried in cell.optimizer.search.items()}
@@ -116,9 +155,11 @@ def _data_identity(dataset: DatasetSpec | None) -> dict[str, str] | None:
 
 
 def _modules(cell: CellSpec) -> tuple[str, ...]:
-    """The modules that hold the cell's factories."""
+    """The modules that train the cell: those of its factories, and what trains seeds together."""
     factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
-    return tuple(sorted({factory.partition(":")[0] for factory in factories if factory}))
+    modules = {factory.partition(":")[0] for factory in factories if factory}
+    together = cell.together or (cell.tuning is not None and cell.tuning.together > 1)
+    return tuple(sorted(modules | ({TRAINING_TOGETHER} if together else set())))
 
 
 def _code(study: Study, *modules: str) -> str:

@@ -19,7 +19,7 @@ from optbench.config import slug
 from optbench.digest import code_digest, digest
 from optbench.errors import UserError
 from optbench.files import write_if_changed, write_text
-from optbench.matrix import cells_of, is_complete, trace_path
+from optbench.matrix import cells_of, is_complete, trace_path, trained_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -112,7 +112,8 @@ def make_plan(
 
     The batch size decides nothing but how many cells share a process. Left open, there are as many batches as
     cores; the cells are dealt out in turn, so that every batch holds the same mix of workloads. Cells that
-    need another device, memory or time limit have batches of their own.
+    need another device, memory or time limit have batches of their own. Seeds that are trained together stay
+    together.
 
     Args:
         study: the study.
@@ -125,16 +126,15 @@ def make_plan(
     unfinished = set(left_of(cells))
     chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished
     finished = [path.as_posix() for path in cells if path not in chosen | unfinished]
-    kinds: dict[tuple[str, int, float], list[str]] = {}
-    for path, cell in cells.items():
-        if path in chosen:
-            kind = cell.device, cell.workload.memory_mb, cell.timeout_s
-            kinds.setdefault(kind, []).append(path.as_posix())
+    kinds: dict[tuple[str, int, float], list[list[str]]] = {}
+    for group in trained_at_once(cell for path, cell in cells.items() if path in chosen):
+        kind = group[0].device, group[0].workload.memory_mb, group[0].timeout_s
+        kinds.setdefault(kind, []).append([trace_path(cell).as_posix() for cell in group])
     batches = []
     for (_, _, timeout_s), left in kinds.items():
-        count = _batches(len(left), cores, cells_per_job or study.cells_per_job, timeout_s)
+        count = _batches(sum(map(len, left)), cores, cells_per_job or study.cells_per_job, timeout_s)
         for start in range(min(count, len(left))):
-            lines = left[start::count]
+            lines = [path for group in left[start::count] for path in group]
             name = digest(lines)
             # Its time says what counts as finished since; what is left by force was finished before it.
             write = write_text if again or only is not None else write_if_changed

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optbench.errors import UserError, nearest
-from optbench.matrix import cells_of, combination_folder, identified, is_complete, training_code
+from optbench.matrix import (
+    cells_of,
+    combination_folder,
+    identified,
+    is_complete,
+    seeds_together,
+    training_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -79,6 +86,7 @@ class Search:
             tuning=None,
             search="",
             trial=True,
+            together=seeds_together(self.tuning.seeds, self.tuning.together)[seed],
         )
         return identified(cell, self.code)
 

@@ -143,6 +143,7 @@ class TuningSpec:
         high: its highest rate (>= low).
         per_decade: candidates a decade (>= 1), over all the settings that are searched together.
         widen: decades by which the grid may grow on either side while the best candidate lies on its edge.
+        together: seeds of a candidate that are trained as one model at most; 1: each alone.
     """
 
     seeds: tuple[int, ...]
@@ -150,6 +151,27 @@ class TuningSpec:
     high: float
     per_decade: int
     widen: int
+    together: int = 1
+
+
+@dataclass(frozen=True)
+class ExecutionSpec:
+    """How a study's cells are to be trained: it decides the last bits of their numbers.
+
+    Attributes:
+        seeds: `alone`, or `batched`: the seeds of a configuration as one model where that is possible.
+        at_most: seeds of one batched model at most (>= 2).
+        step: `eager`, or `graph`: steps replayed from a CUDA graph where that is possible.
+    """
+
+    seeds: str = "alone"
+    at_most: int = 32
+    step: str = "eager"
+
+    @property
+    def together(self) -> int:
+        """Seeds that are trained as one model at most; 1: each alone."""
+        return self.at_most if self.seeds == "batched" else 1
 
 
 @dataclass(frozen=True)
@@ -172,6 +194,9 @@ class CellSpec:
         search: 8 hexadecimal digits that name the search whose choice it waits for, "" without a tuning.
         trial: whether it is a trial of a search: it lies apart and never looks at the test split.
         code: sha256 over the code that trains it, a part of `digest`.
+        together: the seeds that are to be trained as one model, this one among them; empty where it is to be
+            trained alone.
+        step: `eager`, or `graph` where its steps are to be replayed from a CUDA graph.
     """
 
     study: str
@@ -189,6 +214,8 @@ class CellSpec:
     search: str = ""
     trial: bool = False
     code: str = ""
+    together: tuple[int, ...] = ()
+    step: str = "eager"
 
     @property
     def combination(self) -> str:

@@ -18,7 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from optbench.errors import UserError, nearest
-from optbench.spec import PROBE_EVERY
+from optbench.spec import PROBE_EVERY, ExecutionSpec
 from optbench.timing_spec import SECONDS
 
 if TYPE_CHECKING:
@@ -273,6 +273,21 @@ class ProbesEntry(_Strict):
     every: Count = Field(PROBE_EVERY, description="steps to each look at the probe batch, on average")
 
 
+class ExecutionEntry(_Strict):
+    """How cells are trained: it changes the speed, and of their numbers the last digits."""
+
+    seeds: Literal["alone", "batched"] = Field(
+        "alone",
+        description="batched: the seeds of a configuration as one model, where optimizer and workload allow",
+    )
+    at_most: Annotated[int, Field(ge=2, le=MOST_SEEDS, strict=True)] = Field(
+        ExecutionSpec.at_most, description="seeds of one batched model at most"
+    )
+    step: Literal["eager", "graph"] = Field(
+        "eager", description="graph: steps replayed from a CUDA graph, where device and optimizer allow"
+    )
+
+
 class MetricEntry(_Strict):
     """A measure of your own, from a cell's curve."""
 
@@ -395,6 +410,10 @@ class StudyFile(_Strict):
         default_factory=TimingEntry,
         description="time steps apart from the cells, on a quiet machine: true, false or {seconds: ...}",
     )
+    execution: ExecutionEntry = Field(
+        default_factory=ExecutionEntry,
+        description="how cells are trained: one at a time, or the seeds of a configuration together",
+    )
     metrics: dict[
         Column, Annotated[MetricEntry, BeforeValidator(_metric, json_schema_input_type=str | MetricEntry)]
     ] = Field(default_factory=dict, description="measures of your own: columns of the run table")
@@ -489,6 +508,7 @@ def _one_line(found: ErrorDetails) -> str:
         kinds: dict[str, type[BaseModel]] = {
             "matrix": Block,
             "datasets": DatasetEntry,
+            "execution": ExecutionEntry,
             "metrics": MetricEntry,
             "probes": ProbesEntry,
             "report": ReportEntry,

@@ -1,159 +1,39 @@
 """The parent of the training processes: no torch here, so that nothing a cell does can hurt it.
 
-Every child is handed one cell at a time. A child that dies costs the cell it had in hand: its trace says
-`killed` (or `timeout`) with the reason, and the cells that wait go on in a fresh child. A parent that dies
-takes its children along.
+Every child is handed one cell at a time, or the seeds that are trained together. A child that dies costs the
+cell it had in hand: its trace says `killed` (or `timeout`) with the reason, and the cells that wait go on in
+a fresh child. Where it had several in hand, each of them is tried alone. A parent that dies takes its
+children along.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import pickle
 import queue
-import selectors
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from optbench.cards import cards, hold_card
-from optbench.errors import UserError
+from optbench.child import Child, start_child
 from optbench.files import sweep
 from optbench.locks import Claims
-from optbench.matrix import is_complete, trace_path
-from optbench.orphans import PARENT
+from optbench.matrix import is_complete, trace_path, trained_at_once
 from optbench.search import settled
-from optbench.worker import READY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from optbench.spec import CellSpec
 
-START_LIMIT_S = 300.0
-"""How long a child may take to import torch, on a cold network file system say."""
-
-LOG_TAIL = 4000
-"""Characters of a dead child's output that its cell's trace keeps."""
-
 
 CHANCES = 2
 """Times that a cell is tried whose process is killed from outside."""
 
-STARTS = 20
-"""Times that a process is started which is killed from outside before it is ready."""
-
 HELD_S = 0.5
 """Seconds between two looks at a cell that another process trains."""
-
-
-@dataclass
-class _Child:
-    """One training process and what it prints."""
-
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
-    device: str
-    card: IO[str] | None = None
-    buffer: bytes = field(default=b"")
-
-    def answer(self, limit_s: float) -> str | None:
-        """The next line from the child; None when it ended. Raises TimeoutError after `limit_s`."""
-        deadline = time.monotonic() + limit_s
-        stdout = self.process.stdout
-        assert stdout is not None  # noqa: S101  (it was opened as a pipe)
-        with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
-            while b"\n" not in self.buffer:
-                if not selector.select(max(deadline - time.monotonic(), 0)):
-                    raise TimeoutError
-                chunk = os.read(stdout.fileno(), 4096)
-                if not chunk:
-                    return None
-                self.buffer += chunk
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return line.decode()
-
-    def send(self, cell: CellSpec) -> None:
-        stdin = self.process.stdin
-        assert stdin is not None  # noqa: S101
-        pickle.dump(cell, stdin)
-        stdin.flush()
-
-    @property
-    def killed_from_outside(self) -> bool:
-        """Whether it ended by a signal that no process sends itself by mistake."""
-        return self.process.returncode in {-signal.SIGKILL, -signal.SIGTERM}
-
-    def end(self) -> str:
-        """Ends the child; says how it ended, with the tail of what it printed; "" where that is known."""
-        if self.log.closed:
-            return ""
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        code = self.process.wait()
-        self.log.seek(0, os.SEEK_END)
-        self.log.seek(max(0, self.log.tell() - LOG_TAIL))
-        tail = self.log.read().decode(errors="replace").strip()
-        self.log.close()
-        if self.card is not None:
-            self.card.close()
-        how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit status {code}"
-        return f"the training process ended with {how}" + (f"\n{tail}" if tail else "")
-
-
-def _start(data_folder: Path, study_folder: Path, cell: CellSpec) -> _Child:
-    """A child that is ready for cells; one that is killed from outside before it is, is replaced."""
-    for _ in range(STARTS):
-        child = _launch(data_folder, study_folder, cell.threads, cell.device)
-        try:
-            word = child.answer(START_LIMIT_S)
-        except TimeoutError:
-            child.process.kill()
-            word = None
-        if word == READY:
-            return child
-        how = child.end()
-        if not child.killed_from_outside:
-            break
-    raise UserError(f"a training process did not start: {how}")
-
-
-def _launch(data_folder: Path, study_folder: Path, threads: int, device: str) -> _Child:
-    log = tempfile.TemporaryFile()  # noqa: SIM115  (closed in _Child.end)
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        # cuBLAS is deterministic only with a fixed workspace.
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        "PYTHONHASHSEED": "0",
-        PARENT: str(os.getpid()),
-    }
-    card = None
-    names = cards() if device == "cuda" else []
-    if names:  # without one, the cell says so itself
-        environment["CUDA_VISIBLE_DEVICES"], card = hold_card(names)
-    process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-        [sys.executable, "-m", "optbench.worker", str(data_folder), str(study_folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env=environment,
-    )
-    return _Child(process, log, device, card)
 
 
 def train_all(
@@ -185,45 +65,49 @@ def train_all(
     if not cells:
         return
     since = min(since, time.time())
-    waiting: queue.SimpleQueue[CellSpec] = queue.SimpleQueue()
-    for cell in [settled(cell) for cell in cells]:
-        waiting.put(cell)
+    waiting: queue.SimpleQueue[list[CellSpec]] = queue.SimpleQueue()
+    groups = trained_at_once([settled(cell) for cell in cells])
+    for group in groups:
+        waiting.put(group)
     lock = threading.Lock()
     problems: list[BaseException] = []
     claims = Claims(Path("results") / cells[0].study / ".claims")
 
     def work() -> None:
-        child: _Child | None = None
+        child: Child | None = None
         try:
             while not problems:
                 try:
-                    cell = waiting.get_nowait()
+                    group = waiting.get_nowait()
                 except queue.Empty:
                     return
-                key = trace_path(cell).as_posix()
-                if not claims.take(key):
-                    waiting.put(cell)
+                if not _take_all(claims, group):
+                    waiting.put(group)
                     time.sleep(HELD_S)
                     continue
                 try:
-                    status = _made_since(cell, since)
-                    if status is None:
-                        if child is not None and child.device != cell.device:
+                    made = [(cell, _made_since(cell, since)) for cell in group]
+                    statuses = {cell.name: status for cell, status in made if status is not None}
+                    left = [cell for cell in group if cell.name not in statuses]
+                    if left:
+                        if child is not None and child.device != left[0].device:
                             child.end()
                             child = None
-                        start = partial(_start, data_folder, study_folder, cell)
-                        status, child = _train(cell, child, start)
+                        start = partial(start_child, data_folder, study_folder, left[0])
+                        found, child = _train(left, child, start)
+                        statuses |= found
                 finally:
-                    claims.leave(key)
+                    _leave_all(claims, group)
                 with lock:
-                    on_cell(cell, status)
+                    for cell in group:
+                        on_cell(cell, statuses[cell.name])
         except BaseException as problem:
             problems.append(problem)
         finally:
             if child is not None:
                 child.end()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(cells)))]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(groups)))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -239,55 +123,96 @@ def _made_since(cell: CellSpec, since: float) -> str | None:
     return _status(path) if _stamp(path) > since * 1e9 and is_complete(path) else None
 
 
-def _train(cell: CellSpec, child: _Child | None, start: Callable[[], _Child]) -> tuple[str, _Child | None]:
-    """Has a child train `cell`: the one given, or a fresh one; returns the cell's status and a living child.
-
-    A kill from outside (somebody's, or the kernel's for want of memory) may have nothing to do with the cell,
-    so the cell gets another chance; a crash of its own is its result at once.
-    """
-    how = ""
-    path = trace_path(cell)
-    for _ in range(CHANCES):
-        sweep(path.parent, path.name)
-        child = child or start()
-        status, how = _one(child, cell)
-        if status == "error" and child.device == "cuda":
-            how = child.end()  # an error may leave the card's state unusable, or its memory taken
-        if status is not None:
-            return status, None if how else child
-        if not child.killed_from_outside:
-            return _fail(cell, "killed", how), None
-        child = None
-    sweep(path.parent, path.name)
-    return _fail(cell, "killed", f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"), None
+def _take_all(claims: Claims, cells: Sequence[CellSpec]) -> bool:
+    """Claims all of them or, where another process holds one, none."""
+    taken: list[CellSpec] = []
+    for cell in cells:
+        if not claims.take(trace_path(cell).as_posix()):
+            _leave_all(claims, taken)
+            return False
+        taken.append(cell)
+    return True
 
 
-def _one(child: _Child, cell: CellSpec) -> tuple[str | None, str]:
-    """Has `child` train `cell`.
+def _leave_all(claims: Claims, cells: Sequence[CellSpec]) -> None:
+    for cell in cells:
+        claims.leave(trace_path(cell).as_posix())
+
+
+def _train(
+    cells: Sequence[CellSpec], child: Child | None, start: Callable[[], Child], why_alone: str = ""
+) -> tuple[dict[str, str], Child | None]:
+    """Has a child train `cells`, which are trained at once: the one given, or a fresh one.
+
+    A kill from outside (somebody's, or the kernel's for want of memory) may have nothing to do with the
+    cells, so they get another chance; a crash of its own is a cell's result at once. Cells that were trained
+    together then are tried alone: whichever of them it was, the others must not suffer.
 
     Returns:
-        The cell's status, None where the child died over it, and how the child ended, "" if it lives.
+        The status of each cell by its name, and a living child.
     """
-    path = trace_path(cell)
-    before = _stamp(path)
+    how = ""
+    for _ in range(CHANCES):
+        for cell in cells:
+            sweep(trace_path(cell).parent, trace_path(cell).name)
+        child = child or start()
+        statuses, how = _one(child, cells, why_alone)
+        if child.device == "cuda" and "error" in statuses.values():
+            how = child.end()  # an error may leave the card's state unusable, or its memory taken
+        if statuses:
+            return statuses, None if how else child
+        if not child.killed_from_outside:
+            break
+        child = None
+    else:
+        how = f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"
+    child = None
+    statuses = {}
+    for cell in cells:
+        if cell.together and not why_alone:
+            first_line = how.partition("\n")[0]
+            found, child = _train([cell], child, start, f"trained together: {first_line}")
+            statuses |= found
+        else:
+            sweep(trace_path(cell).parent, trace_path(cell).name)
+            statuses[cell.name] = _fail(cell, "killed", how)
+    return statuses, child
+
+
+def _one(child: Child, cells: Sequence[CellSpec], why_alone: str) -> tuple[dict[str, str], str]:
+    """Has `child` train `cells`, which are trained at once.
+
+    Returns:
+        The cells' statuses by their names, none where the child died over them, and how the child ended, ""
+        if it lives.
+    """
+    paths = [trace_path(cell) for cell in cells]
+    before = [_stamp(path) for path in paths]
+    names = [cell.name for cell in cells]
+    limit_s = cells[0].timeout_s * (1 if why_alone else max(1, len(cells[0].together)))
     try:
-        child.send(cell)
-        word = child.answer(cell.timeout_s)
+        child.send(cells, why_alone)
+        words = child.answer(limit_s)
     except BrokenPipeError:
-        word = None
+        words = None
     except TimeoutError:
         child.process.kill()
         how = child.end()
-        return _fail(cell, "timeout", f"the cell did not end within its limit of {cell.timeout_s:g} s"), how
-    if word is None:
+        told = f"the cell did not end within its limit of {limit_s:g} s"
+        if len(cells) > 1:
+            told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
+        return {cell.name: _fail(cell, "timeout", told) for cell in cells}, how
+    if words is None:
         how = child.end()
-        # It may have died after its trace was written, before it said so.
-        return _status(path) if _stamp(path) != before else None, how
-    if word.startswith("["):
-        _, number, reason, file = json.loads(word)
+        # It may have died after its traces were written, before it said so.
+        if any(_stamp(path) == stamp for path, stamp in zip(paths, before, strict=True)):
+            return {}, how
+        return dict(zip(names, map(_status, paths), strict=True)), how
+    if words.startswith("["):
+        _, number, reason, file = json.loads(words)
         child.end()
         raise OSError(number, reason, file)
-    return word, ""
+    return dict(zip(names, words.split(), strict=True)), ""
 
 
 def _stamp(path: Path) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from optbench.batched.fitness import is_elementwise
 from optbench.optimizers import make_optimizer, needs_closure
 from optbench.plugins import load
 from optbench.schedules import is_plateau, make_schedule
@@ -48,7 +49,8 @@ def check_optimizer(factory: Callable[..., Any], *, lr: float, **settings: Any) 
     The properties: parameters stay finite; the same start gives the same bits; a state_dict restores the
     run; no global generator is drawn from; a zero gradient moves nothing (weight decay aside); lr = 0 moves
     nothing (schedules work through the group's lr); the order of the parameters does not matter; a closure is
-    evaluated and its loss returned.
+    evaluated and its loss returned; one that says it is elementwise (`elementwise = True`) moves two sets of
+    parameters stacked into one as it moves each alone.
 
     Args:
         factory: called as `factory(params, lr=lr, **settings)`.
@@ -70,6 +72,10 @@ def check_optimizer(factory: Callable[..., Any], *, lr: float, **settings: Any) 
         ("learning rate: it moves parameters at lr = 0, so no schedule can govern it", _obeys_lr),
         ("order: another order of the parameters gives other results", _ignores_order),
         ("closure: step(closure) does not evaluate it or does not return its loss", _honours_closure),
+        (
+            "elementwise: it says so, but an entry's update depends on other entries",
+            _is_as_elementwise_as_said,
+        ),
     ):
         try:
             if not holds(build):
@@ -305,3 +311,23 @@ def _honours_closure(build: Build) -> bool:
 
     returned = optimizer.step(closure)  # type: ignore[arg-type]
     return bool(seen) and returned is not None and float(torch.as_tensor(returned).detach()) == seen[0]
+
+
+def _is_as_elementwise_as_said(build: Build) -> bool:
+    if not is_elementwise(build(_start())):
+        return True
+    first, second = _start(), [torch.nn.Parameter(3 * p.detach().flip(0) + 1) for p in _start()]
+    stacked = [torch.nn.Parameter(torch.stack(pair).detach()) for pair in zip(first, second, strict=True)]
+    optimizers = [build(params) for params in (first, second, stacked)]
+    for _ in range(STEPS):
+        for params in (first, second):
+            for p, slope in zip(params, torch.autograd.grad(_loss(params), params), strict=True):
+                p.grad = slope
+        for one, other, both in zip(first, second, stacked, strict=True):
+            both.grad = torch.stack([one.grad, other.grad])  # type: ignore[list-item]
+        for optimizer in optimizers:
+            optimizer.step()
+    return all(
+        torch.allclose(both, torch.stack(pair), rtol=ORDER_TOLERANCE, atol=1e-6)
+        for both, pair in zip(stacked, zip(first, second, strict=True), strict=True)
+    )

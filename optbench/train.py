@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from optbench.datasets import load
-from optbench.evaluation import record_evaluation, record_means
+from optbench.evaluation import record_coordinates, record_evaluation, record_means
+from optbench.graphs import GraphedStep, NoGraphError, refuse_graph
 from optbench.kernels import explain, kernel_facts
 from optbench.optimizers import evaluated_weights, make_optimizer, needs_closure
 from optbench.plugins import load as load_factory
@@ -41,12 +42,13 @@ if TYPE_CHECKING:
     from optbench.workload import Batch
 
 
-def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
+def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
     """Trains one cell and returns what it recorded, whatever became of it.
 
     Args:
         cell: what to train.
         data_folder: where prepared data lies.
+        why: why it is trained alone or eagerly, of a cell that was to be trained otherwise.
 
     Returns:
         A trace with status `ok`, `diverged` (a non-finite loss, or one above `optbench.record.BLOW_UP`) or
@@ -58,19 +60,25 @@ def train_cell(cell: CellSpec, data_folder: Path) -> Trace:
     record = Record()
     status, error = "ok", ""
     facts: dict[str, Any] = {}
+    no_graph = ""
     with isolated(cell):
         facts["kernels"] = kernel_facts(cell.device)
         try:
             diverged = _train(cell, data_folder, record, facts)
             if diverged is not None:
                 status, error = "diverged", diverged
+        except NoGraphError as problem:
+            no_graph = str(problem)
         except Exception as problem:  # whatever a cell raises is its result
             status = "error"
             error = explain(problem, cell.device) + "".join(traceback.format_exception(problem)).strip()
+    if no_graph:
+        return train_cell(replace(cell, step="eager"), data_folder, "; ".join(filter(None, (why, no_graph))))
     return record.to_trace(
         {
             **cell_facts(cell),
             **facts,
+            "execution": {"seeds": "alone", "step": cell.step, "why": why},
             "status": status,
             "error": error,
             "steps": record.steps,
@@ -157,6 +165,7 @@ class _Run:
     batches: Iterator[Batch]
     device: torch.device
     probes: Probes | None
+    graphed: GraphedStep | None
 
 
 def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, Any]) -> str | None:
@@ -182,7 +191,11 @@ def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, A
     )
     probes = Probes(workload, model, optimizer, cell.probe_every) if cell.probe_every else None
     batches = training_batches(workload, cell.seed, device)
-    run = _Run(workload, model, optimizer, schedule, batches, device, probes)
+    graphed = None
+    if cell.step == "graph":
+        refuse_graph(optimizer, schedule, device)
+        graphed = GraphedStep(optimizer, lambda batch: workload.loss(model, batch))
+    run = _Run(workload, model, optimizer, schedule, batches, device, probes, graphed)
     ended = False
     try:
         problem = _loop(run, record)
@@ -200,11 +213,14 @@ def _loop(run: _Run, record: Record) -> str | None:
     by_validation: Any = run.schedule if by_steps is None else None
     losses = torch.full((budget,), torch.nan, dtype=torch.float64, device=run.device)
     update = _with_closure if needs_closure(run.optimizer) else _without_closure
+    if run.graphed is not None:
+        update = _from_graph
 
     def evaluate(step: int) -> str | None:
         begun = time.perf_counter()
         with evaluated_weights(run.optimizer):
             validation = record_evaluation(workload, run.model, step, record.rows)
+            record_coordinates(workload, run.model, step, record.rows)
         record.rows.append((step, "schedule", "lr", float(run.optimizer.param_groups[0]["lr"])))
         if by_validation is not None and step:
             by_validation.step(validation)
@@ -254,6 +270,12 @@ def _without_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     return loss.detach()
 
 
+def _from_graph(run: _Run, batch: Batch, t: int) -> Tensor:
+    """The same, replayed from a CUDA graph."""
+    assert run.graphed is not None  # noqa: S101  (the loop asked)
+    return run.graphed(batch, lambda: run.probes.gradient(t) if run.probes is not None else None)
+
+
 def _with_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     """The same for an optimizer that evaluates the loss itself, as often as it likes."""
 
@@ -290,16 +312,14 @@ def workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
 
 def training_batches(workload: Workload, seed: int, device: torch.device) -> Iterator[Batch]:
     """Training batches without end: every epoch a fresh order, its last batch the shorter rest."""
-    order = torch.Generator().manual_seed(stream_seed(seed, "order"))
-    augmentation = torch.Generator(device).manual_seed(stream_seed(seed, "augmentation"))
+    orders = epoch_orders(workload, seed)
+    augmentation = augmentation_stream(seed, device)
     augment = workload.augment
     while True:
         if workload.batch_size is None:
             parts: list[Tensor | None] = [None]
         else:
-            # Drawn on the CPU, so that the order is the same on every device.
-            permutation = torch.randperm(workload.n_train, generator=order).to(device)
-            parts = list(permutation.split(workload.batch_size))
+            parts = list(next(orders).to(device).split(workload.batch_size))
         for part in parts:
             batch = (
                 workload.train
@@ -307,3 +327,15 @@ def training_batches(workload: Workload, seed: int, device: torch.device) -> Ite
                 else tuple(tensor.index_select(0, part) for tensor in workload.train)
             )
             yield augment(batch, augmentation) if augment is not None else batch
+
+
+def epoch_orders(workload: Workload, seed: int) -> Iterator[Tensor]:
+    """The order of the training examples in every epoch, drawn on the CPU: the same for every device."""
+    order = torch.Generator().manual_seed(stream_seed(seed, "order"))
+    while True:
+        yield torch.randperm(workload.n_train, generator=order)
+
+
+def augmentation_stream(seed: int, device: torch.device) -> torch.Generator:
+    """What a workload's augmentation draws from."""
+    return torch.Generator(device).manual_seed(stream_seed(seed, "augmentation"))

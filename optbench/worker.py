@@ -1,4 +1,4 @@
-"""The child process that trains: cells come in on standard input, one word each goes out.
+"""The child process that trains: cells come in on standard input, one word for each goes out.
 
 Started by `optbench.supervise` as `python -m optbench.worker DATA_FOLDER STUDY_FOLDER`. It keeps torch warm
 between cells and dies with its parent. What a plug-in prints goes to standard error, so that the channel to
@@ -13,8 +13,13 @@ import pickle
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optbench.orphans import die_with_parent
+
+if TYPE_CHECKING:
+    from optbench.spec import CellSpec
+    from optbench.trace import Trace
 
 READY = "ready"
 
@@ -39,22 +44,30 @@ def main(data_folder: Path, study_folder: Path) -> None:
     from optbench.trace import write_trace  # noqa: PLC0415
     from optbench.train import train_cell  # noqa: PLC0415
 
+    def train(cells: list[CellSpec], why_alone: str) -> list[Trace]:
+        if cells[0].together and not why_alone:
+            from optbench.batched.train import train_together  # noqa: PLC0415  (functorch's import takes time)
+
+            return train_together(cells, data_folder)
+        return [train_cell(cell, data_folder, why_alone) for cell in cells]
+
     # Torch loads a second's worth of modules with its first optimizer: not on a cell's clock.
     torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0).step()
     channel.write(f"{READY}\n")
     while True:
         try:
-            cell = pickle.load(sys.stdin.buffer)  # noqa: S301  (from the parent alone)
+            cells, why_alone = pickle.load(sys.stdin.buffer)  # noqa: S301  (from the parent alone)
         except EOFError:
             return
-        trace = train_cell(cell, data_folder)
-        try:
-            write_trace(trace_path(cell), trace)
-        except OSError as problem:  # a full disk is no fault of the cell
-            reason = problem.strerror or str(problem)
-            channel.write(json.dumps([UNWRITABLE, problem.errno, reason, str(trace_path(cell))]) + "\n")
-            return
-        channel.write(f"{trace.facts['status']}\n")
+        traces = train(cells, why_alone)
+        for cell, trace in zip(cells, traces, strict=True):
+            try:
+                write_trace(trace_path(cell), trace)
+            except OSError as problem:  # a full disk is no fault of the cell
+                reason = problem.strerror or str(problem)
+                channel.write(json.dumps([UNWRITABLE, problem.errno, reason, str(trace_path(cell))]) + "\n")
+                return
+        channel.write(" ".join(trace.facts["status"] for trace in traces) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import torch
 from studies import write_study
 
 from optbench import cards as cards_module
-from optbench import supervise
+from optbench import child
 from optbench.cards import cards, hold_card
 from optbench.config import read_study
 from optbench.errors import UserError
@@ -91,13 +91,13 @@ def test_each_training_process_sees_its_own_card(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "90,91")
     monkeypatch.setattr(cards_module.tempfile, "gettempdir", lambda: str(tmp_path))
     seen: list[str] = []
-    launch = supervise.subprocess.Popen
+    launch = child.subprocess.Popen
 
     def note(*arguments, env, **more):
         seen.append(env["CUDA_VISIBLE_DEVICES"])
         return launch(*arguments, env=env, **more)
 
-    monkeypatch.setattr(supervise.subprocess, "Popen", note)
+    monkeypatch.setattr(child.subprocess, "Popen", note)
     study = read_study(write_study(tmp_path, STUDY))
     cells = [cell for cell in cells_of(study) if cell.device == "cuda"]
     train_all(cells, study.data_folder, study.folder, 2, lambda *_: None)

@@ -49,13 +49,16 @@ LAYERS = {
     "optbench.trials": "files",
     "optbench.tune": "files",
     # parents: they start the processes that train, and hold nothing that could die with one
+    "optbench.child": "parents",
     "optbench.supervise": "parents",
     "optbench.timing_child": "parents",
     "optbench.worker": "parents",
     # 2a: making traces
+    "optbench.batched": "2a",
     "optbench.datasets": "2a",
     "optbench.kernels": "2a",
     "optbench.evaluation": "2a",
+    "optbench.graphs": "2a",
     "optbench.machine_noise": "2a",
     "optbench.optimizers": "2a",
     "optbench.probes": "2a",

@@ -155,8 +155,8 @@ def _show(study: Study, cell: CellSpec) -> None:
     if is_complete(path):
         trace = read_trace(path)
         error = trace.facts["error"]
-        keys = ("status", "steps", "device", "threads", "versions", "machine")
-        facts |= {key: trace.facts[key] for key in keys}
+        keys = ("status", "steps", "device", "threads", "execution", "versions", "machine")
+        facts |= {key: trace.facts[key] for key in keys if key in trace.facts}
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times
     facts |= {
@@ -226,6 +226,7 @@ def check(study: str, device: str | None) -> None:
     found = read(study, device)
     cells = cells_of(found)
     prepare_data(found)
+    from optbench.batched.group import refusals  # noqa: PLC0415
     from optbench.collect import COLUMNS  # noqa: PLC0415
     from optbench.own_metrics import own_metrics  # noqa: PLC0415
     from optbench.search import at_own_lr  # noqa: PLC0415
@@ -234,11 +235,14 @@ def check(study: str, device: str | None) -> None:
     with own_metrics(found, COLUMNS):
         pass  # importing them is the check: what they return needs a curve
     sys.path.insert(0, str(found.folder))
-    problems = check_cells([one for cell in cells for one in at_own_lr(cell)], found.data_folder)
+    cells_with_rates = [one for cell in cells for one in at_own_lr(cell)]
+    problems = check_cells(cells_with_rates, found.data_folder)
     for problem in problems:
         click.echo(f"optbench: {problem}", err=True)
     if problems:
         sys.exit(USER_MISTAKE)
+    for why, names in refusals(cells_with_rates, found.data_folder).items():
+        click.echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
     click.echo(f"optbench: {found.file} is sound: {len(cells)} cells")
 
 

@@ -82,7 +82,7 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     from optbench.trace import read_trace  # noqa: PLC0415
 
     there, again = read_trace(trace_path(cell)), read_trace(trace_path(copy))
-    made = ("versions", "machine", "kernels", "gpu", "commit")
+    made = ("versions", "machine", "kernels", "gpu", "commit", "execution")
     elsewhere = [key for key in made if there.facts.get(key) != again.facts.get(key)]
     found = agreement(there, again)
     holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))

@@ -38,6 +38,9 @@ class Lion(Optimizer):
         ValueError: an argument is out of its range.
     """
 
+    elementwise = True
+    graphable = True
+
     def __init__(
         self,
         params: ParamsT,

@@ -44,6 +44,9 @@ class HeavyBallGradient(Optimizer):
         ValueError: an argument is out of its range.
     """
 
+    elementwise = True
+    graphable = True
+
     def __init__(self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         _check_groups(self)
@@ -70,6 +73,9 @@ class HeavyBallStep(Optimizer):
     Raises:
         ValueError: an argument is out of its range.
     """
+
+    elementwise = True
+    graphable = True
 
     def __init__(self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -100,6 +106,9 @@ class HeavyBallAveraged(Optimizer):
     Raises:
         ValueError: an argument is out of its range.
     """
+
+    elementwise = True
+    graphable = True
 
     def __init__(self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optbench.report.text import listing, number, plural, scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from optbench.figures.easel import Study
 
@@ -58,6 +58,7 @@ def methods(study: Study) -> Methods:
         ("commit", state),
         ("threads a cell", str(threads) if threads is not None else ""),
         ("device", str(provenance.get("device") or "")),
+        ("execution", _execution(facts.get("execution") or ())),
         ("GPU", _text(provenance.get("gpu"))),
         ("seeds", ", ".join(seeds)),
         ("threshold", _text(facts.get("threshold"))),
@@ -75,6 +76,14 @@ def methods(study: Study) -> Methods:
         config_path=scrub(str(facts.get("config_path") or "")),
         config_text=scrub(str(facts.get("config_text") or "")),
         mixed=tuple(scrub(str(sentence)) for sentence in facts.get("mixed") or ()),
+    )
+
+
+def _execution(ways: Iterable[Mapping[str, Any]]) -> str:
+    """Which cells were trained alone and which with the other seeds as one model (docs/batched-seeds.md)."""
+    return "; ".join(
+        f"{plural(way['cells'], 'cell')} {way['how']}{' (' + way['why'] + ')' if way['why'] else ''}"
+        for way in ways
     )
 
 

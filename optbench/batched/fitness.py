@@ -1,0 +1,66 @@
+"""What can be trained with several seeds as one model: one sentence for each reason against it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch.optim
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from optbench.optimizers import needs_closure
+from optbench.schedules import is_plateau
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+
+class UnfitError(Exception):
+    """The seeds of a configuration cannot be trained as one model; its text says why."""
+
+
+ELEMENTWISE = frozenset(
+    {
+        *(torch.optim.SGD, torch.optim.RMSprop, torch.optim.Rprop, torch.optim.Adagrad, torch.optim.Adadelta),
+        *(torch.optim.Adam, torch.optim.AdamW, torch.optim.Adamax, torch.optim.NAdam, torch.optim.RAdam),
+        torch.optim.ASGD,
+    }
+)
+"""Optimizers of torch's whose update of an entry depends on its own past alone, whatever their settings."""
+
+
+def is_elementwise(optimizer: Optimizer) -> bool:
+    """Return whether the update of every entry depends on that entry's own past alone.
+
+    Known of the classes in `ELEMENTWISE`; any other says so by an attribute `elementwise = True` of its own
+    (`optbench check` holds it to that), which its subclasses do not inherit.
+    """
+    return type(optimizer) in ELEMENTWISE or vars(type(optimizer)).get("elementwise") is True
+
+
+def refuse_unfit(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler | None) -> None:
+    """Return nothing where several such models can be trained as one, as far as can be told beforehand.
+
+    Args:
+        model: of one seed.
+        optimizer: of that model.
+        schedule: of that optimizer.
+
+    Raises:
+        UnfitError: one of them cannot.
+    """
+    name = type(optimizer).__name__
+    if needs_closure(optimizer):
+        raise UnfitError(f"{name} evaluates the loss itself, as often as each seed needs")
+    if not is_elementwise(optimizer):
+        raise UnfitError(f"{name} is not known to be elementwise: an entry's update may depend on others")
+    if schedule is not None and is_plateau(schedule):
+        raise UnfitError(f"{type(schedule).__name__} gives each seed a learning rate of its own")
+    for module in model.modules():
+        kind = type(module).__name__
+        if isinstance(module, _DropoutNd):
+            raise UnfitError(f"its model has {kind}, whose draws would not be those of the seed alone")
+        if isinstance(module, _BatchNorm):
+            raise UnfitError(f"its model has {kind}, whose running averages belong to one model")
