@@ -82,12 +82,15 @@ class Site:
         runs = pd.read_parquet(self.folder / "results/afar/tables/runs.parquet")
         return runs.set_index("cell")["status"]
 
-    def jobs(self) -> list[str]:
-        """Identities of the jobs that wait or run."""
-        done = subprocess.run(
-            ["squeue", "-h", "-o", "%i"], env=self.environment, capture_output=True, text=True, check=True
-        )
+    def jobs(self, *states: str) -> list[str]:
+        """Identities of the jobs that wait or run, or are in the states given."""
+        asked = ["squeue", "-h", "-o", "%i", *(f"--states={state}" for state in states)]
+        done = subprocess.run(asked, env=self.environment, capture_output=True, text=True, check=True)
         return done.stdout.split()
+
+    def running(self) -> list[str]:
+        """Identities of the jobs that run."""
+        return self.jobs("RUNNING")
 
     def until(self, holds: Callable[[], object]) -> None:
         deadline = time.monotonic() + 300
@@ -125,20 +128,29 @@ def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path
     assert before.keys() == after.keys()
     assert [path.split("/")[1] for path in after if after[path] != before[path]] == ["sgd"]
 
-    # Snakemake dies, its job lives on. What there is can be looked at; the same command goes on from there.
+    # Ctrl-C takes the jobs along; what they finished stays.
     study = tmp_path / "study.yaml"
     study.write_text(study.read_text().replace("seeds: 2", "seeds: 4"))
     (tmp_path / "pause").touch()
     run = site.start(*site.snakemake())
     site.until(lambda: len(site.traces()) > 4)
+    assert site.jobs()
+    run.send_signal(signal.SIGINT)
+    assert run.wait(300) != 0
+    site.until(lambda: not site.jobs())
+    site.run("optbench", "report", "study.yaml", "--now")
+    assert set(site.statuses()) == {"ok", "missing"}
+
+    # Snakemake dies, its job lives on. The same command goes on from there, here with an array of two jobs.
+    run = site.start(*site.snakemake())
+    site.until(site.running)
     run.send_signal(signal.SIGKILL)
     run.wait()
     assert site.jobs()
-    site.run("optbench", "report", "study.yaml", "--now")
-    assert set(site.statuses()) == {"ok", "missing"}
     (tmp_path / "pause").unlink()
     kept = site.traces()
-    site.run(*site.snakemake())
+    told = site.run(*site.snakemake("--slurm-array-jobs", "train", "--config", "cells_per_job=1"))
+    assert "Submitted array job" in told
     assert list(site.statuses()) == ["ok"] * 8
     now = site.traces()
     assert {path: now[path] for path in kept} == kept

@@ -53,7 +53,7 @@ PROFILE = """
 jobs: 4
 latency-wait: 5
 slurm-status-command: squeue
-slurm-init-seconds-before-status-checks: 2
+slurm-init-seconds-before-status-checks: 9
 """
 """What this cluster needs besides profiles/slurm."""
 
