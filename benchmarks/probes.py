@@ -52,7 +52,9 @@ def main() -> None:
     # The probes' own clock stands still: thread_time takes microseconds where perf_counter takes a tenth.
     probes.time = SimpleNamespace(perf_counter=lambda: 0.0)  # type: ignore[assignment]
     if not arguments.wall:
-        train.time = SimpleNamespace(time=time.time, perf_counter=time.thread_time)  # type: ignore[assignment]
+        train.time = SimpleNamespace(
+            time=time.time, perf_counter=time.thread_time, process_time=time.process_time
+        )  # type: ignore[assignment]
     with TemporaryDirectory() as folder:
         for workload in (WORKLOADS[name] for name in WORKLOAD_NAMES):
             if workload.dataset is not None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-BENCHMARKS = ("scale",)
+BENCHMARKS = ("loop", "harness", "scale")
 """In the order of docs/performance.md."""
 
 

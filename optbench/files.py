@@ -14,17 +14,21 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def write_atomically(path: Path) -> Iterator[Path]:
+def write_atomically(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """Gives a temporary path beside `path` and renames it to `path` when the block ends without exception.
 
-    What was written is on the disk before the rename: a power cut leaves the old file or the new one.
+    Args:
+        path: what is written.
+        synced: whether it is on the disk before the rename, so that a power cut leaves the old file or the
+            new one. Without, it may leave a piece: for files that are made again where they are not whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield unfinished
-        with unfinished.open("rb") as file:
-            os.fsync(file.fileno())
+        if synced:
+            with unfinished.open("rb") as file:
+                os.fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

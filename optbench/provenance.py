@@ -30,11 +30,18 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Versions of Python and of the installed ones among `packages`."""
     found = {"python": platform.python_version()}
     for package in packages:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
+        if (version := _version(package)) is not None:
+            found[package] = version
     return found
+
+
+@lru_cache
+def _version(package: str) -> str | None:
+    """Its installed version, None without one; asked for at every cell, and milliseconds to find."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,7 @@ def measure(
     Returns:
         The facts and the rows that `optbench.timing_file.write_timing` takes.
     """
+    cpu = time.process_time()
     facts = timing_facts(timing) | {"seconds": seconds}
     specs = {spec.name: spec for spec in timing.optimizers}
     reference = specs[timing.reference]
@@ -96,6 +98,7 @@ def measure(
         facts["state_bytes_per_param"] = {one.name: state_bytes_per_param(one.optimizer) for one in timed}
         batch = next(full_batches(workload, device))
         facts["peak_memory_bytes"] = {one.name: peak_memory_bytes(one, batch, device) for one in timed}
+        facts["cpu_time_s"] = time.process_time() - cpu
     return facts, found.rows
 
 

@@ -44,7 +44,8 @@ class Trace:
 
     Attributes:
         facts: who the cell is, its status and error, seed streams, versions, machine and workload.
-        times: all that the clock decides: train_time_s, eval_time_s, probe_time_s, total_time_s, started.
+        times: all that the clock decides: train_time_s, eval_time_s, probe_time_s, total_time_s, cpu_time_s,
+            started.
         step: (n,) int32; an evaluation at step t saw t updates, the batch loss of step t the batch of
             update t before it was applied (so it counts from 1).
         split: n names: train, validation, test, weights, schedule or probe.
@@ -102,15 +103,23 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
 
 
 def write_trace(path: Path, trace: Trace) -> None:
-    """Writes a trace under a temporary name and renames it: a reader sees a whole file or none."""
+    """Writes a trace under a temporary name and renames it: a kill leaves a whole file or none."""
     table = trace.table().replace_schema_metadata(
         {
             TRACE_KEY: json.dumps(trace.facts, sort_keys=True).encode(),
             TIMES: json.dumps(trace.times, sort_keys=True).encode(),
         }
     )
-    with write_atomically(path) as unfinished:
-        pq.write_table(table, unfinished, compression="zstd")
+    # Waiting for the disk takes as long as a small cell. A trace of which a power cut leaves a piece is seen
+    # as one by its frame or when it is read, and trained again.
+    with write_atomically(path, synced=False) as unfinished:
+        pq.write_table(
+            table,
+            unfinished,
+            compression="zstd",
+            use_dictionary=["split", "metric"],  # values hardly ever repeat
+            write_statistics=False,  # nobody looks into a trace without reading it
+        )
 
 
 def curves_of(table: pa.Table) -> Curves:

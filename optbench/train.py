@@ -56,7 +56,7 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
         aside.
     """
     started = time.time()
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     record = Record()
     status, error = "ok", ""
     facts: dict[str, Any] = {}
@@ -86,6 +86,7 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
         {
             "started": started,
             "total_time_s": time.perf_counter() - begun,
+            "cpu_time_s": time.process_time() - cpu,
             "train_time_s": record.train_time_s,
             "eval_time_s": record.eval_time_s,
             "probe_time_s": record.probe_time_s,
@@ -149,7 +150,10 @@ def isolated(cell: CellSpec) -> Iterator[None]:
 
 def seed_global_generators(seed: int) -> None:
     """Dropout, and plug-ins that draw from the global generators, become a function of the cell's seed."""
-    torch.manual_seed(seed)
+    # As torch.manual_seed does, which without a card notes the call stack for the card that may yet come.
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
 

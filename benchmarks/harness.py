@@ -1,0 +1,106 @@
+"""What is not training: where the processor's seconds of a whole study go, and what a cell costs in a batch.
+
+    python benchmarks/harness.py [--seeds 2] [--study config/default.yaml]
+
+Runs the study from nothing to its page with `snakemake --cores 2`, with as many seeds as given, and counts
+processor time: of all processes together, and of it what traces and timings say was spent inside
+training and timing. The later stages are run once more by themselves to say what each takes. Then 600 tiny
+cells (five steps on the ravine) and 200 of them are trained in one batch: what a cell more takes, less its
+steps, evaluations and probes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+from cost import ROOT, cost_of, lay_out
+from ledger import Row, record
+
+from optbench.config import read_study
+from optbench.matrix import cells_of, trace_path
+from optbench.supervise import train_all
+from optbench.timing_file import read_timing
+from optbench.timing_plan import timing_path, timings_of
+from optbench.trace import read_trace
+
+CORES = 2
+STAGES = ("collect", "summarize", "plot", "report")
+
+
+def whole_study(text: str, seeds: int) -> list[Row]:
+    """The shares of a study's processor time."""
+    Path("study.yaml").write_text(re.sub(r"(?m)^seeds:.*$", f"seeds: {seeds}", text), encoding="utf-8")
+    study = read_study(Path("study.yaml"))
+    total = cost_of("snakemake", "--cores", str(CORES), "--configfile", "study.yaml")
+    cells = cells_of(study)
+    training = sum(read_trace(trace_path(cell)).times["cpu_time_s"] for cell in cells)
+    timing = sum(read_timing(timing_path(one))[1]["cpu_time_s"] for one in timings_of(study))
+    case = f"{study.name}, {seeds} seeds, {len(cells)} cells"
+    rows = [
+        Row(case, "wall clock", total.wall_s, "s"),
+        Row(case, "processor, all processes", total.cpu_s, "s"),
+        Row(case, f"cores busy, of {CORES}", total.cpu_s / total.wall_s),
+        Row(case, "training", training, "s"),
+        Row(case, "timing", timing, "s"),
+        Row(case, "share inside both", (training + timing) / total.cpu_s, limit=0.75, side="at least"),
+    ]
+    told = {stage: cost_of("optbench", stage, "study.yaml") for stage in STAGES}
+    rows += [Row(case, stage, cost.cpu_s, "s") for stage, cost in told.items()]
+    told["no-op"] = cost_of("snakemake", "--cores", str(CORES), "--configfile", "study.yaml")
+    rows.append(Row(case, "snakemake, reading the workflow and its graph", told["no-op"].cpu_s, "s"))
+    rest = total.cpu_s - training - timing - sum(cost.cpu_s for cost in told.values())
+    rows.append(Row(case, "starts of processes, data, batches", rest, "s"))
+    return rows
+
+
+def one_cell() -> list[Row]:
+    """What a cell costs in a batch beside its steps, evaluations and probes."""
+    file = Path("tiny.yaml")
+    file.write_text(
+        "study: tiny\ndevice: cpu\nseeds: 800\nworkloads: {ravine: {steps: 5}}\noptimizers: [sgd]\n",
+        encoding="utf-8",
+    )
+    study = read_study(file)
+    cells = cells_of(study)
+    walls, inside = [], 0.0
+    for chosen in (cells[:200], cells[200:]):
+        begun = time.perf_counter()
+        train_all(chosen, study.data_folder, study.folder, 1, lambda _cell, _status: None)
+        walls.append(time.perf_counter() - begun)
+    for cell in cells[200:]:
+        times = read_trace(trace_path(cell)).times
+        inside += sum(times[name] for name in ("train_time_s", "eval_time_s", "probe_time_s")) / 600
+    each = (walls[1] - walls[0]) / 400
+    case = "a cell of five steps"
+    return [
+        Row(case, "steps, evaluations and probes", 1e3 * inside, "ms"),
+        Row(case, "all the rest", 1e3 * (each - inside), "ms", limit=5.0),
+    ]
+
+
+def main() -> None:
+    """Measures and records."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--study", type=Path, default=ROOT / "config" / "default.yaml")
+    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--cell-only", action="store_true", help="Only the cost of a cell in a batch.")
+    given = parser.parse_args()
+    text = given.study.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(Path(folder))
+        os.chdir(folder)
+        rows = [] if given.cell_only else whole_study(text, given.seeds)
+        rows += one_cell()
+        os.chdir(ROOT)
+    record("harness", rows)
+
+
+if __name__ == "__main__":
+    main()
