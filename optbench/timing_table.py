@@ -65,8 +65,9 @@ MOST_OTHERS = 0.10
 """Share of the machine's processors that others may use."""
 
 WIDEST_KERNEL = 0.50
-"""Spread of the fixed kernel's times, (90th - 10th percentile) / median, that still counts as quiet: on an idle
-virtual machine it is 0.1 to 0.4 while the reference against itself is known within 2 to 5% (docs/timing.md)."""
+"""Spread of the fixed kernel's times, (90th - 10th percentile) / median, that still counts as quiet: on an
+idle virtual machine it is 0.1 to 0.4 while the reference against itself is known within 2 to 5%
+(docs/timing.md)."""
 
 FEWEST_ROUNDS = 6
 """With fewer rounds an interval from order statistics can't reach 95%."""
