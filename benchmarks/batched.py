@@ -3,8 +3,8 @@
     python benchmarks/batched.py [--seeds 6] [--rounds 9] [--device cpu] [--probes 0 15] [--graph]
 
 Each round trains the seeds of one configuration one after another, and all of them as one model, in turn
-first. Both are taken by the wall clock from the cell to its trace (data, model and evaluations included, the trace's
-file not), so run it on a quiet machine. Printed are the medians in cells an hour, the median of the rounds'
+first. Both are taken by the wall clock from the cell to its trace (data, model and evaluations included, the
+trace's file not), so run it on a quiet machine. Printed are the medians in cells an hour, the median of the rounds'
 ratios with its 95% interval from order statistics, and the largest relative difference of any loss. `--graph`
 adds steps replayed from a CUDA graph to the batched side.
 """

@@ -99,7 +99,7 @@ def _line(versions: Mapping[str, str], machine: Mapping[str, str], state: str, s
         f"torch {versions['torch']}" if "torch" in versions else "",
         f"Python {versions['python']}" if "python" in versions else "",
         machine.get("cpu", ""),
-        plural(int(machine['cores']), 'core') if "cores" in machine else "",
+        plural(int(machine["cores"]), "core") if "cores" in machine else "",
         f"{plural(len(seeds), 'seed')}: {listing(seeds, 8)}" if seeds else "",
     ]
     return " · ".join(part for part in parts if part)
