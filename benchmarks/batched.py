@@ -4,9 +4,9 @@
 
 Each round trains the seeds of one configuration one after another, and all of them as one model, in turn
 first. Both are taken by the wall clock from the cell to its trace (data, model and evaluations included, the
-trace's file not), so run it on a quiet machine. Printed are the medians in cells an hour, the median of the rounds'
-ratios with its 95% interval from order statistics, and the largest relative difference of any loss. `--graph`
-adds steps replayed from a CUDA graph to the batched side.
+trace's file not), so run it on a quiet machine. Printed are the medians in cells an hour, the median of the
+rounds' ratios with its 95% interval from order statistics, and the largest relative difference of any loss.
+`--graph` adds steps replayed from a CUDA graph to the batched side.
 """
 
 from __future__ import annotations
