@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -30,6 +31,7 @@ from optbench.figures import (
     velocities,
 )
 from optbench.figures.axes import power_of_ten, spread
+from optbench.figures.painters import painters
 from optbench.figures.plan import draw_all
 from optbench.figures.record import Stems, read_records
 from optbench.figures.style import DARK, HUES, LIGHT, drawing
@@ -436,8 +438,15 @@ def test_draw_all_writes_what_it_records(tmp_path):
     assert "3 seeds" in by_loss.caption
     assert "75%" in by_loss.caption
     first = {f.name: f.read_bytes() for f in figures.iterdir()}
-    draw_all(results / "tables", figures)
+    # Once more, and whoever draws: the same bytes.
+    draw_all(results / "tables", figures, cores=2)
     assert {f.name: f.read_bytes() for f in figures.iterdir()} == first
+
+
+def test_a_painter_that_fails_is_not_overlooked(capfd):
+    with pytest.raises(RuntimeError, match="ended with 1"), painters(cores=2) as crew:
+        crew.do(lambda: Path("/dev/null/x").write_text(""))
+    assert "NotADirectoryError" in capfd.readouterr().err
 
 
 def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):
@@ -465,7 +474,7 @@ def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):
 
 
 def test_many_optimizers_go_to_further_panels(tmp_path):
-    names = tuple(f"o{i}" for i in range(10))
+    names = tuple(f"o{i}" for i in range(11))
     results = fabricate(
         tmp_path / "many", Fake(workloads=("digits",), optimizers=names, schedules=("constant",), seeds=1)
     )

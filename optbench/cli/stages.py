@@ -262,12 +262,13 @@ def _summarize(results: Path) -> None:
 
 @click.command()
 @study_argument
-def plot(study: str) -> None:
+@cores_option
+def plot(study: str, cores: int) -> None:
     """Draw the figures: results/<study>/figures/*.svg and *.pdf."""
     from optbench.figures.plan import draw_all  # noqa: PLC0415
 
     results = results_folder(study)
-    draw_all(results / "tables", results / "figures")
+    draw_all(results / "tables", results / "figures", cores=cores)
 
 
 @click.command()
@@ -328,10 +329,10 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
     click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
     train_cells(found, left, cells, workers)
     _time_what_is_left(found)
-    publish(found)
+    publish(found, cores)
 
 
-def publish(study: Study) -> None:
+def publish(study: Study, cores: int = 1) -> None:
     """The stages from the traces to the page, each in its turn."""
     from optbench.figures.plan import draw_all  # noqa: PLC0415
     from optbench.report.build import render  # noqa: PLC0415
@@ -342,7 +343,7 @@ def publish(study: Study) -> None:
         from optbench.oracle.table import consult  # noqa: PLC0415
 
         consult(study.results / "tables")
-    draw_all(study.results / "tables", study.results / "figures")
+    draw_all(study.results / "tables", study.results / "figures", cores=cores)
     click.echo(render(study.results, Path("reports")).absolute().as_uri())
     # After the page, which shows what failed.
     if study.oracle and tell_oracle(study.results):

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from optbench.figures.painters import Painters
 from optbench.figures.record import Entry, Panel, Stems
 from optbench.figures.style import Style, assign_styles
 from optbench.figures.svg import to_pdf, to_svg
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-LINES = 8
-"""Lines that one panel labels directly; more of them go to further panels."""
+LINES = 10
+"""Lines that one panel labels directly (their names take three quarters of its height); more of them go to
+further panels."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,25 @@ def first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:
     return here.sort_values("seed", kind="stable").groupby("optimizer", sort=False).head(1)
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """A finished panel that is still to be written."""
+
+    figure: Figure
+    svg: str
+    prefix: str
+    title: str
+    alt: str
+
+
 class Easel:
     """Writes finished panels into a folder, each under a name of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, crew: Painters | None = None) -> None:
         self.folder = folder
+        self._crew = crew or Painters()
         self._stems = Stems()
-        self._open: list[Figure] = []
+        self._open: list[Sheet] = []
         self._count = 0
 
     def name(self, *names: str) -> str:
@@ -101,20 +115,25 @@ class Easel:
         return self._stems.unique(*names)
 
     def put(self, figure: Figure, names: Sequence[str], title: str, alt: str) -> Panel:
-        """Write a panel as SVG and keep it for its figure's PDF."""
+        """Keep a finished panel for `bind` to write."""
         stem = self.name(*names)
-        svg = f"{stem}.svg"
         self._count += 1
-        (self.folder / svg).write_text(to_svg(figure, f"p{self._count}", title, alt), encoding="utf-8")
-        self._open.append(figure)
-        return Panel(id=stem, title=title, alt=alt, svg=svg)
+        self._open.append(Sheet(figure, f"{stem}.svg", f"p{self._count}", title, alt))
+        return Panel(id=stem, title=title, alt=alt, svg=f"{stem}.svg")
 
     def bind(self, *names: str) -> tuple[str, str]:
-        """Write the panels put since the last call as one PDF; return the figure's id and the file."""
+        """Write the panels put since the last call, each as SVG and all as one PDF; return id and PDF."""
         stem = self.name(*names)
-        (self.folder / f"{stem}.pdf").write_bytes(to_pdf(self._open))
-        self._open.clear()
+        sheets, self._open = self._open, []
+        self._crew.do(lambda: _write(sheets, self.folder, f"{stem}.pdf"))
         return stem, f"{stem}.pdf"
+
+
+def _write(sheets: Sequence[Sheet], folder: Path, pdf: str) -> None:
+    for sheet in sheets:
+        text = to_svg(sheet.figure, sheet.prefix, sheet.title, sheet.alt)
+        (folder / sheet.svg).write_text(text, encoding="utf-8")
+    (folder / pdf).write_bytes(to_pdf([sheet.figure for sheet in sheets]))
 
 
 def by_schedule(study: Study, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

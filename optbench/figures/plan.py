@@ -20,6 +20,7 @@ from optbench.figures.easel import (
     read_study,
     spoken,
 )
+from optbench.figures.painters import painters
 from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
 from optbench.figures.plan_oracle import draw_oracle
@@ -27,7 +28,7 @@ from optbench.figures.plan_oscillation import draw_oscillation
 from optbench.figures.plan_ranking import draw_rankings
 from optbench.figures.plan_rates import draw_rates
 from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
-from optbench.figures.plan_schedules import draw_schedules, lr_courses
+from optbench.figures.plan_schedules import draw_schedules, lr_courses, recorded_lrs
 from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
 from optbench.figures.plan_shares import draw_arrivals, draw_profile, draw_time_to_target
 from optbench.figures.plan_textbook import draw_textbook
@@ -49,13 +50,14 @@ CURVES = (("loss", "validation loss", True), ("accuracy", "validation accuracy",
 
 
 def draw_all(
-    tables: Path, figures: Path, *, landscapes: Mapping[str, Landscape] = LANDSCAPES
+    tables: Path, figures: Path, *, cores: int = 1, landscapes: Mapping[str, Landscape] = LANDSCAPES
 ) -> list[FigureRecord]:
     """Write every figure of a study as SVG and PDF, and figures.json; return its records.
 
     Args:
         tables: results/<study>/tables, as `collect` and `summarize` left it.
         figures: results/<study>/figures; drawings of an earlier run are removed first.
+        cores: processes that draw; they write the same files.
         landscapes: the surfaces that workloads may name.
     """
     study = read_study(tables)
@@ -65,9 +67,9 @@ def draw_all(
     figures.mkdir(parents=True, exist_ok=True)
     for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
         old.unlink()
-    easel = Easel(figures)
     records: list[FigureRecord] = []
-    with drawing():
+    with drawing(), painters(cores) as crew:
+        easel = Easel(figures, crew)
         records += draw_rankings(study, easel, pd.read_parquet(tables / "ranking.parquet"))
         records += draw_heat_maps(study, easel, evidence)
         records += draw_profile(study, easel, evidence)
@@ -84,10 +86,11 @@ def draw_all(
         records += draw_tuning(study, easel, read_tuned(tables))
         records += draw_oscillation(study, easel, summary)
         records += draw_tradeoffs(study, easel, evidence, "oscillation")
-        slopes = _slopes(study, easel, summary, tables / "curves.parquet")
+        lrs = recorded_lrs(study, tables / "curves.parquet")
+        slopes = _slopes(study, easel, summary, lrs)
         records += [slopes] if slopes else []
         records += draw_interaction(study, easel, evidence)
-        records += draw_schedules(study, easel, tables / "curves.parquet")
+        records += draw_schedules(study, easel, lrs)
         records += draw_cost(study, easel, read_timing(study, tables / "timing.parquet"))
         records += draw_time_to_target(study, easel, evidence)
         records += draw_tradeoffs(study, easel, evidence, "cost")
@@ -253,7 +256,7 @@ def _finals(
     )
 
 
-def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, curves: Path) -> FigureRecord | None:
+def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, lrs: pd.DataFrame) -> FigureRecord | None:
     """One panel a workload: how each optimizer's median final loss moves from schedule to schedule."""
     if len(study.schedules) < 2:  # noqa: PLR2004 - nothing to compare
         return None
@@ -265,9 +268,7 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, curves: Path) -> 
         names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
         if len(schedules) < 2 or not np.isfinite(here["estimate"].to_numpy(float)).any():  # noqa: PLR2004
             continue
-        courses = {
-            name: found[0] for name in schedules if (found := lr_courses(study, curves, workload, name))
-        }
+        courses = {name: found[0] for name in schedules if (found := lr_courses(study, lrs, workload, name))}
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
             figure, ax = panel(height=256, bottom=60, right=label_margin(study.labels("optimizers").values()))

@@ -17,14 +17,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def lr_courses(study: Study, curves: Path, workload: str, schedule: str) -> list[pd.DataFrame]:
-    """Return the learning rates that the first seed's runs recorded, equal courses once.
+def recorded_lrs(study: Study, curves: Path) -> pd.DataFrame:
+    """Return the learning rates that the first seed's run of every combination recorded."""
+    ordered = study.runs.sort_values("seed", kind="stable")
+    first = ordered.drop_duplicates(["workload", "optimizer", "schedule"])
+    rows = read_curves(curves, "schedule", set(first["cell"].astype(str)))
+    known: pd.DataFrame = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
+    return known
 
-    Each has course (its name), step and share (of the cell's own learning rate).
+
+def lr_courses(study: Study, lrs: pd.DataFrame, workload: str, schedule: str) -> list[pd.DataFrame]:
+    """Return the courses of the learning rate among the first seed's runs, equal ones once.
+
+    Each has course (its name), step and share (of the cell's own learning rate). `lrs` is what `recorded_lrs`
+    returns.
     """
     chosen = first_runs(study, workload, schedule).set_index("cell")
-    rows = read_curves(curves, "schedule", set(chosen.index))
-    rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
+    rows = lrs[lrs["cell"].isin(chosen.index)]
     courses: dict[tuple[tuple[int, float], ...], pd.DataFrame] = {}
     for cell, part in rows.groupby("cell", sort=False):
         ordered = part.sort_values("step")
@@ -37,13 +46,13 @@ def lr_courses(study: Study, curves: Path, workload: str, schedule: str) -> list
     return list(courses.values())
 
 
-def draw_schedules(study: Study, easel: Easel, curves: Path) -> list[FigureRecord]:
+def draw_schedules(study: Study, easel: Easel, lrs: pd.DataFrame) -> list[FigureRecord]:
     """The learning rate that each schedule made, as recorded in the first workload that ran under it."""
     panels = []
     followed = []
     for schedule in study.schedules:
         workload = str(study.runs.loc[study.runs["schedule"] == schedule, "workload"].iloc[0])
-        courses = lr_courses(study, curves, workload, schedule)
+        courses = lr_courses(study, lrs, workload, schedule)
         if not courses:
             continue
         figure, ax = panel(width=264, height=170)

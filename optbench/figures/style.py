@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 import matplotlib as mpl
 import seaborn as sns
 
+from optbench.figures.fonts import cut_font
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -111,12 +113,13 @@ def drawing() -> Iterator[None]:
     settings that hold at that time.
     """
     with ExitStack() as stack:
+        families = stack.enter_context(cut_font())
         stack.enter_context(sns.axes_style("ticks"))
         stack.enter_context(sns.plotting_context("paper"))
         stack.enter_context(
             mpl.rc_context(
                 {
-                    "font.family": ["DejaVu Sans"],
+                    "font.family": families,
                     "font.size": 11,
                     "axes.labelsize": 11,
                     "axes.titlesize": 12,
@@ -132,6 +135,7 @@ def drawing() -> Iterator[None]:
                     "ytick.labelcolor": LIGHT["ink"],
                     "grid.color": LIGHT["grid"],
                     "axes.linewidth": 0.8,
+                    "axes.titley": 1.0,
                     "axes.unicode_minus": True,
                     "figure.facecolor": "none",
                     "axes.facecolor": "none",

@@ -44,6 +44,10 @@ _INVISIBLE: Final = re.compile(r'<path d="[^"]*"(?: clip-path="[^"]*")? fill="no
 _NO_TURN: Final = re.compile(r'\stransform="rotate\(-?0 [^)]*\)"')
 _TURN: Final = re.compile(r"rotate\((-?\d+) ([^)]*)\)")
 _BETWEEN: Final = re.compile(r">\s+<")
+_TEXT: Final = re.compile(r"<text [^>]*>")
+_INHERITED: Final = re.compile(rf' (?:font-size="10"|fill="{LIGHT["ink"]}"|text-anchor="start")')
+"""What most texts share, written once at the root."""
+
 _DEFAULTS: Final = frozenset({("stroke-linejoin", "miter"), ("fill-opacity", "1"), ("stroke-opacity", "1")})
 _FONT: Final = re.compile(r"^(?:(italic|normal|bold|\d{3})\s+)*([\d.]+)px\b.*$")
 
@@ -94,12 +98,12 @@ def clean(svg: str, prefix: str, title: str, description: str) -> str:
     body = _INVISIBLE.sub("", _BETWEEN.sub("><", body.strip()))
     while (shorter := _EMPTY_GROUP.sub("", body)) != body:
         body = shorter
-    body = _ungroup(body)
+    body = _TEXT.sub(lambda text: _INHERITED.sub("", text.group()), _ungroup(body))
     _, _, width, height = (float(part) for part in view.split())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}" role="img" aria-labelledby="{prefix}-title {prefix}-desc" '
-        f"font-family={quoteattr(FONTS)} "
+        f'font-family={quoteattr(FONTS)} font-size="10" fill="{LIGHT["ink"]}" '
         f'stroke-linejoin="round" stroke-linecap="butt"><title id="{prefix}-title">{escape(title)}</title>'
         f'<desc id="{prefix}-desc">{escape(description)}</desc>{body}</svg>\n'
     )

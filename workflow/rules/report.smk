@@ -110,8 +110,10 @@ rule plot:
     params:
         code=stage_code("optbench.figures.plan"),
         study=STUDY_FILE,
+    # More than four have nothing to do: one sets figures up, the others write them.
+    threads: min(workflow.resource_settings.cores or 1, 4)
     shell:
-        "optbench plot {params.study:q} 2> >(tee {log:q} >&2)"
+        "optbench plot {params.study:q} --cores {threads} 2> >(tee {log:q} >&2)"
 
 
 rule report:
