@@ -9,6 +9,7 @@ The study is fabricated: 25 seeds from 2,000 cells on, 6 below. `render` is the 
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import tempfile
 import time
@@ -22,7 +23,8 @@ from fabricate import fabricate, large
 from optbench.figures.plan import draw_all
 from optbench.report.build import render
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+CORES = len(os.sched_getaffinity(0))
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 def loaded_s(page: Path) -> float:
@@ -49,7 +51,7 @@ def main() -> None:
             fake = large(cells)
             results = fabricate(Path(folder) / "results/large", fake)
             clocks = [(time.perf_counter(), time.process_time())]
-            records = draw_all(results / "tables", results / "figures")
+            records = draw_all(results / "tables", results / "figures", cores=CORES)
             clocks.append((time.perf_counter(), time.process_time()))
             page = render(results, Path(folder) / "reports")
             clocks.append((time.perf_counter(), time.process_time()))

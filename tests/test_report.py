@@ -209,8 +209,10 @@ def test_cells_hold_their_curves(mixed):
     digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     shown = 0
     for group, packed, cell in rows:
-        workload, optimizer, *_ = cell.split("/")
+        workload, optimizer, schedule, _ = cell.split("/")
         scale = scales[groups[int(group)][0]]
+        trace = f"results/demo/cells/{workload}/{optimizer}/{schedule}/seedSEED-DIGEST.parquet"
+        assert groups[int(group)][2] == snakemake_command(trace, "config/mine.yaml")
         assert scale["label"] == {"ravine": "Ravine", "digits": "Digits, MLP"}[workload]
         assert groups[int(group)][1] == ["sgd", "momentum", "adam"].index(optimizer)
         own = curves[curves["cell"] == cell].set_index("step")["value"]
@@ -296,7 +298,50 @@ def test_sections_and_figures_are_there(mixed):
             assert panel["id"] in page.ids
     drawings = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
     assert len(drawings) == sum(len(r["panels"]) for r in records) + 1
-    assert page.text.count("How to read this") == 10
+    # Each section opens with its finding and ends with how to read it and where its numbers are.
+    sections = re.split(r'<section id="s-', page.source)[1:]
+    assert len(sections) == 10
+    for section in sections:
+        opening = re.search(r"</h2>\s*(?:<div[^>]*>\s*)*<(\w+)(?: class=\"([^\"]*)\")?", section)
+        assert opening.group(1, 2) in (("p", "lead"), ("p", "nothing"))
+        last = section.rsplit("<details", 1)[1]
+        assert last.startswith(' class="how"><summary>How to read this, caveats, data, export</summary>')
+        assert "<b>Data and export.</b> <code>tables/" in last
+
+
+def test_leads_follow_from_the_tables(mixed):
+    path, page = mixed
+    tables = path.parents[2] / "results/demo/tables"
+    labels = {
+        "sgd": "SGD",
+        "adam": "Adam",
+        "momentum": "momentum",
+        "ravine": "Ravine",
+        "digits": "Digits, MLP",
+    }
+    summary = pd.read_parquet(tables / "summary.parquet")
+    cosines = [r for r in summary.to_dict("records") if r["metric"] == "update_cosine"]
+    for most, words in ((min, "turn back most"), (max, "agree most")):
+        row = most(cosines, key=lambda r: r["estimate"])
+        assert (
+            f"{words} under {labels[row['optimizer']]}, {row['schedule'].capitalize()} on "
+            f"{labels[row['workload']]} (update cosine {number(row['estimate'])} "
+            f"{interval(row['low'], row['high'])}, n = {row['n_ok']} of {row['n']} runs)"
+        ) in page.text
+    ratios = pd.read_parquet(tables / "ratios.parquet")
+    found = re.search(r"depends most on the workload is (\S+), (\w+): .*? is (\S+) .*? and (\S+) ", page.text)
+    spreads = {}
+    finite = ratios["estimate"].between(1e-300, 1e300)
+    for row in ratios[(ratios["kind"] == "reference") & finite].to_dict("records"):
+        key = (labels[row["optimizer"]], row["schedule"].capitalize())
+        spreads.setdefault(key, []).append(row["estimate"])
+    widest = max(spreads, key=lambda key: max(spreads[key]) / min(spreads[key]))
+    assert found.groups() == (*widest, number(min(spreads[widest])), number(max(spreads[widest])))
+    rates = pd.read_parquet(tables / "rates.parquet").dropna(subset=["predicted", "measured"])
+    off = (rates["measured"] / rates["predicted"] - 1).abs().median() * 100
+    assert f"to within {number(off, 2)}% in the median" in page.text
+    assert f"n = {len(rates)} cells)" in page.text
+    assert "48 cells: 2 workloads, 3 optimizers, 2 schedules, n = 4 seeds; they were not all" in page.text
 
 
 def test_cost_shows_the_timing(mixed):
@@ -390,7 +435,8 @@ def test_what_was_not_measured_leaves_no_heading(tmp_path):
     page = plain(tmp_path / "never", Fake(seeds=1))
     assert not {"s-cost", "s-oscillation"} & set(page.ids)
     assert not re.search(r"#s-(cost|oscillation)", re.sub(r"<style>.*?</style>", "", page.source, flags=re.S))
-    results = fabricate(tmp_path / "results/demo", Fake(seeds=1, oscillation=True, timed=True))
+    fake = Fake(workloads=("digits",), schedules=("constant",), seeds=1, oscillation=True, timed=True)
+    results = fabricate(tmp_path / "results/demo", fake)
     timing = pd.read_parquet(results / "tables/timing.parquet")
     runs = pd.read_parquet(results / "tables/runs.parquet")
     for times, cells in (
@@ -409,7 +455,8 @@ def test_what_was_not_measured_leaves_no_heading(tmp_path):
 
 
 def test_oscillation_without_a_summary_has_no_figure(tmp_path):
-    results = fabricate(tmp_path / "results/demo", Fake(seeds=2, oscillation=True))
+    fake = Fake(workloads=("ravine",), optimizers=("sgd", "adam"), seeds=2, oscillation=True)
+    results = fabricate(tmp_path / "results/demo", fake)
     summary = pd.read_parquet(results / "tables/summary.parquet")
     summary[summary["metric"] != "update_cosine"].to_parquet(results / "tables/summary.parquet")
     records = draw_all(results / "tables", results / "figures")

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 POINTS: Final = 24
 """Evaluations of a curve that the page holds."""
 
-SNAKEMAKE_UP_TO: Final = 2000
-"""Cells up to which each has its snakemake command in the page; beyond, the page says how to write it."""
+WRITTEN_OUT: Final = 500
+"""Cells up to which the list stands open with each one's commands written out. Beyond, it is folded (a
+browser lays out nothing of it until it is opened) and says once how the commands follow from a row; the
+script writes them out."""
 
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 """Two of these make a height from 0 to 4094."""
@@ -35,6 +37,9 @@ DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-
 LEVELS: Final = len(DIGITS) ** 2 - 2
 NOWHERE: Final = DIGITS[-1] * 2
 """Stands for a loss that is not finite."""
+
+TRACE: Final = "seedSEED-DIGEST.parquet"
+"""A trace's file name with the seed and the digest still to be put in."""
 
 HEADROOM: Final = 10.0
 """Heights end at this many times the workload's highest first loss."""
@@ -52,8 +57,7 @@ class CellRow:
         steps: its last step.
         loss: its final validation loss.
         digest: what decides its numbers.
-        rerun: the command that trains it again.
-        snakemake: the command that makes its trace; "" where there are too many.
+        commands: those that train it again and that make its trace; none where there are too many cells.
         group: number of its combination, shared by its seed siblings.
         curve: its validation loss, packed; see `pack`.
         failure: id of the card that tells why it is not ok; "" where it is.
@@ -66,8 +70,7 @@ class CellRow:
     steps: str
     loss: str
     digest: str
-    rerun: str
-    snakemake: str
+    commands: tuple[str, ...]
     group: int
     curve: str
     failure: str
@@ -79,12 +82,21 @@ class Explorer:
 
     Attributes:
         rows: one a planned cell.
-        groups: JSON for the script: by group, its workload's number and its optimizer's.
+        written_out: whether the rows hold their commands.
+        rerun: how the command that trains a cell again reads, CELL in the cell's place.
+        snakemake: how the command that makes a trace reads.
+        statuses: JSON for the script: those that occur.
+        groups: JSON for the script: by group, its workload's number, its optimizer's, and the command
+            that makes one of its traces, SEED and DIGEST in their places.
         scales: JSON for the script: by workload, its label, steps, lowest and highest loss, and whether
             heights are logarithmic.
     """
 
     rows: tuple[CellRow, ...]
+    written_out: bool
+    rerun: str
+    snakemake: str
+    statuses: str
     groups: str
     scales: str
 
@@ -126,11 +138,17 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
     group_of: dict[tuple[str, str, str], int] = {}
     for key in keys:
         group_of.setdefault(key, len(group_of))
+    written_out = len(runs) <= WRITTEN_OUT
     columns = ["cell", "status", "lr", "steps", "final_val_loss", "digest", "path"]
     rows = []
+    commands_of: dict[int, str] = {}
     for key, (cell, status, lr, steps, loss, digest, path) in zip(
         keys, runs[columns].itertuples(index=False, name=None), strict=True
     ):
+        group = group_of[key]
+        folder = str(path).rpartition("/")[0]
+        if group not in commands_of:
+            commands_of[group] = snakemake_command(f"{folder}/{TRACE}", config_path)
         rows.append(
             CellRow(
                 cell=str(cell),
@@ -140,17 +158,30 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
                 steps=number(float(steps)),
                 loss=number(float(loss)),
                 digest=str(digest),
-                rerun=rerun_command(name, str(cell)),
-                snakemake=snakemake_command(str(path), config_path) if len(runs) <= SNAKEMAKE_UP_TO else "",
-                group=group_of[key],
+                commands=(
+                    (rerun_command(name, str(cell)), snakemake_command(str(path), config_path))
+                    if written_out
+                    else ()
+                ),
+                group=group,
                 curve=packed.get(str(cell), ""),
                 failure=failure_of.get(str(cell), ""),
             )
         )
     numbers = {workload: index for index, workload in enumerate(study.workloads)}
-    groups = [[numbers[w], study.styles[o].index] for w, o, _ in group_of]
+    groups = [
+        [numbers[w], study.styles[o].index, commands_of[group]] for (w, o, _), group in group_of.items()
+    ]
     told = [{"label": s.label, "steps": s.steps, "low": s.low, "high": s.high, "log": s.log} for s in scales]
-    return Explorer(tuple(rows), json.dumps(groups), json.dumps(told, ensure_ascii=False))
+    return Explorer(
+        rows=tuple(rows),
+        written_out=written_out,
+        rerun=rerun_command(name, "CELL"),
+        snakemake=snakemake_command(f"results/{name}/cells/WORKLOAD/OPTIMIZER/SCHEDULE/{TRACE}", config_path),
+        statuses=json.dumps(list(dict.fromkeys(row.status for row in rows))),
+        groups=json.dumps(groups, ensure_ascii=False, separators=(",", ":")),
+        scales=json.dumps(told, ensure_ascii=False, separators=(",", ":")),
+    )
 
 
 def _curves(study: Study, file: Path) -> tuple[list[Scale], dict[str, str]]:

@@ -4,24 +4,24 @@
   const PAGE = 100;
   const list = document.getElementById("t-cells");
   if (!list) return;
-  const every = [...list.tBodies[0].rows];
+  const fold = document.getElementById("cell-list");
+  const body = list.tBodies[0];
+  const every = [...body.rows];
   const nameOf = (row) => row.cells[0].textContent.trim();
   const linkTo = (name) => `#cell=${encodeURIComponent(name)}`;
   let at = 0;
   let fits = every;
   const words = make("input", { type: "search", size: 28 });
   const status = make("select", {}, make("option", { value: "", textContent: "every status" }));
-  for (const name of new Set(every.map((row) => row.cells[1].className.slice(2)))) {
-    status.append(make("option", { value: name, textContent: name }));
-  }
+  for (const name of JSON.parse(list.dataset.statuses)) status.append(make("option", { value: name, textContent: name }));
   const back = make("button", { type: "button", textContent: "Previous" });
   const next = make("button", { type: "button", textContent: "Next" });
   const where = make("span");
   const update = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = [...list.tBodies[0].rows];
+    const rows = [...body.rows];
     fits = rows.filter((row) => {
-      const text = nameOf(row).toLowerCase() + " " + row.cells[5].textContent;
+      const text = wanted.length ? nameOf(row).toLowerCase() + " " + row.cells[5].textContent : "";
       const fit = wanted.every((word) => text.includes(word)) && (!status.value || row.cells[1].className === `s-${status.value}`);
       if (fit) { delete row.dataset.out; } else { row.dataset.out = "1"; }
       return fit;
@@ -38,18 +38,24 @@
     back.disabled = at === 0;
     next.disabled = (at + 1) * PAGE >= fits.length;
   };
-  const restart = () => { at = 0; update(); };
+  // A folded list costs nothing until somebody looks into it; then a page of it is laid out at a time.
+  let begun = false;
+  const show = () => { begun = true; update(); };
+  const reveal = () => { show(); fold.open = true; };
+  const restart = () => { at = 0; reveal(); };
   words.addEventListener("input", restart);
   status.addEventListener("change", restart);
   list.addEventListener("sorted", restart);
-  back.addEventListener("click", () => { at -= 1; update(); });
-  next.addEventListener("click", () => { at += 1; update(); });
+  back.addEventListener("click", () => { at -= 1; reveal(); });
+  next.addEventListener("click", () => { at += 1; reveal(); });
+  fold.firstElementChild.addEventListener("click", () => { if (!begun) show(); });
   const bar = document.getElementById("cell-tools");
   bar.className = "tools";
   bar.append(make("label", {}, "Filter", words), make("label", {}, "Status", status), back, next, where);
-  update();
+  where.textContent = `${every.length} in all`;
+  if (fold.open) show();
   addEventListener("beforeprint", () => { for (const row of every) row.hidden = false; });
-  addEventListener("afterprint", update);
+  addEventListener("afterprint", () => { if (begun) update(); });
   list.addEventListener("click", (event) => {
     if (event.target.matches("td:last-child code") && !String(getSelection())) copy(event.target.textContent, "the command");
   });
@@ -109,6 +115,14 @@
       ...line(row, { stroke: hue, "stroke-width": 2.4 }));
   };
 
+  // Commands, as optbench/report/text.py writes them, quoted for a POSIX shell.
+  const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
+  const commandsOf = (row) => {
+    const name = nameOf(row);
+    const trace = `seed${name.split("/").at(-1)}-${row.cells[5].textContent.trim()}`;
+    return [list.dataset.rerun.replace(/CELL$/, () => quoted(name)), groups[row.dataset.g][2].replace("seedSEED-DIGEST", () => trace)];
+  };
+
   // The card of one cell.
   const card = make("section", { id: "cell-card", className: "cell-card", hidden: true, tabIndex: -1 });
   card.setAttribute("aria-labelledby", "cell-card-title");
@@ -125,7 +139,7 @@
     row.classList.add("found");
     const name = nameOf(row);
     const siblings = every.filter((other) => other !== row && other.dataset.g === row.dataset.g);
-    const [rerun, snakemake] = [...row.cells[6].querySelectorAll("code")].map((code) => code.textContent);
+    const [rerun, snakemake] = commandsOf(row);
     const shut = make("button", { type: "button", textContent: "Close" });
     shut.addEventListener("click", () => { card.hidden = true; row.classList.remove("found"); location.hash = "s-cells"; });
     const link = make("button", { type: "button", textContent: "Copy link" });
@@ -142,7 +156,7 @@
       make("h3", { id: "cell-card-title", textContent: name }),
       ...(row.dataset.c ? [chart(row, siblings.filter((other) => other.dataset.c)), make("p", { className: "note", textContent: "In colour: this cell. Grey: the same combination with other seeds. A cross: broke off." })] : []),
       ...(siblings.length ? [links] : []), facts, ...story,
-      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", `${rerun} --executor slurm`), ...(snakemake ? [command("By Snakemake, where missing", snakemake)] : [])),
+      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", `${rerun} --executor slurm`), command("By Snakemake, where missing", snakemake)),
       make("div", { className: "tools" }, link, shut));
     card.hidden = false;
   };
@@ -154,7 +168,7 @@
     if (!row) { say("No such cell"); return; }
     if (!fits.includes(row)) { words.value = ""; status.value = ""; update(); }
     at = Math.floor(fits.indexOf(row) / PAGE);
-    update();
+    reveal();
     open(row);
     card.scrollIntoView({ block: "start" });
     card.focus({ preventScroll: true });

@@ -33,7 +33,7 @@ const page = (() => {
   };
 
   // Tables: sort by a head, copy as CSV, Markdown or LaTeX.
-  const cells = (row) => [...row.cells].map((c) => c.innerText.replace(/\s+/g, " ").trim());
+  const cells = (row) => [...row.cells].map((c) => c.textContent.replace(/\s+/g, " ").trim());
   const shown = (table) => [...table.tBodies[0].rows].filter((row) => !row.dataset.out);
   const FORMATS = {
     CSV: (rows) => rows.map((r) => r.map((c) => /[",\n]/.test(c) ? `"${c.replace(/"/g, '""')}"` : c).join(",")).join("\n"),
@@ -75,10 +75,7 @@ const page = (() => {
       const button = make("button", { type: "button", textContent: `Copy ${name}` });
       button.setAttribute("aria-describedby", table.caption.id);
       button.addEventListener("click", () => {
-        const hidden = shown(table).filter((row) => row.hidden);
-        hidden.forEach((row) => { row.hidden = false; });
         copy(write([cells(table.tHead.rows[0]), ...shown(table).map(cells)]), `the table as ${name}`);
-        hidden.forEach((row) => { row.hidden = true; });
       });
       bar.append(button);
     }
