@@ -403,5 +403,9 @@ def _study(study: str, fake: Fake) -> dict[str, Any]:
             "device": "cpu",
             "command": "snakemake --cores all --configfile /home/alice/studies/mine.yaml",
         },
+        "execution": [
+            {"how": "alone", "why": "Muon is odd", "cells": 1},
+            {"how": "batched", "why": "", "cells": 2},
+        ],
         "mixed": ["The traces come from 2 different machines."],
     }

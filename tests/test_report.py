@@ -142,6 +142,11 @@ def test_page_is_whole(mixed):
     assert all(b - a <= 1 for a, b in itertools.pairwise(after_legend))
 
 
+def test_methods_say_which_cells_were_trained_together(mixed):
+    _, page = mixed
+    assert "1 cell alone (Muon is odd); 2 cells batched" in page.source
+
+
 def test_page_loads_nothing(mixed):
     _, page = mixed
     for tag, attributes in page.tags:
