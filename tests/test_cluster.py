@@ -24,6 +24,10 @@ STUDY = """
     optimizers:
       sgd: {lr: 0.1}
       slow: {factory: "plugin:Slow", lr: 0.1}
+    tuning: {seeds: 1, low: 0.05, high: 0.1, per_decade: 3, widen: 0}
+    matrix:
+      - {optimizers: [sgd]}
+      - {optimizers: [slow], lr: 0.1}
     """
 
 SLOW = '''
@@ -111,7 +115,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path) -> None:
-    """Retried, run to its page, one cell again, and cancelled, looked at and resumed."""
+    """Tuned, retried, run to its page, one cell again, and cancelled, looked at and resumed."""
     site = Site(tmp_path, toy, project)
 
     # The first job to come by takes its whole job along; Snakemake submits it again.

@@ -65,6 +65,11 @@ ORACLE = [f"{TABLES}/oracle.parquet"] if STUDY.oracle else []
 MANIFESTS = [f"{DATA}/{name}/manifest.json" for name in STUDY.datasets]
 BATCHES = PLAN.batches if PLAN else ()
 TRACES = PLAN.traces if PLAN else ()
+# What a job asks for that has this machine to itself. Here that is all cores; a cluster's job reads this again, with
+# the cores of its node for its own, and must ask for no more than was submitted.
+ALL_CORES = (
+    workflow.is_main_process and workflow.resource_settings.cores
+) or STUDY.threads
 # The device that `auto` means here; a job must not find another one where it runs.
 DEVICE = STUDY.device
 

@@ -19,7 +19,7 @@ rule time:
         f"{LOGS}/timing/{{timing}}.log",
     wildcard_constraints:
         timing="[^/]+",
-    threads: workflow.resource_settings.cores or STUDY.threads
+    threads: ALL_CORES
     resources:
         mem_mb=2000,
     params:

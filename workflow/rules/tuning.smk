@@ -26,7 +26,7 @@ rule tune:
         touch(f"{PLANS}/{{batch}}.tuned"),
     log:
         f"{LOGS}/tune-{{batch}}.log",
-    threads: workflow.resource_settings.cores or STUDY.threads
+    threads: ALL_CORES
     resources:
         mem_mb=max(spec.memory_mb for spec in STUDY.workloads.values()),
         runtime=LONGEST_JOB_S // 60,
