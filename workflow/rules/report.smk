@@ -107,11 +107,11 @@ rule plot:
         f"{FIGURES}/figures.json",
     log:
         f"{LOGS}/plot.log",
+    # More than four have nothing to do: one sets figures up, the others write them.
+    threads: min(workflow.resource_settings.cores or 1, 4)
     params:
         code=stage_code("optbench.figures.plan"),
         study=STUDY_FILE,
-    # More than four have nothing to do: one sets figures up, the others write them.
-    threads: min(workflow.resource_settings.cores or 1, 4)
     shell:
         "optbench plot {params.study:q} --cores {threads} 2> >(tee {log:q} >&2)"
 
