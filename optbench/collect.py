@@ -25,6 +25,7 @@ from optbench.matrix import cells_of, trace_path
 from optbench.metrics import NAMES, measures_of
 from optbench.own_metrics import own_metrics
 from optbench.search import choice_path, read_choice
+from optbench.side_by_side import mapped
 from optbench.trace import BadTraceError, curves_of, read_table
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ COLUMNS = (
 """Columns of the run table, in order; those of a study's own metrics follow. docs/metrics.md defines each."""
 
 
-def collect(study: Study) -> Counter[str]:
+WORTH_A_PROCESS = 1000
+"""Cells that one more process must have to read, for starting it takes as long as reading some hundreds."""
+
+
+def collect(study: Study, cores: int = 1) -> Counter[str]:
     """Writes tables/runs (parquet, csv), curves (parquet) and study.json from the traces that exist.
 
     A cell without a trace stands in the run table as `missing`. So does one whose trace cannot be read,
@@ -57,6 +62,10 @@ def collect(study: Study) -> Counter[str]:
     trains the cell again.
     Measures of the study's own are columns too; one that fails on a cell is missing there and told on
     standard error.
+
+    Args:
+        study: the study.
+        cores: processes that may read traces at a time; they change no byte of the tables.
 
     Returns:
         How many cells there are of each status.
@@ -71,10 +80,10 @@ def collect(study: Study) -> Counter[str]:
     with write_atomically(folder / "curves.parquet") as unfinished:
         writer = pq.ParquetWriter(unfinished, _CURVES, compression="zstd")
         with writer, own_metrics(study, COLUMNS) as own:
-            for group in _grouped(cells):
+            processes = max(1, min(cores, len(cells) // WORTH_A_PROCESS))
+            for group in mapped(_read_group, _grouped(cells), processes):
                 tables: dict[str, pa.Table] = {}
-                for cell in group:
-                    row, table, facts = _read(cell)
+                for cell, row, table, facts in group:
                     shown = _shown(table) if own.functions and table is not None else None
                     rows.append(row | own.measure(cell.name, row["status"], shown))
                     if table is not None:
@@ -108,6 +117,12 @@ _CURVES = pa.schema(
 def _grouped(cells: Sequence[CellSpec]) -> Iterator[Sequence[CellSpec]]:
     for start in range(0, len(cells), ROW_GROUP):
         yield cells[start : start + ROW_GROUP]
+
+
+def _read_group(
+    cells: Sequence[CellSpec],
+) -> list[tuple[CellSpec, dict[str, Any], pa.Table | None, dict[str, Any]]]:
+    return [(cell, *_read(cell)) for cell in cells]
 
 
 def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, Any]]:

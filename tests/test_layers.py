@@ -26,6 +26,7 @@ LAYERS = {
     "optbench.orphans": "0",
     "optbench.provenance": "0",
     "optbench.seeding": "0",
+    "optbench.side_by_side": "0",
     "optbench.spec": "0",
     "optbench.timing_spec": "0",
     # 1: what a study says and which cells it means; Snakemake loads this when it reads the workflow

@@ -218,20 +218,21 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
 
 @click.command()
 @study_argument
+@cores_option
 @device_option
-def collect(study: str, device: str | None) -> None:
+def collect(study: str, cores: int, device: str | None) -> None:
     """Gather the traces that exist into tables/runs, tables/curves and tables/study.json."""
-    _collect(read(study, device))
+    _collect(read(study, device), cores)
 
 
-def _collect(study: Study) -> None:
+def _collect(study: Study, cores: int) -> None:
     from optbench.collect import collect as collect_study  # noqa: PLC0415
     from optbench.files import write_text  # noqa: PLC0415
     from optbench.timing_table import collect_timing  # noqa: PLC0415
     from optbench.tuning_table import collect_tuning  # noqa: PLC0415
 
     write_text(study.results / "study_file", f"{study.file.as_posix()}\n")
-    counts = collect_study(study)
+    counts = collect_study(study, cores)
     collect_timing(study)
     collect_tuning(study)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
@@ -337,7 +338,7 @@ def publish(study: Study, cores: int = 1) -> None:
     from optbench.figures.plan import draw_all  # noqa: PLC0415
     from optbench.report.build import render  # noqa: PLC0415
 
-    _collect(study)
+    _collect(study, cores)
     _summarize(study.results)
     if study.oracle:
         from optbench.oracle.table import consult  # noqa: PLC0415

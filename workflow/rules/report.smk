@@ -18,6 +18,8 @@ rule collect:
         study=f"{TABLES}/study.json",
     log:
         f"{LOGS}/collect.log",
+    # Of few cells one process reads all; of many, more than four wait for the one that writes.
+    threads: min(workflow.resource_settings.cores or 1, 4)
     params:
         code=stage_code(
             "optbench.collect", "optbench.timing_table", "optbench.tuning_table"
@@ -25,7 +27,8 @@ rule collect:
         metrics=metrics_code(STUDY),
         device=DEVICE,
     shell:
-        "optbench collect {input.study:q} --device {params.device} 2> >(tee {log:q} >&2)"
+        "optbench collect {input.study:q} --cores {threads} --device {params.device}"
+        " 2> >(tee {log:q} >&2)"
 
 
 rule summarize:

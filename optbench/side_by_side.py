@@ -1,0 +1,43 @@
+"""One function over many items on several processes, results in the items' order (layer 0: no libraries)."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AHEAD = 2
+"""Results a process may be ahead of whoever takes them: memory stays bounded however many items there are."""
+
+
+def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int) -> Iterator[Result]:
+    """Yield `work(item)` for every item, in order; with one process here, else in processes of their own.
+
+    Args:
+        work: a function of a module, for it is sent by name.
+        items: picklable where there are several processes.
+        processes: how many work at a time (>= 1).
+
+    Raises:
+        Exception: whatever `work` raises.
+    """
+    if processes == 1:
+        yield from map(work, items)
+        return
+    # Not forked: Arrow's threads run already.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        waiting: deque[Future[Result]] = deque()
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

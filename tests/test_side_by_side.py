@@ -1,0 +1,49 @@
+"""Work on several processes: the same results, in the same order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from studies import write_study
+
+from optbench import collect
+from optbench.config import read_study
+from optbench.matrix import cells_of, trace_path
+from optbench.side_by_side import mapped
+from optbench.trace import write_trace
+from optbench.train import train_cell
+
+STUDY = """
+    study: s
+    seeds: 2
+    timing: false
+    workloads: {ravine: {steps: 5}}
+    optimizers: [sgd, heavy_ball]
+    """
+
+
+def test_results_come_in_the_items_order() -> None:
+    assert list(mapped(str, range(20), 2)) == [str(number) for number in range(20)]
+
+
+def test_what_fails_there_is_raised_here() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        list(mapped(int, ["1", "two", "3"], 2))
+
+
+def test_tables_are_the_same_bytes_however_many_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = read_study(write_study(tmp_path, STUDY))
+    first, *others = cells_of(study)  # the first stays missing
+    for cell in others:
+        write_trace(trace_path(cell), train_cell(cell, study.data_folder))
+    monkeypatch.setattr(collect, "ROW_GROUP", 1)
+    monkeypatch.setattr(collect, "WORTH_A_PROCESS", 1)
+    found = []
+    for cores in (1, 2):
+        assert collect.collect(study, cores) == {"missing": 1, "ok": 3}
+        found.append({file.name: file.read_bytes() for file in (study.results / "tables").iterdir()})
+    assert found[0] == found[1]
+    assert {"runs.csv", "curves.parquet", "study.json"} <= found[0].keys()
+    assert first.name in found[0]["runs.csv"].decode()
