@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import os
 import sys
 import tempfile
 import time
@@ -46,6 +47,7 @@ def loaded_s(page: Path) -> float:
 
 def main() -> None:
     """Print a line for every number of cells given."""
+    cores = len(os.sched_getaffinity(0))
     for cells in [int(word) for word in sys.argv[1:]] or [200, 10_000]:
         with tempfile.TemporaryDirectory() as folder:
             fake = large(cells)
@@ -61,7 +63,7 @@ def main() -> None:
             )
             panels = sum(len(record.panels) for record in records)
             print(
-                f"{fake.cells} cells, {panels} panels: draw {draw}, render {report}, "
+                f"{fake.cells} cells, {panels} panels: draw {draw} on {cores} cores, render {report}, "
                 f"{page.stat().st_size / 1e6:.2f} MB, loads in {loaded_s(page):.1f} s"
             )
 

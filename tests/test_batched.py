@@ -73,6 +73,12 @@ class Honest(torch.optim.SGD):
     elementwise = True
 
 
+def by_shape(params, lr):
+    """Decays matrices alone: a stack of biases would look like one."""
+    groups = [{"params": [p], "weight_decay": 0.1 if p.ndim >= 2 else 0.0} for p in params]
+    return torch.optim.AdamW(groups, lr=lr)
+
+
 def points(n):
     x = torch.randn(n, 2, generator=torch.Generator().manual_seed(n))
     return x, (x[:, 0] * x[:, 1] > 0).long() + (x[:, 0] > 1).long()
@@ -227,6 +233,7 @@ def test_a_false_claim_to_be_elementwise_is_found(tmp_path, monkeypatch):
     says = "elementwise: it says so, but an entry's update depends on other entries"
     assert says in check_optimizer(load("plugin:Neighbours"), lr=0.1)
     assert check_optimizer(load("plugin:Honest"), lr=0.1) == []
+    assert check_optimizer(load("plugin:by_shape"), lr=0.1) == []
 
 
 def test_a_seed_that_diverges_touches_no_other(tmp_path, monkeypatch):
@@ -279,14 +286,19 @@ def test_a_workload_that_has_no_batched_form_trains_alone_and_says_why(tmp_path,
 @pytest.mark.parametrize(
     ("optimizer", "schedule", "why"),
     [
-        ("lbfgs", "constant", "LBFGS evaluates the loss itself, as often as each seed needs"),
-        ("muon", "constant", "MuonWithAdamW is not known to be elementwise"),
-        ("sgd", "plateau", "ReduceLROnPlateau gives each seed a learning rate of its own"),
+        (
+            'mine: {factory: "plugin:by_shape", lr: 0.1}',
+            "constant",
+            "its parameters are sorted into groups by",
+        ),
+        ("lbfgs: {}", "constant", "LBFGS evaluates the loss itself, as often as each seed needs"),
+        ("muon: {}", "constant", "MuonWithAdamW is not known to be elementwise"),
+        ("sgd: {}", "plateau", "ReduceLROnPlateau gives each seed a learning rate of its own"),
     ],
 )
 def test_an_optimizer_or_schedule_that_looks_beyond_an_entry(tmp_path, monkeypatch, optimizer, schedule, why):
     net = 'net: {factory: "plugin:network"}'
-    group = cells(tmp_path, monkeypatch, net, f"{optimizer}: {{}}", schedule)
+    group = cells(tmp_path, monkeypatch, net, optimizer, schedule)
     (found,) = refusals(group, NOWHERE)
     assert found.startswith(why)
 

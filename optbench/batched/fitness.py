@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch.optim
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -12,7 +12,9 @@ from optbench.optimizers import needs_closure
 from optbench.schedules import is_plateau
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
@@ -38,6 +40,15 @@ def is_elementwise(optimizer: Optimizer) -> bool:
     (`optbench check` holds it to that), which its subclasses do not inherit.
     """
     return type(optimizer) in ELEMENTWISE or vars(type(optimizer)).get("elementwise") is True
+
+
+def groups_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> list[tuple[list[int], dict[str, Any]]]:
+    """Return the optimizer's groups: the places of their members in `parameters`, and their settings."""
+    place = {id(parameter): index for index, parameter in enumerate(parameters)}
+    return [
+        ([place[id(p)] for p in group["params"]], {key: group[key] for key in group if key != "params"})
+        for group in optimizer.param_groups
+    ]
 
 
 def refuse_unfit(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler | None) -> None:

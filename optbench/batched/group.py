@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from optbench.batched.fitness import UnfitError, refuse_unfit
+from optbench.batched.fitness import UnfitError, groups_of, refuse_unfit
 from optbench.batched.rehearsal import rehearse
 from optbench.batched.stack import Stack, stacked_batches
 from optbench.graphs import GraphedStep, refuse_graph
@@ -104,7 +104,8 @@ def make_group(cell: CellSpec, data_folder: Path) -> Group:
     device = torch.device(cell.device)
     seeds = tuple(_seed_runs(cell, data_folder, device))
     workload = seeds[0].workload
-    alone = _optimizer(cell, workload, list(seeds[0].model.parameters()))
+    parameters = list(seeds[0].model.parameters())
+    alone = _optimizer(cell, workload, parameters)
     refuse_unfit(seeds[0].model, *alone)
     if cell.step == "graph":
         refuse_graph(*alone, device)
@@ -113,6 +114,8 @@ def make_group(cell: CellSpec, data_folder: Path) -> Group:
     stack = Stack([seed.model for seed in seeds])
     rehearse(stack, workload, first, own=own)
     optimizer, schedule = _optimizer(cell, workload, stack.parameters)
+    if groups_of(alone[0], parameters) != groups_of(optimizer, stack.parameters):
+        raise UnfitError("its parameters are sorted into groups by shape, which a stack of seeds changes")
     if cell.probe_every:
         for seed in seeds:
             seed.probes = Probes(workload, seed.model, optimizer, cell.probe_every)
