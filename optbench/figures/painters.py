@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 
 class Painters:
-    """Runs pieces of work on up to `cores` processes, this one among them."""
+    """Runs pieces of work beside each other, on `cores` cores."""
 
     def __init__(self, cores: int = 1) -> None:
-        # Only on Linux do forked children get along with the libraries that draw.
-        self._spare = cores - 1 if sys.platform == "linux" else 0
+        # As many children as cores, though this process works too: else it writes while the only child is
+        # busy, and no further figure is ready when that one has done. Only on Linux do forked children get
+        # along with the libraries that draw.
+        self._spare = cores if cores > 1 and sys.platform == "linux" else 0
         self._children: list[ForkProcess] = []
 
     def do(self, work: Callable[[], None]) -> None:
