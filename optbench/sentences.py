@@ -85,15 +85,15 @@ def _why_not(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     return f"{count(f['n'], 'seed')} {are} too few for a test, {w['fewest']} are the least"
 
 
-def _standing(f: Mapping[str, Any], w: Mapping[str, Any], what: str) -> str:
+def _standing(f: Mapping[str, Any], w: Mapping[str, Any], size: str) -> str:
     """How the leader stands against the others, and by how much against one of them."""
     b = w["b"]
     if f["verdict"] == "better":
         start = (
             f"It is better than {w['better_than']} of {count(w['others'], 'other')}, the nearest of them {b}"
         )
-        return f"{start}: {what} {_size(f, w, 'that')}, {_evidence(f)}.{_tied(w)}"
-    return f"{_tied(w).lstrip()} Next is {b}: {what} {_size(f, w, 'that')}, {_evidence(f)}."
+        return f"{start}: {size}, {_evidence(f)}.{_tied(w)}"
+    return f"{_tied(w).lstrip()} Next is {b}: {size}, {_evidence(f)}."
 
 
 def _tied(w: Mapping[str, Any]) -> str:
@@ -110,7 +110,8 @@ def _leader(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         start = f"Nothing can be told {where}: {_why_not(f, w)}."
         return f"{start} First in these runs is {w['a']}: its loss is {_size(f, w, that)}."
     start = f"{where[0].upper()}{where[1:]}, {w['a']} has the lowest validation loss"
-    return f"{start}. {_standing(f, w, 'its loss is')}"
+    size = f"its loss is {_size(f, w, 'that')}"
+    return f"{start}. {_standing(f, w, size)}"
 
 
 def _alone(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
@@ -184,7 +185,12 @@ def _target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         return f"{start}; no other was run."
     if f["verdict"] == "insufficient data":
         return f"{start}. This is no finding: {_why_not(f, w)}."
-    return f"{start}. {_standing(f, w, 'its steps are')}"
+    # Steps are 0 times a censored run's, which has no number.
+    beyond = f["effect"] == 0 and w["scale"] != "difference"
+    size = f"its steps are {_size(f, w, 'that')}"
+    if beyond:
+        size = "in the typical pair that one never gets there"
+    return f"{start}. {_standing(f, w, size)}"
 
 
 def _seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:

@@ -584,3 +584,17 @@ def test_a_family_for_each_workload_is_corrected_apart() -> None:
     assert (apart["p_adjusted"] <= together["p_adjusted"]).all()
     alone = compare(fields[:1], None, Rules())
     np.testing.assert_array_equal(alone["p_adjusted"], apart["p_adjusted"][:15])
+
+
+def test_steps_against_a_run_that_never_arrives_are_no_ratio() -> None:
+    words = {"workload": "W", "a": "A", "b": "B", "median": 100.0, "reached": 6, "runs": 6, "better_than": 1}
+    words |= {"others": 1, "tied": 0, "tied_names": [], "scale": "ratio"}
+    finding = {"template": "target", "verdict": "better", "n": 6, "p_adjusted": 0.03125, "words": words}
+    arrives = sentence({**finding, "effect": 0.5, "low": 0.4, "high": 0.6})
+    never = sentence({**finding, "effect": 0.0, "low": 0.0, "high": 0.0})
+    start = (
+        "On W, A reaches the target soonest: median 100 steps, 6 of 6 runs. It is better than 1 of 1 other, "
+    )
+    start += "nearest of them B: "
+    assert arrives == start + "its steps are 0.500 times that [0.400, 0.600], 6 seeds, adjusted p = 0.031."
+    assert never == start + "in the typical pair that one never gets there, 6 seeds, adjusted p = 0.031."
