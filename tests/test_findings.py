@@ -595,6 +595,6 @@ def test_steps_against_a_run_that_never_arrives_are_no_ratio() -> None:
     start = (
         "On W, A reaches the target soonest: median 100 steps, 6 of 6 runs. It is better than 1 of 1 other, "
     )
-    start += "nearest of them B: "
+    start += "the nearest of them B: "
     assert arrives == start + "its steps are 0.500 times that [0.400, 0.600], 6 seeds, adjusted p = 0.031."
     assert never == start + "in the typical pair that one never gets there, 6 seeds, adjusted p = 0.031."
