@@ -18,8 +18,7 @@ rule collect:
         study=f"{TABLES}/study.json",
     log:
         f"{LOGS}/collect.log",
-    # Of few cells one process reads all; of many, more than four wait for the one that writes.
-    threads: min(workflow.resource_settings.cores or 1, 4)
+    threads: SOME_CORES
     params:
         code=stage_code(
             "optbench.collect", "optbench.timing_table", "optbench.tuning_table"
@@ -110,8 +109,7 @@ rule plot:
         f"{FIGURES}/figures.json",
     log:
         f"{LOGS}/plot.log",
-    # More than four have nothing to do: one sets figures up, the others write them.
-    threads: min(workflow.resource_settings.cores or 1, 4)
+    threads: SOME_CORES
     params:
         code=stage_code("optbench.figures.plan"),
         study=STUDY_FILE,
