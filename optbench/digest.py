@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -60,72 +61,78 @@ def code_digest(modules: Iterable[str], folder: Path, *, but: Container[str] = N
         UserError: one of the files does not parse.
     """
     sha = hashlib.sha256()
-    for name, tree in sorted(_closure(modules, folder, but).items()):
-        sha.update(f"{name}\0{_tree_digest(tree)}\0".encode())
+    for name, module in sorted(_closure(modules, folder, but).items()):
+        sha.update(f"{name}\0{module.sha256}\0".encode())
     return sha.hexdigest()
 
 
-def _closure(modules: Iterable[str], folder: Path, but: Container[str]) -> dict[str, ast.Module]:
-    """The modules reached from `modules` that belong to this package or lie in `folder`, with their trees."""
-    found: dict[str, ast.Module] = {}
+@dataclass(frozen=True)
+class _Module:
+    """What a module's syntax tree says: its own hash, and the statements in it that import."""
+
+    sha256: str
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+    def imported(self, package: str) -> Iterator[str]:
+        """Dotted names that a module of `package` imports, wherever in it, relative ones made absolute."""
+        for node in self.imports:
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+                continue
+            parts = package.split(".")
+            above = parts[: len(parts) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def _closure(modules: Iterable[str], folder: Path, but: Container[str]) -> dict[str, _Module]:
+    """The modules reached from `modules` that belong to this package or lie in `folder`."""
+    found: dict[str, _Module] = {}
     waiting = list(modules)
     while waiting:
-        module = waiting.pop()
-        if module in found or module in but:
+        name = waiting.pop()
+        if name in found or name in but:
             continue
-        file = module_file(module, folder)
-        if file is None or not (module.split(".")[0] == PACKAGE or lies_in(folder, module, file)):
+        file = module_file(name, folder)
+        if file is None or not (name.split(".")[0] == PACKAGE or lies_in(folder, name, file)):
             continue
-        found[module] = syntax_tree(file)
-        above = module.rpartition(".")[0]
+        found[name] = _read(syntax_tree(file))
+        above = name.rpartition(".")[0]
         waiting.extend([above] if above else [])  # importing a module runs its packages first
-        waiting.extend(_imports(found[module], module if file.name == "__init__.py" else above))
+        waiting.extend(found[name].imported(name if file.name == "__init__.py" else above))
     return found
 
 
 @cache
-def _imports(tree: ast.Module, package: str) -> tuple[str, ...]:
-    """Dotted names that a module of `package` imports, wherever in it, relative ones made absolute."""
-    names: list[str] = []
-    for node in _walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")
-            above = parts[: len(parts) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            names += [source, *(f"{source}.{alias.name}" for alias in node.names)]
-    return tuple(names)
+def _read(tree: ast.Module) -> _Module:
+    text: list[str] = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    _write(tree, text, imports)
+    return _Module(hashlib.sha256("".join(text).encode()).hexdigest(), tuple(imports))
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    for _, value in _fields(node):
-        for part in value if isinstance(value, list) else [value]:
-            if isinstance(part, ast.AST):
-                yield from _walk(part)
+def _write(node: object, text: list[str], imports: list[ast.Import | ast.ImportFrom]) -> None:
+    """Appends the tree as text that does not depend on layout, docstrings, annotations or Python's version.
 
-
-@cache
-def _tree_digest(tree: ast.Module) -> str:
-    return hashlib.sha256("".join(_canonical(tree)).encode()).hexdigest()
-
-
-def _canonical(node: object) -> Iterator[str]:
-    """The tree as text that does not depend on layout, docstrings, annotations or Python's version."""
+    One pass that fills lists: every process that reads a study reads some twenty modules so, Snakemake's
+    hundreds.
+    """
     if isinstance(node, ast.AST):
-        yield type(node).__name__ + "("
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        text.append(f"{type(node).__name__}(")
         for name, value in _fields(node):
-            yield f"{name}="
-            yield from _canonical(value)
-        yield ")"
+            text.append(f"{name}=")
+            _write(value, text, imports)
+        text.append(")")
     elif isinstance(node, list):
-        yield "["
+        text.append("[")
         for part in node:
-            yield from _canonical(part)
-        yield "]"
+            _write(part, text, imports)
+        text.append("]")
     else:
-        yield f"{node!r},"
+        text.append(f"{node!r},")
 
 
 ANNOTATIONS = frozenset({"annotation", "returns", "type_comment", "type_params"})

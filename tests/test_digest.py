@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optbench
-from optbench.digest import NUMBERLESS, _canonical, _closure, code_digest, digest
+from optbench.digest import NUMBERLESS, _closure, _write, code_digest, digest
 from optbench.errors import UserError
 
 PLUGIN = '''
@@ -264,20 +264,26 @@ def test_edits_of_optbench_itself(tmp_path: Path) -> None:
         assert after(module, "MORE = 1\n") == set(), module
 
 
+def canonical(tree: ast.Module) -> str:
+    text: list[str] = []
+    _write(tree, text, [])
+    return "".join(text)
+
+
 def test_the_canonical_tree_knows_no_version_of_python() -> None:
     source = "class A[T]: ...\n" if sys.version_info >= (3, 12) else "class A: ...\n"
     plain, newer = ast.parse("class A: ...\n\ndef f(a): return lambda b, *c, d=1: a\n"), ast.parse(source)
-    assert "".join(_canonical(newer)) == "".join(_canonical(ast.parse("class A: ...\n")))
+    assert canonical(newer) == canonical(ast.parse("class A: ...\n"))
     # A later Python gives old nodes new fields, empty where the syntax is old.
     later = ast.parse("class A: ...\n\ndef f(a): return lambda b, *c, d=1: a\n")
     for node in ast.walk(later):
         node._fields = (*node._fields, "new_list", "new_value")  # type: ignore[misc]
         node.new_list, node.new_value = [], None  # type: ignore[attr-defined]
-    assert "".join(_canonical(later)) == "".join(_canonical(plain))
+    assert canonical(later) == canonical(plain)
 
 
 def test_the_canonical_tree_is_the_same_text_everywhere() -> None:
-    text = "".join(_canonical(ast.parse('"""Doc."""\ndef f(a: int) -> int:\n    return a + 1  # one\n')))
+    text = canonical(ast.parse('"""Doc."""\ndef f(a: int) -> int:\n    return a + 1  # one\n'))
     assert text == (
         "Module(body=[FunctionDef(name='f',args=arguments(args=[arg(arg='a',)])"
         "body=[Return(value=BinOp(left=Name(id='a',ctx=Load())op=Add()right=Constant(value=1,)))])])"
