@@ -17,6 +17,7 @@ from optbench.catalogue.optimizers import OPTIMIZERS
 from optbench.catalogue.schedules import SCHEDULES
 from optbench.catalogue.workloads import WORKLOADS
 from optbench.errors import UserError, nearest, unknown
+from optbench.files import write_if_changed
 from optbench.plugins import check_importable, keyword_names
 from optbench.rulesets import resolve_tuning, with_defaults
 from optbench.spec import (
@@ -157,6 +158,11 @@ def slug(name: str) -> str:
     """A name as one part of a path: percent-encoded, so that two names never share a file."""
     coded = quote(name, safe="")
     return "%2E" + coded[1:] if coded.startswith(".") else coded
+
+
+def note_study_file(study: Study) -> None:
+    """Leaves the study file's path in results/<study>/, where `find_study_file` looks for it."""
+    write_if_changed(study.results / "study_file", f"{study.file.as_posix()}\n")
 
 
 def find_study_file(argument: str) -> Path:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.config import slug
+from optbench.config import note_study_file, slug
 from optbench.digest import code_digest, digest
 from optbench.errors import UserError
 from optbench.files import write_if_changed, write_text
@@ -141,7 +141,7 @@ def make_plan(
             write(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n")
             (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
             batches.append(name)
-    write_if_changed(study.results / "study_file", f"{study.file.as_posix()}\n")
+    note_study_file(study)
     return Plan(study, tuple(finished), tuple(batches))
 
 

@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from optbench import pipeline
-from optbench.config import Study, read_study
+from optbench.cli import cli
+from optbench.config import Study, find_study_file, read_study
 from optbench.errors import UserError
+from optbench.manifest import is_prepared
 from optbench.matrix import cells_of, trace_path
 from optbench.pipeline import (
     DEFAULT_STUDY,
@@ -21,6 +24,7 @@ from optbench.pipeline import (
     stage_code,
     study_file,
 )
+from optbench.spec import CellSpec
 from optbench.trace import Trace, write_trace
 
 
@@ -252,3 +256,23 @@ def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     (templates / "page.html").write_text("two")
     assert stage_code("optbench.report.build") != one[0]
     assert stage_code("optbench.summarize") == one[1]
+
+
+def test_training_by_hand_prepares_its_data_and_leaves_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first command of a study may be `optbench train`; what it says names the study, not its file."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("study: t\nseeds: 1\nworkloads: [digits_mlp]\noptimizers: [sgd]\n")
+    trained: list[str] = []
+
+    def train_cells(_study: Study, cells: list[CellSpec], *_: object) -> None:
+        trained.extend(cell.name for cell in cells)
+
+    monkeypatch.setattr("optbench.cli.stages.train_cells", train_cells)
+    done = CliRunner().invoke(cli, ["train", "mine.yaml", "*"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert trained == ["digits_mlp/sgd/constant/0"]
+    assert find_study_file("t") == Path("mine.yaml")
+    study = read_study(Path("mine.yaml"))
+    assert is_prepared(study.datasets["digits"], study.data_folder)

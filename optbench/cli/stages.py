@@ -60,6 +60,7 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
 @device_option
 def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, device: str | None) -> None:
     """Train the cells whose traces or readable names are given."""
+    from optbench.config import note_study_file  # noqa: PLC0415
     from optbench.matrix import cells_of, select  # noqa: PLC0415
     from optbench.orphans import die_with_run  # noqa: PLC0415
     from optbench.pipeline import read_batch  # noqa: PLC0415
@@ -69,6 +70,9 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     found = read(study, device)
     cells = cells_of(found)
     chosen = select(cells, [*paths, *(read_batch(batch) if batch else ())])
+    if batch is None:  # by hand, before anything else ran, perhaps
+        note_study_file(found)
+        prepare_data(found)
     train_cells(found, chosen, cells, workers, since)
 
 
@@ -227,11 +231,11 @@ def collect(study: str, cores: int, device: str | None) -> None:
 
 def _collect(study: Study, cores: int) -> None:
     from optbench.collect import collect as collect_study  # noqa: PLC0415
-    from optbench.files import write_text  # noqa: PLC0415
+    from optbench.config import note_study_file  # noqa: PLC0415
     from optbench.timing_table import collect_timing  # noqa: PLC0415
     from optbench.tuning_table import collect_tuning  # noqa: PLC0415
 
-    write_text(study.results / "study_file", f"{study.file.as_posix()}\n")
+    note_study_file(study)
     counts = collect_study(study, cores)
     collect_timing(study)
     collect_tuning(study)
