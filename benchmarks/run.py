@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-BENCHMARKS = ("loop", "harness", "scale")
+BENCHMARKS = ("loop", "harness", "peer", "scale")
 """In the order of docs/performance.md."""
 
 

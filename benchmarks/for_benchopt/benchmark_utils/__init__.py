@@ -1,0 +1,1 @@
+"""What the solvers and data sets of this benchmark share."""

@@ -1,0 +1,15 @@
+"""The heavy ball."""
+
+import torch
+from benchmark_utils.solver import TorchSolver
+
+
+class Solver(TorchSolver):
+    """torch.optim.SGD."""
+
+    name = "momentum"
+    parameters = {"lr": [0.01, 0.03, 0.1]}  # noqa: RUF012  (benchopt's way)
+
+    def optimizer(self, parameters: list) -> torch.optim.Optimizer:
+        """Return it."""
+        return torch.optim.SGD(parameters, lr=self.lr, momentum=0.9)
