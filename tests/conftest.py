@@ -39,7 +39,7 @@ def own_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forgets the modules that a test wrote and imported: the next test's `plugin` is another file."""
     yield
     written = str(tmp_path_factory.getbasetemp())
-    for name, module in [*sys.modules.items()]:
+    for name, module in sys.modules.copy().items():  # what a look at a module frees may import another
         if (getattr(module, "__file__", None) or "").startswith(written):
             del sys.modules[name]
 

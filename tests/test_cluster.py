@@ -48,6 +48,11 @@ class Slow(torch.optim.SGD):
 '''
 
 
+def hear_ctrl_c() -> None:
+    """What runs in the background ignores Ctrl-C, tests too, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Site:
     """A folder with the workflow and a study, and a cluster that it can submit to."""
 
@@ -64,7 +69,9 @@ class Site:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, preexec_fn=hear_ctrl_c
+            )
 
     def run(self, *command: str) -> str:
         """Runs a command that must end well; gives what it printed."""
