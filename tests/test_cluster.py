@@ -48,11 +48,6 @@ class Slow(torch.optim.SGD):
 '''
 
 
-def hear_ctrl_c() -> None:
-    """What runs in the background ignores Ctrl-C, tests too, and so would all that they start."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Site:
     """A folder with the workflow and a study, and a cluster that it can submit to."""
 
@@ -69,9 +64,9 @@ class Site:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log, preexec_fn=hear_ctrl_c
-            )
+            # Tests in the background ignore Ctrl-C, and so would all that they start.
+            words = ("env", "--default-signal=INT", *command)
+            return subprocess.Popen(words, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
 
     def run(self, *command: str) -> str:
         """Runs a command that must end well; gives what it printed."""
