@@ -17,6 +17,9 @@ Finding = dict[str, Any]
 
 RESOLVED: Final = ("better", "worse")
 
+DESCRIPTION: Final = "none: a description"
+"""What stands under `test` in a finding that counts or measures and compares nothing."""
+
 
 def make(
     id_: str,

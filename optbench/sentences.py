@@ -206,8 +206,8 @@ def _seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
 
 
 def _stability(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
-    parts = [f"{same} of {of} without one {kind}" for kind, same, of in w["kinds"] if of]
-    return f"With one thing left out, {w['a']} still comes first in these rankings: {', '.join(parts)}."
+    parts = [f"{same} of {of} times without one {kind}" for kind, same, of in w["kinds"] if of]
+    return f"{w['a']} stays first {names(parts)}."
 
 
 def _ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:

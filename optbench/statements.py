@@ -10,6 +10,7 @@ import numpy as np
 from optbench.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
 from optbench.contenders import Combination
 from optbench.finding import (
+    DESCRIPTION,
     STANDS,
     WHO,
     Finding,
@@ -103,7 +104,7 @@ def _stability(grounds: Grounds, first: Combination) -> Iterator[Finding]:
         seeds = grounds.overall.n_seeds if grounds.overall else 0
         row = {
             "pairs": seeds,
-            "test": "none: a description",
+            "test": DESCRIPTION,
             "verdict": "insufficient data" if seeds < FEWEST_PAIRS else "no detectable difference",
         }
         yield make("stability", "verdict", "stability", words, row, figure="verdict/", rows=keys)

@@ -31,11 +31,12 @@ from optbench.figures import (
     velocities,
 )
 from optbench.figures.axes import power_of_ten, spread
+from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import painters
 from optbench.figures.plan import draw_all
 from optbench.figures.record import Stems, read_records
 from optbench.figures.style import DARK, HUES, LIGHT, drawing
-from optbench.figures.svg import themed, to_pdf, to_svg
+from optbench.figures.svg import clean, themed
 from optbench.landscapes import LANDSCAPES
 from optbench.textbook.measure import textbook_signal
 
@@ -364,6 +365,11 @@ def one_figure(title="t"):
     return figure
 
 
+def to_svg(figure, prefix, title, description):
+    (document,), _ = to_svg_and_pdf([figure])
+    return clean(document, prefix, title, description)
+
+
 def test_svg_is_clean_and_repeats():
     with drawing():
         svg, again = (to_svg(one_figure(), "p1", "A <title>", 'said "so" & so') for _ in range(2))
@@ -402,7 +408,6 @@ def test_svg_lines_keep_their_shape():
 def test_hostile_titles_are_text_not_markup_or_formulas(name):
     with drawing():
         svg = to_svg(one_figure(name), "p", name, name)
-        to_pdf([one_figure(name)])
     root = ET.fromstring(svg)  # noqa: S314
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert name in texts
@@ -411,7 +416,7 @@ def test_hostile_titles_are_text_not_markup_or_formulas(name):
 
 def test_pdf_embeds_fonts_and_repeats():
     with drawing():
-        pdf, again = (to_pdf([one_figure(), one_figure()]) for _ in range(2))
+        pdf, again = (to_svg_and_pdf([one_figure(), one_figure()])[1] for _ in range(2))
     assert pdf == again
     assert b"/FontFile2" in pdf
     assert b"/CreationDate" not in pdf

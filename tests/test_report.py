@@ -172,7 +172,7 @@ def test_counts_add_up(mixed):
     assert "48 expected = 41 ok + 3 diverged + 1 error + 1 killed + 1 timeout + 1 missing" in page.text
     for fake in (MIXED, Fake(status="error"), Fake(seeds=1)):
         cells = [
-            {"status": fake.statuses.get(f"{w}/{o}/{s}/{seed}", fake.status)}
+            {"cell": (cell := f"{w}/{o}/{s}/{seed}"), "status": fake.statuses.get(cell, fake.status)}
             for w in fake.workloads
             for o in fake.optimizers
             for s in fake.schedules
@@ -525,7 +525,7 @@ def test_everything_failed(tmp_path, status):
         build(tmp_path, Fake(status=status, seeds=2), figures=status == "diverged").read_text("utf-8")
     )
     assert f"24 {status}" in page.text
-    assert "0 of 24 planned cells ended ok." in page.text
+    assert f"0 of 24 planned cells ended ok; 24 {status} (ravine/sgd/constant, " in page.text
     assert "no combination has a finite median loss" in page.text
     assert len(page.rows("t-cells")) == 24
 

@@ -11,10 +11,11 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import Painters
 from optbench.figures.record import Entry, Panel, Stems
 from optbench.figures.style import Style, assign_styles
-from optbench.figures.svg import to_pdf, to_svg
+from optbench.figures.svg import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,10 +131,11 @@ class Easel:
 
 
 def _write(sheets: Sequence[Sheet], folder: Path, pdf: str) -> None:
-    for sheet in sheets:
-        text = to_svg(sheet.figure, sheet.prefix, sheet.title, sheet.alt)
+    documents, pages = to_svg_and_pdf([sheet.figure for sheet in sheets])
+    for sheet, document in zip(sheets, documents, strict=True):
+        text = clean(document, sheet.prefix, sheet.title, sheet.alt)
         (folder / sheet.svg).write_text(text, encoding="utf-8")
-    (folder / pdf).write_bytes(to_pdf([sheet.figure for sheet in sheets]))
+    (folder / pdf).write_bytes(pages)
 
 
 def by_schedule(study: Study, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from optbench.figures.style import Style
 
-MOST_ROWS: Final = 12
+MOST_ROWS: Final = 16
 """Rows that fit above the fold; the table behind has all."""
 
 

@@ -1,4 +1,4 @@
-"""From a matplotlib figure to bytes that can live in a page: clean SVG, and PDF with embedded fonts.
+"""From matplotlib's SVG document to a fragment that can live in a page.
 
 Matplotlib's SVG is a whole document with its own style sheet, timestamps, random ids and inline styles.
 A page that holds a hundred of them under a strict content-security policy needs a fragment instead: no
@@ -8,20 +8,14 @@ ids that no other figure uses, coordinates to a tenth of a pixel. The same figur
 
 from __future__ import annotations
 
-import io
 import re
-import warnings
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
-
-from matplotlib.backends.backend_pdf import PdfPages
 
 from optbench.figures.style import LIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from matplotlib.figure import Figure
+    from collections.abc import Iterator
 
 FONTS: Final = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 _DOCUMENT: Final = re.compile(r'<svg\b[^>]*viewBox="([^"]+)"[^>]*>(.*)</svg>', re.DOTALL)
@@ -52,36 +46,18 @@ _DEFAULTS: Final = frozenset({("stroke-linejoin", "miter"), ("fill-opacity", "1"
 _FONT: Final = re.compile(r"^(?:(italic|normal|bold|\d{3})\s+)*([\d.]+)px\b.*$")
 
 
-def to_svg(figure: Figure, prefix: str, title: str, description: str) -> str:
-    """Return the figure as one `<svg role="img">` fragment in the colours of the light page.
+def clean(svg: str, prefix: str, title: str, description: str) -> str:
+    """Return matplotlib's document as one `<svg role="img">` fragment in the colours of the light page.
 
     Args:
-        figure: drawn inside `optbench.figures.style.drawing`, which keeps text as text.
+        svg: as `optbench.figures.output.to_svg_and_pdf` gives it.
         prefix: put before every id; unique in the page, letters, digits and hyphens.
         title: what the figure is, in a phrase.
         description: what it shows, for those who do not see it.
+
+    Raises:
+        ValueError: matplotlib wrote what this function does not know.
     """
-    stream = io.StringIO()
-    with _quiet_about_glyphs():
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return clean(stream.getvalue(), prefix, title, description)
-
-
-def to_pdf(figures: Sequence[Figure]) -> bytes:
-    """Return the figures as the pages of one PDF with its fonts embedded and no date.
-
-    Making the font's subset takes ten times as long as drawing a panel, and a file needs it once.
-    """
-    stream = io.BytesIO()
-    undated = {"CreationDate": None, "Creator": None, "Producer": None}
-    with _quiet_about_glyphs(), PdfPages(stream, metadata=undated) as pages:
-        for figure in figures:
-            pages.savefig(figure)
-    return stream.getvalue()
-
-
-def clean(svg: str, prefix: str, title: str, description: str) -> str:
-    """Return matplotlib's document as a fragment (see `to_svg`)."""
     match = _DOCUMENT.search(svg)
     if match is None:
         raise ValueError("not an SVG document with a viewBox")
@@ -114,11 +90,6 @@ def themed(svg: str) -> str:
     for key, color in LIGHT.items():
         svg = svg.replace(f'"{color}"', f'"var(--{key})"')
     return svg.replace('xmlns="http://www.w3.org/2000/svg" ', "", 1)
-
-
-def _quiet_about_glyphs() -> warnings.catch_warnings[None]:
-    """Silence matplotlib where its font lacks a character: in SVG the reader's font draws the text."""
-    return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
 def _attributes(style: str) -> str:

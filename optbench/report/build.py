@@ -41,6 +41,7 @@ from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
+from optbench.report.text import listing
 from optbench.report.verdict import LOSS, read_findings, verdict
 from optbench.textbook.check import read_claims
 
@@ -60,6 +61,14 @@ SCRIPTS: Final = ("script.js", "cells.js", "lab.js")
 
 PRINTED: Final = 200
 """Cells that a printed page lists; style.css hides the rest."""
+
+
+ABSENT: Final = (
+    "how much the learning rate matters (no rate was searched)",
+    "oscillation (no run was probed)",
+    "what a step costs (no step was timed)",
+)
+"""Sections that stand for a stage, and what a page says that lacks one."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,10 @@ def render(results: Path, reports: Path) -> Path:
     name = results.name
     cards = failures(study.runs, name)
     card_of = {cell: card.id for card in cards for cell in card.names}
+    tuned = sensitivity(study, read_tuned(tables))
+    turned = oscillation(study, summary)
+    timed = cost(study, read_timing(study, tables / "timing.parquet"), summary)
+    absent = [what for what, found in zip(ABSENT, (tuned, turned, timed), strict=True) if not found]
     page = (
         _environment()
         .get_template("page.html.j2")
@@ -128,9 +141,9 @@ def render(results: Path, reports: Path) -> Path:
             findings=findings,
             glance_heads=GLANCE_HEADS,
             workloads=workload_results(study, summary, findings),
-            sensitivity=sensitivity(study, read_tuned(tables)),
-            oscillation=oscillation(study, summary),
-            cost=cost(study, read_timing(study, tables / "timing.parquet"), summary),
+            sensitivity=tuned,
+            oscillation=turned,
+            cost=timed,
             oracle=oracle(read_oracle(study, tables / "oracle.parquet")),
             figures=figures,
             leads={
@@ -148,6 +161,7 @@ def render(results: Path, reports: Path) -> Path:
                 "start": json.dumps(LANDSCAPES["ravine"].start),
             },
             methods=methods(study),
+            absent=listing(absent),
             claims=claims(read_claims(tables), {shown.record.id: shown.record.title for shown in figures}),
         )
     )

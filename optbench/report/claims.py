@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from optbench.report.text import SUPERSCRIPTS, listing, plural
+from optbench.textbook.check import UNMEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,11 +52,13 @@ class Claims:
 
     Attributes:
         lead: how many hold, in a sentence.
-        rows: one a claim, in the textbook's order.
+        rows: one a claim that was measured, in the textbook's order.
+        rest: which claims the study has no cells for, in a sentence; "" for none.
     """
 
     lead: str
     rows: tuple[ClaimRow, ...]
+    rest: str
 
 
 def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Claims | None:
@@ -81,6 +84,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
             title=titles.get(str(claim["figure"]), ""),
         )
         for claim in found
+        if not str(claim["measured"]).startswith(UNMEASURED)
     )
     counts = {verdict: [row.id for row in rows if row.verdict == verdict] for verdict in GLYPHS}
     said = [
@@ -88,7 +92,16 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
         for verdict, ids in counts.items()
         if ids
     ]
-    return Claims(f"Of {plural(len(rows), 'claim')}: {', '.join(said)}.", rows)
+    missing = [str(c["id"]) for c in found if str(c["measured"]).startswith(UNMEASURED)]
+    rest = (
+        f"{listing(missing, most=len(missing))} {'is' if len(missing) == 1 else 'are'} not judged here: this "
+        "study lacks some of the cells that they are about. config/textbook.yaml has those of all claims, "
+        "tables/claims.json says what is missing."
+        if missing
+        else ""
+    )
+    lead = f"Of {plural(len(rows), 'claim')}: {', '.join(said)}." if rows else ""
+    return Claims(lead, rows, rest)
 
 
 def prose(text: str) -> str:

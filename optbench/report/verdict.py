@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from optbench.finding import DESCRIPTION
 from optbench.report.table import Entry, Table
 from optbench.report.text import interval, number
 
@@ -27,6 +28,7 @@ GLYPHS: Final = {
     "worse": "▼",
     "no detectable difference": "=",
     "insufficient data": "?",
+    "a description": "·",
 }
 """A sign for each verdict, beside its words."""
 
@@ -48,6 +50,17 @@ class Finding:
     verdict: str
     glyph: str
     link: str
+
+    @property
+    def gist(self) -> str:
+        """The first sentence, what somebody reads who has ten seconds."""
+        return self.claim[: len(self.claim) - len(self.rest)]
+
+    @property
+    def rest(self) -> str:
+        """What follows the first sentence, with the space between them; "" for nothing."""
+        first, between, _ = self.claim.partition(". ")
+        return self.claim[len(first) + 1 :] if between else ""
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,8 @@ class Findings:
         return tuple(self._shown(f) for f in self.all if f["section"] == section)
 
     def _shown(self, finding: Mapping[str, Any]) -> Finding:
-        verdict = str(finding["verdict"])
+        described = finding["test"] == DESCRIPTION
+        verdict = "a description" if described else str(finding["verdict"])
         return Finding(
             f"finding-{self.all.index(finding)}",
             str(finding["claim"]),

@@ -30,6 +30,9 @@ CLAIMS: tuple[Claim, ...] = (
 )
 """A1 ... E4, in order."""
 
+UNMEASURED = "not measured:"
+"""What the measurement of a claim begins with where a study lacks cells that it is about."""
+
 FILE = "claims.json"
 
 
@@ -83,7 +86,7 @@ def _check(tables: Tables, claim: Claim) -> dict[str, Any] | None:
     }
     absent = [name for name, found in needed.items() if found is None]
     if absent:
-        return result | {"measured": f"not measured: the study has no cells for {', '.join(absent)}"}
+        return result | {"measured": f"{UNMEASURED} the study has no cells for {', '.join(absent)}"}
     try:
         outcome = claim.check(cells)
     except UnfinishedError as reason:
