@@ -174,27 +174,31 @@ def test_rerun_trains_the_cells_it_is_given(finished: Path) -> None:
     assert "the tenth step is too much" in shown.stdout
 
 
+WRONG = [
+    (("sgd: {lr: 0.05}", "sgd: {lr: -1}"), ["optimizers.sgd.lr", "-1", "greater than 0"]),
+    (("ravine:", "ravin:"), ["workloads", "'ravin'", "did you mean 'ravine'"]),
+    (("plugin:RaisesAtStep10", "plugin:Raises"), ["optimizers.mine.factory", "'Raises'"]),
+    (("seeds: 2", "seeds: [1, 1]"), ["seeds", "1 stands twice"]),
+    (("seeds: 2", "sedes: 2"), ["'sedes'", "did you mean 'seeds'"]),
+]
+
+
+# Snakemake reads the study by the same function, and takes seconds to start: once is enough.
 @pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (("sgd: {lr: 0.05}", "sgd: {lr: -1}"), ["optimizers.sgd.lr", "-1", "greater than 0"]),
-        (("ravine:", "ravin:"), ["workloads", "'ravin'", "did you mean 'ravine'"]),
-        (("plugin:RaisesAtStep10", "plugin:Raises"), ["optimizers.mine.factory", "'Raises'"]),
-        (("seeds: 2", "seeds: [1, 1]"), ["seeds", "1 stands twice"]),
-        (("seeds: 2", "sedes: 2"), ["'sedes'", "did you mean 'seeds'"]),
-    ],
+    ("command", "change", "says"), [*(("optbench", *wrong) for wrong in WRONG), ("snakemake", *WRONG[0])]
 )
-def test_bad_input_is_one_line_and_status_2_before_anything_is_trained(workplace, change, says):
+def test_bad_input_is_one_line_and_status_2_before_anything_is_trained(workplace, command, change, says):
     study = workplace / "study.yaml"
     study.write_text(study.read_text().replace(*change))
-    # Snakemake reads the study by the same function, and takes seconds to start: once is enough.
-    also = [snakemake(workplace)] if "sgd" in change[0] else []
-    for done in (run("optbench", "run", "study.yaml", cwd=workplace), *also):
-        assert done.returncode == 2
-        lines = [line for line in done.stderr.splitlines() if line.startswith("optbench:")]
-        assert len(lines) == 1
-        assert all(word in lines[0] for word in says), lines[0]
-        assert "Traceback" not in done.stderr
+    if command == "snakemake":
+        done = snakemake(workplace)
+    else:
+        done = run("optbench", "run", "study.yaml", cwd=workplace)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("optbench:")]
+    assert len(lines) == 1
+    assert all(word in lines[0] for word in says), lines[0]
+    assert "Traceback" not in done.stderr
     assert not traces(workplace)
 
 

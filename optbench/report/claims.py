@@ -70,6 +70,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
     """
     if not found:
         return None
+    judged = [claim for claim in found if not str(claim["measured"]).startswith(UNMEASURED)]
     rows = tuple(
         ClaimRow(
             id=str(claim["id"]),
@@ -83,8 +84,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
             figure=str(claim["figure"]) if claim["figure"] in titles else "",
             title=titles.get(str(claim["figure"]), ""),
         )
-        for claim in found
-        if not str(claim["measured"]).startswith(UNMEASURED)
+        for claim in judged
     )
     counts = {verdict: [row.id for row in rows if row.verdict == verdict] for verdict in GLYPHS}
     said = [
@@ -92,7 +92,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
         for verdict, ids in counts.items()
         if ids
     ]
-    missing = [str(c["id"]) for c in found if str(c["measured"]).startswith(UNMEASURED)]
+    missing = [str(claim["id"]) for claim in found if claim not in judged]
     rest = (
         f"{listing(missing, most=len(missing))} {'is' if len(missing) == 1 else 'are'} not judged here: this "
         "study lacks some of the cells that they are about. config/textbook.yaml has those of all claims, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,17 +11,16 @@ from benchopt import BaseSolver
 from .problem import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .problem import Problem
 
 
 class TorchSolver(BaseSolver):
-    """Trains with an optimizer of torch, on one thread, from a seed of its repetition."""
+    """Trains with a class of torch and its settings, on one thread, from a seed of its repetition."""
 
-    def optimizer(self, parameters: list) -> torch.optim.Optimizer:
-        """Return the optimizer over `parameters`."""
-        raise NotImplementedError
+    optimizer: type[torch.optim.Optimizer]
+    settings: Mapping[str, float] = MappingProxyType({})
 
     def set_objective(self, problem: Problem) -> None:
         """Takes what the objective gives."""
@@ -32,7 +32,8 @@ class TorchSolver(BaseSolver):
         """Trains one cell."""
         torch.manual_seed(self.seed)
         self.model = self.problem.model()
-        train(self.problem, self.model, self.optimizer(list(self.model.parameters())), callback)
+        optimizer = self.optimizer(self.model.parameters(), lr=self.lr, **self.settings)
+        train(self.problem, self.model, optimizer, callback)
 
     def get_next(self, stop_val: int) -> int:
         """Return the next call that is evaluated: every one."""

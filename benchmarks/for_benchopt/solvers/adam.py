@@ -9,7 +9,4 @@ class Solver(TorchSolver):
 
     name = "adam"
     parameters = {"lr": [0.003, 0.01, 0.03]}  # noqa: RUF012  (benchopt's way)
-
-    def optimizer(self, parameters: list) -> torch.optim.Optimizer:
-        """Return it."""
-        return torch.optim.Adam(parameters, lr=self.lr)
+    optimizer = torch.optim.Adam

@@ -9,7 +9,5 @@ class Solver(TorchSolver):
 
     name = "momentum"
     parameters = {"lr": [0.01, 0.03, 0.1]}  # noqa: RUF012  (benchopt's way)
-
-    def optimizer(self, parameters: list) -> torch.optim.Optimizer:
-        """Return it."""
-        return torch.optim.SGD(parameters, lr=self.lr, momentum=0.9)
+    optimizer = torch.optim.SGD
+    settings = {"momentum": 0.9}  # noqa: RUF012

@@ -9,7 +9,4 @@ class Solver(TorchSolver):
 
     name = "sgd"
     parameters = {"lr": [0.03, 0.05, 0.1]}  # noqa: RUF012  (benchopt's way)
-
-    def optimizer(self, parameters: list) -> torch.optim.Optimizer:
-        """Return it."""
-        return torch.optim.SGD(parameters, lr=self.lr)
+    optimizer = torch.optim.SGD
