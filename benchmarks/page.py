@@ -8,6 +8,7 @@ The study is fabricated: 25 seeds from 2,000 cells on, 6 below. `render` is the 
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
 import sys
@@ -46,7 +47,11 @@ def loaded_s(page: Path) -> float:
 
 def main() -> None:
     """Print a line for every number of cells given."""
-    for cells in [int(word) for word in sys.argv[1:]] or [200, 10_000]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("cells", type=int, nargs="*", default=[200, 10_000])
+    for cells in parser.parse_args().cells:
         with tempfile.TemporaryDirectory() as folder:
             fake = large(cells)
             results = fabricate(Path(folder) / "results/large", fake)

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from studies import run, write_study
 
+from optbench.cli import cli
 from optbench.collect import collect
 from optbench.config import read_study
 from optbench.matrix import cells_of, trace_path
@@ -29,6 +31,7 @@ def test_the_pipelines_own_numbers_agree(
     assert (
         table.loc[table["verdict"] != AGREES, ["fact", "predicted", "measured", "note"]].values.tolist() == []
     )
+    assert CliRunner().invoke(cli, ["oracle", str(study.results)]).exit_code == 0
 
 
 STUDY = """
