@@ -13,7 +13,7 @@ from optbench.arrivals import ArrivalRow, SurvivalRow, arrival_rows, survival_ro
 from optbench.files import write_table
 from optbench.heavy_ball import RateRow, rate_rows
 from optbench.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
-from optbench.timing_table import comparable
+from optbench.timing_table import read_times
 from optbench.tradeoffs import TradeoffRow, tradeoff_rows
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def write_evidence(tables: Path) -> None:
     runs = pd.read_parquet(tables / "runs.parquet")
     summary = pd.read_parquet(tables / "summary.parquet")
     facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
-    timing = _timing(tables / "timing.parquet")
+    timing = read_times(tables)
     workloads: dict[str, dict[str, Any]] = facts.get("workloads") or {}
     budgets = {name: float(known["steps"]) for name, known in workloads.items() if known.get("steps")}
     optima = {
@@ -51,11 +51,6 @@ def write_evidence(tables: Path) -> None:
     }
     for name in TABLES:
         write_table(found[name], tables / name)
-
-
-def _timing(file: Path) -> pd.DataFrame | None:
-    table = pd.read_parquet(file) if file.exists() else None
-    return None if table is None or table.empty or "step_time_us" not in table else comparable(table)
 
 
 def _losses(file: Path, split: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from optbench.files import write_text
 from optbench.finding import RESOLVED, Finding
 from optbench.grounds import gather, write_grounds
+from optbench.openings import openings
 from optbench.statements import leaders, overall, targets
 from optbench.statements_schedules import flips, schedules
 
@@ -28,7 +29,7 @@ def write_findings(results: Path) -> list[Finding]:
     """Writes tables/findings.json and the tables it rests on; returns the findings.
 
     Args:
-        results: results/<study>, with tables/{runs,curves}.parquet and study.json.
+        results: results/<study>, with what `collect`, `summarize` and `summarize_tuning` left in tables/.
     """
     tables = results / "tables"
     grounds = gather(tables)
@@ -47,6 +48,7 @@ def find(grounds: Grounds) -> list[Finding]:
         *schedules(grounds),
         *flips(grounds),
         *targets(grounds),
+        *openings(grounds),
     ]
     return _with_headlines(found)
 

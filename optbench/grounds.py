@@ -15,6 +15,7 @@ from optbench.files import write_table
 from optbench.interaction import HALF, compare_schedule_effects, with_half
 from optbench.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.stability import LeftOut, stability
+from optbench.timing_table import read_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,8 @@ class Grounds:
         ranking: `Standing` rows.
         stability: `LeftOut` rows.
         half_steps: the step of the loss half-way, by workload.
+        measured: what was measured and not compared by name: summary, ratios, rates and, where the study has
+            them, timing and sensitivity.
     """
 
     facts: dict[str, Any]
@@ -53,6 +56,7 @@ class Grounds:
     ranking: pd.DataFrame
     stability: pd.DataFrame
     half_steps: dict[str, int]
+    measured: dict[str, pd.DataFrame]
 
     def label(self, kind: str, name: str) -> str:
         """What the page calls a workload, optimizer or schedule (`kind` is the plural)."""
@@ -71,7 +75,8 @@ def gather(tables: Path) -> Grounds:
     """Computes everything that a study's findings rest on.
 
     Args:
-        tables: results/<study>/tables, as `collect` left it.
+        tables: results/<study>/tables, as `collect` left it, with what `summarize` and `summarize_tuning`
+            boiled down.
     """
     facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
     runs = pd.read_parquet(tables / "runs.parquet")
@@ -109,7 +114,16 @@ def gather(tables: Path) -> Grounds:
         ranking=_table(standings, Standing._fields),
         stability=_table(left_out, LeftOut._fields),
         half_steps=half_steps,
+        measured=_measured(tables),
     )
+
+
+def _measured(tables: Path) -> dict[str, pd.DataFrame]:
+    found = {name: pd.read_parquet(tables / f"{name}.parquet") for name in ("summary", "ratios", "rates")}
+    if (tables / "sensitivity.parquet").exists():
+        found["sensitivity"] = pd.read_parquet(tables / "sensitivity.parquet")
+    timing = read_times(tables)
+    return found if timing is None else found | {"timing": timing}
 
 
 def rules_of(facts: dict[str, Any]) -> Rules:

@@ -86,6 +86,18 @@ def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
                 yield _ratio("schedule", str(workload), key, base, len(group), finals_of)
 
 
+def ratios_by_seed(
+    runs: pd.DataFrame, workload: str, key: tuple[str, str], base: tuple[str, str]
+) -> dict[int, float]:
+    """One combination's final losses as multiples of another's on a workload, as in `ratio_rows`, by seed."""
+    here = runs[runs["workload"] == workload]
+    ours, theirs = (
+        _by_seed(here[(here["optimizer"] == optimizer) & (here["schedule"] == schedule)])
+        for optimizer, schedule in (key, base)
+    )
+    return {seed: _divide(ours[seed], theirs[seed]) for seed in ours if seed in theirs}
+
+
 def _reference_of(keys: Iterable[tuple[str, str]], reference: str) -> tuple[str, str]:
     """The first (optimizer, schedule) with the reference optimizer, else the first of all."""
     known = list(keys)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from optbench.phrases import MOST_NAMES, count, figure_of, names, probability
+from optbench.sentences_openings import OPENINGS
 
-MOST_NAMES: Final = 3
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 MOST_SEEDS: Final = 1000
 """No sentence plans more."""
@@ -25,42 +25,6 @@ def sentence(finding: Mapping[str, Any]) -> str:
         KeyError: no such template, or a field that it needs is missing.
     """
     return TEMPLATES[finding["template"]](finding, finding["words"])
-
-
-def figure_of(value: float | str | None) -> str:
-    """A number with three significant digits; `inf` and `-inf` are how JSON holds infinities."""
-    if value is None:
-        return "unknown"
-    value = float(value)
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if not size:
-        return "0"
-    if not 1e-3 <= size < 1e5:  # noqa: PLR2004 - where powers of ten read better
-        text = f"{value:.2e}"
-    elif size >= 100:  # noqa: PLR2004 - three digits before the point
-        text = f"{value:.0f}"
-    else:
-        text = f"{value:#.3g}".rstrip(".")
-    return text.replace("-", "−") if text.startswith("-") else text
-
-
-def probability(p: float) -> str:
-    """An adjusted p value: two significant digits, or that it is below 0.001."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"  # noqa: PLR2004 - the usual floor of printed p values
-
-
-def count(n: float, noun: str) -> str:
-    """`1 seed`, `2 seeds`."""
-    return f"{n:.0f} {noun}{'' if n == 1 else 's'}"
-
-
-def names(found: Sequence[str]) -> str:
-    """`a, b and c`; the tail counted above three."""
-    if len(found) > MOST_NAMES:
-        return f"{', '.join(found[: MOST_NAMES - 1])} and {len(found) - MOST_NAMES + 1} more"
-    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
 def _size(f: Mapping[str, Any], w: Mapping[str, Any], that: str) -> str:
@@ -233,5 +197,6 @@ TEMPLATES: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any]], str]] =
     "seeds": _seeds,
     "stability": _stability,
     "ranks": _ranks,
+    **OPENINGS,
 }
 """A sentence for each kind of finding, from the finding and its words."""

@@ -15,6 +15,8 @@ from optbench.timing_plan import timing_path, timings_of
 from optbench.trace import BadTraceError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from optbench.config import Study
     from optbench.stats import Interval
     from optbench.timing_spec import TimingSpec
@@ -247,6 +249,13 @@ def comparable(timing: pd.DataFrame) -> pd.DataFrame:
     told[numbers] = np.nan
     told["error"] = [f"measured in {n} places, which do not compare" for n in places[mixed]]
     return pd.concat([timing.loc[~mixed], told]).sort_index()
+
+
+def read_times(tables: Path) -> pd.DataFrame | None:
+    """Return the times of a study that compare with each other; None where there are none."""
+    file = tables / "timing.parquet"
+    table = pd.read_parquet(file) if file.exists() else None
+    return None if table is None or table.empty or "step_time_us" not in table else comparable(table)
 
 
 def time_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:

@@ -15,6 +15,8 @@ import pandas as pd
 
 from optbench.evidence import write_evidence
 from optbench.findings import write_findings
+from optbench.sensitivity import summarize_tuning
+from optbench.tuning_table import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +49,7 @@ class Fake:
         timed: whether there is a timing table.
         noise: why a workload's timing is noisy, by name.
         untimed: why there is no time, by workload/optimizer.
+        tuned: whether learning rates were searched.
     """
 
     workloads: tuple[str, ...] = ("ravine", "digits")
@@ -62,6 +65,7 @@ class Fake:
     timed: bool = False
     noise: Mapping[str, str] = field(default_factory=dict)
     untimed: Mapping[str, str] = field(default_factory=dict)
+    tuned: bool = False
 
     @property
     def cells(self) -> int:
@@ -113,8 +117,11 @@ def fabricate(results: Path, fake: Fake | None = None) -> Path:
     _convergence(runs, curves).to_parquet(tables / "convergence.parquet", index=False)
     _summary(runs).to_parquet(tables / "summary.parquet", index=False)
     (tables / "study.json").write_text(json.dumps(_study(results.name, fake)), encoding="utf-8")
-    write_findings(results)
     write_evidence(tables)
+    if fake.tuned:
+        tuning_table(fake).to_parquet(tables / "tuning.parquet", index=False)
+        summarize_tuning(results)
+    write_findings(results)
     return results
 
 
@@ -237,6 +244,40 @@ def timing_table(fake: Fake) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def tuning_table(fake: Fake) -> pd.DataFrame:
+    """Return trials of four rates and two seeds: a parabola in log lr, wide for every third optimizer.
+
+    The first optimizer chooses the edge of the grid, the second diverges above its choice.
+    """
+    rows = [
+        {
+            "workload": workload,
+            "optimizer": optimizer,
+            "schedule": schedule,
+            "lr": 10.0**power,
+            "seed": seed,
+            "status": "diverged" if (o % 3, power) == (1, 0) else "ok",
+            "val_loss": (
+                math.nan
+                if (o % 3, power) == (1, 0)
+                else 0.1 + (0.005 if o % 3 == 2 else 1) * (power + o % 3) ** 2
+            ),
+            "selected": power == -(o % 3),
+            "at_edge": o == 0,
+            "settings": "",
+            "in_first_grid": True,
+            "initial_val_loss": 2.3,
+            "path": "",
+        }
+        for workload in fake.workloads
+        for o, optimizer in enumerate(fake.optimizers)
+        for schedule in fake.schedules
+        for power in (-3, -2, -1, 0)
+        for seed in (1000, 1001)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
 def hash_of(text: str) -> int:
     """Return a number for a text, the same in every process."""
     value = 7
@@ -350,6 +391,11 @@ def _study(study: str, fake: Fake) -> dict[str, Any]:
         "config_text": f"study: {study}\nseeds: {fake.seeds}\n# <not a tag> & kept as it is\n",
         "seeds": list(range(fake.seeds)),
         "threshold": 0.01,
+        "tuning": (
+            {"seeds": [1000, 1001], "low": 1e-3, "high": 1.0, "per_decade": 1, "widen": 0}
+            if fake.tuned
+            else None
+        ),
         "workloads": {
             name: {
                 "label": {"ravine": "Ravine", "digits": "Digits, MLP"}.get(name, name),

@@ -19,10 +19,12 @@ from optbench.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.config import read_study
 from optbench.contenders import Combination, common_block, fields_of, paired_differences
 from optbench.errors import UserError
+from optbench.finding import DESCRIPTION
 from optbench.findings import write_findings
 from optbench.interaction import with_half
 from optbench.joint import joint_sign_flip_test
-from optbench.sentences import figure_of, sentence
+from optbench.phrases import figure_of
+from optbench.sentences import sentence
 from optbench.stability import kendall_tau
 from optbench.stats import holm, sign_flip_test
 
@@ -290,6 +292,9 @@ FAKE = Fake(
     seeds=7,
     evaluations=21,
     statuses={"digits/adam/constant/2": "diverged", "letters/sgd/cosine/1": "missing"},
+    oscillation=True,
+    timed=True,
+    tuned=True,
 )
 
 
@@ -349,13 +354,14 @@ def test_every_finding_has_its_fields_and_its_sentence_follows_from_them(study: 
     for f in findings:
         assert set(f) >= FIELDS
         assert f["verdict"] in VERDICTS
+        assert f["test"] != DESCRIPTION or f["verdict"] not in ("better", "worse")
         assert f["rows"]
         assert sentence(f) == f["claim"]
 
 
 def test_effects_and_intervals_of_findings_follow_from_the_runs(study: Any) -> None:
     tables, findings = study
-    runs = pd.read_csv(tables / "runs.csv" if (tables / "runs.csv").exists() else _csv(tables))
+    runs = pd.read_csv(tables / "runs.csv" if (tables / "runs.csv").exists() else runs_csv(tables))
     seen = 0
     for f in findings:
         keys = [key for key in f["rows"] if key["table"] == "comparisons" and "a" in key]
@@ -370,7 +376,7 @@ def test_effects_and_intervals_of_findings_follow_from_the_runs(study: Any) -> N
             table = np.array([part.loc[shared].to_numpy() for part in of_workload])
             d = pd.Series([middle(column) for column in table.T], index=shared)
         first = f["words"]["a"].split(" · ")
-        turned = first != [_label(key["a"]), key["schedule_a"].capitalize()]
+        turned = first != [label(key["a"]), key["schedule_a"].capitalize()]
         values = -d.to_numpy() if turned else d.to_numpy()
         expected = [10**v for v in walsh(values)]
         assert [number(f[n]) for n in ("effect", "low", "high")] == pytest.approx(expected), f["id"]
@@ -382,20 +388,20 @@ def test_effects_and_intervals_of_findings_follow_from_the_runs(study: Any) -> N
     assert seen >= 6
 
 
-def _csv(tables: Path) -> Path:
+def runs_csv(tables: Path) -> Path:
     file = tables / "runs.csv"
     pd.read_parquet(tables / "runs.parquet").to_csv(file, index=False)
     return file
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
     return {"sgd": "SGD", "adam": "Adam"}.get(name, name)
 
 
 def test_adjusted_p_values_follow_from_the_runs(study: Any) -> None:
     """The whole family again: every pair in every workload and over them, flipped one by one."""
     tables, _ = study
-    runs = pd.read_csv(_csv(tables))
+    runs = pd.read_csv(runs_csv(tables))
     table = pd.read_csv(tables / "comparisons.csv", keep_default_na=False, na_values=[""])
     table["workload"] = table["workload"].fillna("")
     family = table[(table.metric == "final_val_loss") & (table.test == SIGN_FLIP)].reset_index(drop=True)
@@ -447,7 +453,7 @@ def test_counts_in_findings_follow_from_the_comparisons(study: Any) -> None:
 
 def test_medians_to_the_target_are_kaplan_and_meiers(study: Any) -> None:
     tables, findings = study
-    runs = pd.read_csv(_csv(tables))
+    runs = pd.read_csv(runs_csv(tables))
     for f in (f for f in findings if f["template"] == "target"):
         key = f["rows"][0]
         here = runs[

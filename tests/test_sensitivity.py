@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from math import inf, isnan, log10, nan
+from math import inf, isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
 from optbench.figures.sensitivity import shared_range
 from optbench.figures.style import drawing
 from optbench.report.build import render
-from optbench.report.sensitivity import _lead
 from optbench.sensitivity import (
     SensitivityRow,
     best_of_k,
@@ -198,44 +196,8 @@ def test_which_to_pick_changes_with_the_number_of_trials() -> None:
     assert list(best["k"]) == [1, 2, 3]
 
 
-def tuned_tables(folder: Path) -> Path:
-    """The fabricated study with a tuning: a parabola in log lr, SGD at the edge, momentum diverging above."""
-    results = fabricate(folder / "results" / "demo", Fake())
-    table_runs = pd.read_parquet(results / "tables" / "runs.parquet")
-    places = list(enumerate(("sgd", "momentum", "adam")))
-    rows = [
-        {
-            "workload": workload,
-            "optimizer": optimizer,
-            "schedule": schedule,
-            "lr": lr,
-            "seed": seed,
-            "status": "diverged" if optimizer == "momentum" and lr == 1 else "ok",
-            "val_loss": nan if optimizer == "momentum" and lr == 1 else 0.1 + (log10(lr) + o) ** 2,
-            "selected": log10(lr) == -o,
-            "at_edge": optimizer == "sgd",
-            "settings": "",
-            "in_first_grid": True,
-            "initial_val_loss": 2.3,
-            "path": "",
-        }
-        for workload in ("ravine", "digits")
-        for o, optimizer in places
-        for schedule in ("constant", "cosine")
-        for lr in (0.001, 0.01, 0.1, 1.0)
-        for seed in (1000, 1001)
-    ]
-    pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS).to_parquet(results / "tables/tuning.parquet")
-    table_runs.to_parquet(results / "tables/runs.parquet", index=False)
-    study = json.loads((results / "tables/study.json").read_text())
-    study["tuning"] = {"seeds": [1000, 1001], "low": 1e-3, "high": 1.0, "per_decade": 1, "widen": 0}
-    (results / "tables/study.json").write_text(json.dumps(study))
-    return results
-
-
 def test_the_section_says_what_the_tables_hold(tmp_path: Path) -> None:
-    results = tuned_tables(tmp_path)
-    summarize_tuning(results)
+    results = fabricate(tmp_path / "results" / "demo", Fake(tuned=True))
     records = draw_all(results / "tables", results / "figures")
     drawn = [record for record in records if record.section == "sensitivity"]
     assert [record.workload for record in drawn] == ["ravine", "ravine", "digits", "digits"]
@@ -251,16 +213,10 @@ def test_the_section_says_what_the_tables_hold(tmp_path: Path) -> None:
     assert "0.001 to 1 with 1 candidate a decade and 2 tuning seeds and kept to it" in section
     assert "It spent 8 trials; 96 in all." in section
     assert 'href="#s-sensitivity"' in page
-    # The sentence, from the table alone.
-    measures = pd.read_parquet(results / "tables/sensitivity.parquet")
-    assert set(measures["width_decades"]) == {0}  # the neighbours' loss is eleven times the best one's
-    assert "span from ≥ 0 decades (SGD" in section
-    assert "n = 12 combinations tuned" in section
-    assert f"{measures['at_edge'].sum()} of 12 choices lie on the edge of the grid" in section
 
 
 def test_a_workload_that_was_not_tuned_has_no_part(tmp_path: Path) -> None:
-    results = tuned_tables(tmp_path)
+    results = fabricate(tmp_path / "results" / "demo", Fake(tuned=True))
     tuning = pd.read_parquet(results / "tables/tuning.parquet")
     tuning[tuning["workload"] == "digits"].to_parquet(results / "tables/tuning.parquet", index=False)
     summarize_tuning(results)
@@ -278,18 +234,6 @@ def test_without_a_tuning_there_is_no_section(tmp_path: Path) -> None:
     assert len(pd.read_parquet(results / "tables/sensitivity.parquet")) == 0
     page = render(results, tmp_path / "reports").read_text(encoding="utf-8")
     assert "s-sensitivity" not in page
-
-
-def test_the_sentence_counts_fresh_runs_that_diverged() -> None:
-    class Names:
-        def label(self, kind: str, name: str) -> str:
-            return name
-
-    table = trials()
-    measures = sensitivity(table, lr_curves(table), runs(1.6, nan), {"o": {"lr": 1.0, "default_of": ""}})
-    said = _lead(Names(), measures)  # type: ignore[arg-type]
-    assert "for 1 of 1 a fresh run diverged or failed at the chosen rate" in said
-    assert "none of 1 choices lie on the edge" in said
 
 
 def test_the_shared_axis() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -88,6 +90,13 @@ def test_snakemake_makes_the_page(first: tuple[Path, subprocess.CompletedProcess
     assert set(runs.loc[runs["optimizer"] == "mine", "status"]) == {"error"}
     assert set(runs.loc[runs["optimizer"] == "sgd", "status"]) == {"ok"}
     assert len(traces(workplace)) == CELLS
+
+
+def test_snakemakes_report_carries_the_page(finished: Path) -> None:
+    done = run("snakemake", "--configfile", "study.yaml", "--report", "report.html", cwd=finished)
+    assert done.returncode == 0, done.stderr
+    (carried,) = re.findall(r'"data:text/html[^"]*;base64,([^"]+)"', (finished / "report.html").read_text())
+    assert base64.b64decode(carried) == (finished / "reports" / "tiny" / "index.html").read_bytes()
 
 
 def test_snakemake_reruns_what_is_missing(finished: Path) -> None:

@@ -260,8 +260,8 @@ def _summarize(results: Path) -> None:
     from optbench.textbook.check import write_claims  # noqa: PLC0415
 
     summarize_results(results)
-    write_findings(results)
     summarize_tuning(results)
+    write_findings(results)
     write_claims(results)
 
 

@@ -26,7 +26,6 @@ from optbench.figures.plan_sensitivity import read_tuned
 from optbench.figures.record import FigureRecord, read_records
 from optbench.figures.style import DARK, LIGHT
 from optbench.figures.svg import themed
-from optbench.figures.tables import read_evidence
 from optbench.files import write_text
 from optbench.heavy_ball import CURVATURES
 from optbench.landscapes import LANDSCAPES
@@ -34,7 +33,6 @@ from optbench.report.cells import explorer
 from optbench.report.claims import claims
 from optbench.report.completeness import completeness, failures
 from optbench.report.cost import cost
-from optbench.report.leads import across_lead, learn_lead, methods_lead, oscillation_lead, workloads_lead
 from optbench.report.methods import methods
 from optbench.report.oracle import oracle
 from optbench.report.oscillation import oscillation
@@ -42,7 +40,7 @@ from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
 from optbench.report.text import listing
-from optbench.report.verdict import LOSS, read_findings, verdict
+from optbench.report.verdict import read_findings, verdict
 from optbench.textbook.check import read_claims
 
 if TYPE_CHECKING:
@@ -109,7 +107,6 @@ def render(results: Path, reports: Path) -> Path:
     tables = results / "tables"
     study = read_study(tables)
     summary = pd.read_parquet(tables / "summary.parquet")
-    evidence = read_evidence(tables)
     figures = [
         _figure(study, record, results / "figures")
         for record in read_records(results / "figures/figures.json")
@@ -146,13 +143,6 @@ def render(results: Path, reports: Path) -> Path:
             cost=timed,
             oracle=oracle(read_oracle(study, tables / "oracle.parquet")),
             figures=figures,
-            leads={
-                "across": across_lead(study, evidence.ratios),
-                "workloads": workloads_lead(study, findings, LOSS),
-                "oscillation": oscillation_lead(study, summary),
-                "learn": learn_lead(evidence.rates),
-                "methods": methods_lead(study),
-            },
             across=any(shown.record.section == "across" for shown in figures),
             explorer=explorer(study, name, tables / "curves.parquet", card_of),
             truncated=len(study.runs) > PRINTED,

@@ -57,14 +57,12 @@ class Completeness:
         expected: cells planned; the sum of all counts.
         parts: one a status, in the order of `ALL_STATUSES`.
         sentence: the sum in words.
-        lead: how much of the study this page stands on, in a sentence.
         rerun: the command that repeats what failed; "" where nothing did.
     """
 
     expected: int
     parts: tuple[Part, ...]
     sentence: str
-    lead: str
     rerun: str
 
 
@@ -115,21 +113,10 @@ def completeness(runs: pd.DataFrame, study: str) -> Completeness:
         x += width
     sum_of_parts = " + ".join(f"{number(count)} {status}" for status, count in counts.items())
     sentence = f"{number(expected)} expected = {sum_of_parts}"
-    lead = f"{number(counts['ok'])} of {plural(expected, 'planned cell')} ended ok" + _others(runs)
     # A run that diverged would diverge again: it is a result and no failure to repeat.
     failed = any(counts[status] for status in ("error", "killed", "timeout"))
     rerun = f"optbench rerun {shlex.quote(study)} --failed" if failed else ""
-    return Completeness(expected, tuple(parts), sentence, lead, rerun)
-
-
-def _others(runs: pd.DataFrame) -> str:
-    """What became of the rest, and of which combinations they are, to end a sentence with."""
-    rest = runs[runs["status"] != "ok"]
-    said = []
-    for status, group in rest.groupby("status", sort=False):
-        of = dict.fromkeys(str(cell).rpartition("/")[0] for cell in group["cell"])
-        said.append(f"{number(len(group))} {status} ({listing(list(of), 3)})")
-    return "; " + listing(said, len(said)) + "." if said else "."
+    return Completeness(expected, tuple(parts), sentence, rerun)
 
 
 def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:

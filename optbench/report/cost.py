@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import NONE, interval, number, plural, scrub
+from optbench.report.text import NONE, number, plural, scrub
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,12 +46,10 @@ class Cost:
     """The Cost section.
 
     Attributes:
-        lead: its result in one sentence.
         places: a warning where the workloads were timed on different machines, else "".
         workloads: their parts, in the study's order.
     """
 
-    lead: str
     places: str
     workloads: tuple[WorkloadCost, ...]
 
@@ -71,7 +69,7 @@ def cost(study: Study, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Co
         rows = timing[timing["workload"] == name]
         if len(rows):
             parts.append(_workload(study, name, index, rows, summary[summary["workload"] == name]))
-    return Cost(_lead(study, timing), _places(timing), tuple(parts))
+    return Cost(_places(timing), tuple(parts))
 
 
 def _places(timing: pd.DataFrame) -> str:
@@ -196,42 +194,3 @@ def _targets(
         ("Optimizer", "Schedule", "Steps to target (steps)", "Time to target (s)", "Reached (runs / n)"),
         tuple(rows),
     )
-
-
-def _lead(study: Study, timing: pd.DataFrame) -> str:
-    measured = timing[timing["step_time_us"].notna()]
-    compared = measured[measured["ratio_to_sgd"].notna() & (measured["optimizer"] != measured["reference"])]
-    parts = []
-    if len(compared):
-        ordered = compared.sort_values("ratio_to_sgd", kind="stable")
-        low, high = ordered.iloc[0], ordered.iloc[-1]
-        if len(compared) == 1:
-            parts.append(f"A step takes {_ratio(study, high)} times as long as the reference's")
-        else:
-            parts.append(
-                f"A step takes from {_ratio(study, low)} to {_ratio(study, high)} times as long as the "
-                "reference's"
-            )
-    else:
-        parts.append("Only the reference's own steps were timed")
-    rounds = measured["rounds"].astype(int)
-    span = number(int(rounds.min()))
-    if rounds.min() != rounds.max():
-        span += f" to {number(int(rounds.max()))}"
-    parts.append(f"n is {span} {'round' if rounds.max() == 1 else 'rounds'} each")
-    of = measured["workload"].nunique()
-    noisy = measured.loc[measured["noisy"].astype(bool), "workload"].nunique()
-    if noisy:
-        parts.append(f"the machine was too noisy for {number(noisy)} of {plural(of, 'workload')}")
-    without = len(timing) - len(measured)
-    if without:
-        pairs = plural(len(timing), "pair")
-        parts.append(f"there is no time for {number(without)} of {pairs} of workload and optimizer")
-    return "; ".join(parts) + "."
-
-
-def _ratio(study: Study, row: pd.Series) -> str:
-    span = interval(float(row["ratio_low"]), float(row["ratio_high"]))
-    optimizer = study.label("optimizers", str(row["optimizer"]))
-    workload = study.label("workloads", str(row["workload"]))
-    return f"{number(float(row['ratio_to_sgd']))}{' ' + span if span else ''} ({optimizer}, {workload})"

@@ -12,7 +12,7 @@ import numpy as np
 
 from optbench.report.table import Entry, Table
 from optbench.report.text import NONE, number, plural
-from optbench.sensitivity import USABLE, picks
+from optbench.sensitivity import picks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,12 +61,10 @@ class Sensitivity:
     """The section on learning-rate sensitivity.
 
     Attributes:
-        lead: its result in one or two sentences.
         protocol: how the rates were searched, in a sentence.
         workloads: their parts, in the study's order.
     """
 
-    lead: str
     protocol: str
     workloads: tuple[WorkloadSensitivity, ...]
 
@@ -93,36 +91,7 @@ def sensitivity(study: Study, tuned: Tuned | None) -> Sensitivity | None:
                 picks=_picks(study, expected, f"t-pick-{index}", label) if len(expected) else None,
             )
         )
-    return Sensitivity(_lead(study, tuned.measures), _protocol(study, tuned.measures), tuple(parts))
-
-
-def _lead(study: Study, measures: pd.DataFrame) -> str:
-    known = measures[np.isfinite(measures["width_decades"].to_numpy(float))]
-    parts = []
-    if len(known):
-        ordered = known.sort_values("width_decades", kind="stable")
-        low, high = ordered.iloc[0], ordered.iloc[-1]
-        parts.append(
-            f"Learning rates within {USABLE:.0%} of the best loss span from {_width(low)} decades "
-            f"({_name(study, low)}) to {_width(high)} ({_name(study, high)}), n = {len(known)} "
-            f"combinations tuned"
-        )
-    else:
-        parts.append("No learning rate ended well with every tuning seed")
-    every = _changes(measures)
-    change = every[np.isfinite(every)]
-    if len(change):
-        middle, least, most = (_signed(float(f(change))) for f in (np.median, np.min, np.max))
-        parts.append(
-            f"from tuning to fresh seeds the loss at the chosen rates changed by {middle}% in the median "
-            f"({least}% to {most}%, n = {len(change)})"
-        )
-    if lost := int(np.isposinf(measures["shrinkage"].to_numpy(float)).sum()):
-        parts.append(f"for {lost} of {len(measures)} a fresh run diverged or failed at the chosen rate")
-    edges = int(measures["at_edge"].sum())
-    lie = "lies" if edges == 1 else "lie"
-    parts.append(f"{edges or 'none'} of {len(measures)} choices {lie} on the edge of the grid")
-    return "; ".join(parts) + "."
+    return Sensitivity(_protocol(study, tuned.measures), tuple(parts))
 
 
 def _protocol(study: Study, measures: pd.DataFrame) -> str:
@@ -147,15 +116,6 @@ def _protocol(study: Study, measures: pd.DataFrame) -> str:
 
 def _width(row: pd.Series) -> str:
     return ("≥ " if row["width_open"] else "") + number(float(row["width_decades"]), 2)
-
-
-def _name(study: Study, row: pd.Series) -> str:
-    parts = (
-        study.label("optimizers", str(row["optimizer"])),
-        study.label("schedules", str(row["schedule"])),
-        study.label("workloads", str(row["workload"])),
-    )
-    return " · ".join(parts)
 
 
 def _changes(measures: pd.DataFrame) -> np.ndarray:

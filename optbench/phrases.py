@@ -1,0 +1,54 @@
+"""Numbers, counts and lists as the words of a finding's sentence (layer 2b)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_NAMES: Final = 3
+"""Names that a list says; beyond, its tail is counted."""
+
+
+def figure_of(value: float | str | None) -> str:
+    """A number with three significant digits; `inf` and `-inf` are how JSON holds infinities."""
+    if value is None:
+        return "unknown"
+    value = float(value)
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if not size:
+        return "0"
+    if not 1e-3 <= size < 1e5:  # noqa: PLR2004 - where powers of ten read better
+        text = f"{value:.2e}"
+    elif size >= 100:  # noqa: PLR2004 - three digits before the point
+        text = f"{value:.0f}"
+    else:
+        text = f"{value:#.3g}".rstrip(".")
+    return text.replace("-", "−") if text.startswith("-") else text
+
+
+def probability(p: float) -> str:
+    """An adjusted p value: two significant digits, or that it is below 0.001."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"  # noqa: PLR2004 - the usual floor of printed p values
+
+
+def percent(share: float) -> str:
+    """A share in percent, three significant digits at most: `85.4%`, `100%`, `below 0.01%`."""
+    tiny = 0 < share < 1e-4  # noqa: PLR2004 - a hundredth of a percent
+    return "below 0.01%" if tiny else f"{100 * share:.3g}%"
+
+
+def count(n: float, noun: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{n:.0f} {noun}{'' if n == 1 else 's'}"
+
+
+def names(found: Sequence[str]) -> str:
+    """`a, b and c`; the tail counted above three."""
+    if len(found) > MOST_NAMES:
+        return f"{', '.join(found[: MOST_NAMES - 1])} and {len(found) - MOST_NAMES + 1} more"
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
