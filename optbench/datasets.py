@@ -13,7 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from optbench.catalogue.datasets import DATASETS
 from optbench.raw_data import SOURCES, UNREADABLE, DataUnavailableError
@@ -245,6 +244,8 @@ def _check(arrays: Mapping[str, Array], sha256: str, n_classes: int, pinned: str
 
 
 def _tensors(home: Path, manifest: dict[str, Any], split_name: str) -> tuple[Tensor, ...]:
+    import torch  # noqa: PLC0415  (preparing needs none of its seconds)
+
     tensors = []
     for part in ("x", "y"):
         file = f"{split_name}_{part}.npy"

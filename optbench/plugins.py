@@ -63,17 +63,24 @@ def syntax_tree(file: Path) -> ast.Module:
         UserError: the file does not parse; the message names its line.
     """
     # By content: modification times are too coarse for a file that is edited twice in a moment.
-    return _parse(file.read_bytes(), file.name)
+    return _parsed(file.read_bytes(), file.name)
 
 
-@cache
-def _parse(source: bytes, name: str) -> ast.Module:
+def parse(source: bytes, name: str) -> ast.Module:
+    """The syntax tree of what a file of this name holds.
+
+    Raises:
+        UserError: it does not parse; the message names the file and the line.
+    """
     try:
         return ast.parse(source)
     except SyntaxError as error:
         raise UserError(f"{name} line {error.lineno}: {error.msg}") from None
     except ValueError as error:
         raise UserError(f"{name}: {error}") from None
+
+
+_parsed = cache(parse)
 
 
 def _bound_names(body: list[ast.stmt]) -> Iterator[str]:

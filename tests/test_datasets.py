@@ -90,6 +90,19 @@ def write_cifar(folder, names=(*(f"data_batch_{i}" for i in range(1, 6)), "test_
     return batches
 
 
+def test_packaged_tables_are_what_their_packages_own_readers_give(tmp_path):
+    from sklearn.datasets import load_breast_cancer, load_digits
+
+    for name, reader, shape in (
+        ("digits", load_digits, (-1, 8, 8)),
+        ("breast_cancer", load_breast_cancer, (-1, 30)),
+    ):
+        x, y = reader(return_X_y=True)
+        raw = raw_data.SOURCES[name].read(DatasetSpec(name), tmp_path)
+        assert np.array_equal(raw.x, x.reshape(shape)), name
+        assert np.array_equal(raw.y, y), name
+
+
 @pytest.mark.parametrize(
     ("name", "sizes", "example", "n_classes"),
     [

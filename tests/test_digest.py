@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optbench
-from optbench.digest import NUMBERLESS, _closure, _write, code_digest, digest
+from optbench.digest import NUMBERLESS, _closure, code_digest, digest
 from optbench.errors import UserError
+from optbench.source import _write
 
 PLUGIN = '''
 """An optimizer."""

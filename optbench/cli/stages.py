@@ -45,7 +45,7 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
     for name, spec in wanted.items():
         if not only and is_prepared(spec, study.data_folder):
             continue
-        from optbench.datasets import prepare as prepare_dataset  # noqa: PLC0415  (torch)
+        from optbench.datasets import prepare as prepare_dataset  # noqa: PLC0415
 
         manifest = prepare_dataset(spec, study.data_folder)
         if manifest["status"] != "ready":
