@@ -1,15 +1,16 @@
-"""How long a page takes to draw, to render and to load, and how large it is, at a number of cells.
+"""What a page takes: to draw, to render and to load, and how large it is, at a number of cells.
 
-    python benchmarks/page.py 200 10000
+    python benchmarks/page.py [--cells 200 10000]
 
-The study is fabricated: 25 seeds from 2,000 cells on, 6 below. `render` is the `report` stage alone;
-`draw` the figures before it, which depend on the combinations and not on the seeds.
+The study is fabricated (tests/fabricate.py): 25 seeds from 2,000 cells on, 6 below. `draw` makes the figures,
+which depend on the combinations and not on the seeds, on the cores of the machine, at most four, as the
+workflow does; `render` makes the page of them. Both are measured inside one process: Python and its libraries
+take some seconds more to start.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 import sys
 import tempfile
@@ -20,19 +21,25 @@ from shutil import which
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fabricate import fabricate, large
+from ledger import Row, record
 
 from optbench.figures.plan import draw_all
 from optbench.report.build import render
 
-CORES = len(os.sched_getaffinity(0))
+CORES = min(len(os.sched_getaffinity(0)), 4)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FEW = 2000
+"""Below this many cells the limits of a small study hold."""
+
+LIMITS = {"build": (6.0, 30.0), "size": (1.0, 7.0), "load": (2.0, 2.0)}
+"""At 200 cells and at 10,000: seconds, MB, seconds."""
 
 
-def loaded_s(page: Path) -> float:
-    """Return the seconds until Chromium has loaded the page and run its script; NaN without Chromium."""
+def loaded_s(page: Path) -> float | None:
+    """Return the seconds until Chromium has loaded the page and run its script; None without Chromium."""
     chromium = which("chromium")
     if chromium is None:
-        return float("nan")
+        return None
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
     with sync_playwright() as driver:
@@ -45,27 +52,37 @@ def loaded_s(page: Path) -> float:
     return took
 
 
+def measure(cells: int) -> list[Row]:
+    """Return what a page of about `cells` cells takes."""
+    fake = large(cells)
+    with tempfile.TemporaryDirectory() as folder:
+        results = fabricate(Path(folder) / "results/large", fake)
+        start = time.perf_counter()
+        records = draw_all(results / "tables", results / "figures", cores=CORES)
+        drawn = time.perf_counter()
+        page = render(results, Path(folder) / "reports")
+        rendered = time.perf_counter()
+        size, load = page.stat().st_size / 1e6, loaded_s(page)
+    limit = {name: limits[fake.cells >= FEW] for name, limits in LIMITS.items()}
+    case = f"{fake.cells:,} cells, {sum(len(record.panels) for record in records)} panels"
+    rows = [
+        Row(case, f"draw, {CORES} cores", drawn - start, "s"),
+        Row(case, "render", rendered - drawn, "s"),
+        Row(case, "draw + render", rendered - start, "s", limit=limit["build"]),
+        Row(case, "size", size, "MB", limit=limit["size"]),
+    ]
+    if load is not None:
+        rows.append(Row(case, "load in Chromium", load, "s", limit=limit["load"]))
+    return rows
+
+
 def main() -> None:
-    """Print a line for every number of cells given."""
+    """Measures and records."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("cells", type=int, nargs="*", default=[200, 10_000])
-    for cells in parser.parse_args().cells:
-        with tempfile.TemporaryDirectory() as folder:
-            fake = large(cells)
-            results = fabricate(Path(folder) / "results/large", fake)
-            clocks = [time.perf_counter()]
-            records = draw_all(results / "tables", results / "figures", cores=CORES)
-            clocks.append(time.perf_counter())
-            page = render(results, Path(folder) / "reports")
-            clocks.append(time.perf_counter())
-            draw, report = (f"{end - start:.1f} s" for start, end in itertools.pairwise(clocks))
-            panels = sum(len(record.panels) for record in records)
-            print(
-                f"{fake.cells} cells, {panels} panels: draw {draw} on {CORES} cores, render {report}, "
-                f"{page.stat().st_size / 1e6:.2f} MB, loads in {loaded_s(page):.1f} s"
-            )
+    parser.add_argument("--cells", type=int, nargs="+", default=[200, 10_000])
+    record("page", [row for cells in parser.parse_args().cells for row in measure(cells)])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-BENCHMARKS = ("loop", "harness", "peer", "scale")
+BENCHMARKS = ("loop", "harness", "peer", "scale", "page")
 """In the order of docs/performance.md."""
 
 

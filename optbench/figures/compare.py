@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.transforms import Affine2D
 
 from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, shorten
 from optbench.figures.style import LIGHT
@@ -165,16 +166,14 @@ def _draw_rows(
 
 def _note(ax: Axes, row: int, text: str, *, at: float, shift: float = 0.0) -> None:
     """Write a few words into a row, `at` a share of the panel's width."""
-    ax.annotate(
+    ax.text(
+        at,
+        row,
         text,
-        xy=(at, row),
-        xycoords=("axes fraction", "data"),
-        xytext=(shift, 0),
-        textcoords="offset points",
+        transform=ax.get_yaxis_transform() + Affine2D().translate(shift, 0),
         va="center",
         fontsize=9,
         color=LIGHT["muted"],
-        annotation_clip=False,
     )
 
 

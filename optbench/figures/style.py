@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
-import seaborn as sns
 
 from optbench.figures.fonts import cut_font
 
@@ -112,6 +111,8 @@ def drawing() -> Iterator[None]:
     Everything that draws and writes a figure belongs inside: matplotlib makes ticks late, with the
     settings that hold at that time.
     """
+    import seaborn as sns  # noqa: PLC0415 - takes a second, and only what draws needs it
+
     with ExitStack() as stack:
         families = stack.enter_context(cut_font())
         stack.enter_context(sns.axes_style("ticks"))
@@ -135,6 +136,11 @@ def drawing() -> Iterator[None]:
                     "ytick.labelcolor": LIGHT["ink"],
                     "grid.color": LIGHT["grid"],
                     "axes.linewidth": 0.8,
+                    "axes.spines.top": False,
+                    "axes.spines.right": False,
+                    "axes.axisbelow": True,
+                    "xtick.major.size": 3,
+                    "ytick.major.size": 3,
                     "axes.titley": 1.0,
                     "axes.unicode_minus": True,
                     "figure.facecolor": "none",

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from optbench.figures.tables import row_dicts
 from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.report.text import NONE, number, plural, scrub
 
@@ -167,13 +168,18 @@ def _targets(
     if not runs["steps_to_target"].notna().any():
         return None
     step_time = dict(zip(measured["optimizer"].astype(str), measured["step_time_us"], strict=True))
+    arrived = (
+        runs["steps_to_target"].notna().groupby([runs["optimizer"], runs["schedule"]]).agg(["sum", "size"])
+    )
+    reached = {
+        names: f"{int(n)}/{int(of)}" for names, (n, of) in zip(arrived.index, arrived.to_numpy(), strict=True)
+    }
     rows = []
-    for _, r in summary[summary["metric"] == "steps_to_target"].iterrows():
+    for r in row_dicts(summary[summary["metric"] == "steps_to_target"]):
         optimizer, schedule = str(r["optimizer"]), str(r["schedule"])
         if optimizer not in step_time:
             continue
         seconds = float(step_time[optimizer]) / 1e6
-        here = runs[(runs["optimizer"] == optimizer) & (runs["schedule"] == schedule)]
         steps = Measure(float(r["estimate"]), float(r["low"]), float(r["high"]))
         time = Measure(steps.estimate * seconds, steps.low * seconds, steps.high * seconds)
         rows.append(
@@ -182,7 +188,7 @@ def _targets(
                 Entry(study.label("schedules", schedule)),
                 measure_entry(steps, missing="not reached"),
                 measure_entry(time, missing="not reached"),
-                Entry(f"{int(here['steps_to_target'].notna().sum())}/{len(here)}", numeric=True),
+                Entry(reached[optimizer, schedule], numeric=True),
             )
         )
     if not rows:

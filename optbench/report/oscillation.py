@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from optbench.figures.tables import row_dicts
 from optbench.report.table import Entry, Table
 from optbench.report.text import NONE, interval, number, plural
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from optbench.figures.easel import Study
@@ -69,9 +72,7 @@ def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillatio
 
 
 def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tuple[Entry, ...], ...]:
-    summarized = {
-        (str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for _, r in summary.iterrows()
-    }
+    summarized = {(str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for r in row_dicts(summary)}
     return tuple(
         (
             Entry(study.label("optimizers", str(optimizer))),
@@ -85,7 +86,7 @@ def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tupl
     )
 
 
-def _entry(values: pd.Series, row: pd.Series | None) -> Entry:
+def _entry(values: pd.Series, row: Mapping[str, Any] | None) -> Entry:
     """The summary's median with its interval, else that of the finite values; their count where some lack."""
     finite = values.to_numpy(float)
     finite = finite[np.isfinite(finite)]
