@@ -27,10 +27,10 @@ def measure(cells: int, *, page: bool) -> tuple[dict[str, Cost], int]:
     costs = {"dry run, everything left": cost_of(*snakemake, "--dry-run", "--quiet")}
     written = write_traces(study)
     costs["dry run, all trained"] = cost_of(*snakemake, "--dry-run", "--quiet")
-    costs["collect"] = cost_of("optbench", "collect", file)
+    costs["collect"] = cost_of("optbench", "collect", file, "--cores", "2")
     costs["summarize"] = cost_of("optbench", "summarize", file)
     if page:
-        costs["plot"] = cost_of("optbench", "plot", file)
+        costs["plot"] = cost_of("optbench", "plot", file, "--cores", "2")
         costs["report"] = cost_of("optbench", "report", file)
         costs["no-op run"] = cost_of(*snakemake)
     return costs, written

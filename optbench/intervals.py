@@ -137,19 +137,51 @@ def median_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
 
     Source: Hettmansperger and Sheather 1986, doi 10.1016/0167-7152(86)90021-0.
     """
-    x = np.sort(checked_array(values, "values", infinite=True))
-    n = x.size
+    x = checked_array(values, "values", infinite=True)
+    band = median_band(x[:, None], confidence=confidence)
+    return Interval(float(band.estimate[0]), float(band.low[0]), float(band.high[0]), band.coverage, x.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Intervals of many samples of one size.
+
+    Attributes:
+        estimate: shape (points,).
+        low: lower ends, shape (points,).
+        high: upper ends, shape (points,).
+        coverage: of each interval, as in `Interval`.
+    """
+
+    estimate: FloatArray
+    low: FloatArray
+    high: FloatArray
+    coverage: float
+
+
+def median_band(values: ArrayLike, *, confidence: float = 0.95) -> Band:
+    """`median_interval` of every column: point by point, not of the curve as a whole.
+
+    Args:
+        values: shape (n, points), one row per run, as `median_interval` takes them.
+        confidence: in [0.5, 1), of each point.
+
+    Raises:
+        ValueError: no values, a NaN, or a median between -inf and +inf.
+    """
+    x = np.sort(checked_array(values, "values", dims=(2,), infinite=True), axis=0)
+    n = len(x)
     checked_confidence(confidence)
-    below, above = float(x[(n - 1) // 2]), float(x[n // 2])
-    if math.isinf(below) and math.isinf(above) and below != above:
+    below, above = x[(n - 1) // 2], x[n // 2]
+    if (np.isinf(below) & np.isinf(above) & (below != above)).any():
         raise ValueError("values have no median: it falls between -inf and +inf")
-    middle = below if below == above else below / 2 + above / 2
+    middle = np.where(below == above, below, below / 2 + above / 2)
     d, weight = _depth(n, confidence)
     if d == 0:
-        return Interval(middle, float(x[0]), float(x[-1]), float(1 - 2.0 ** (1 - n)), n)
-    low = _between(float(x[d - 1]), float(x[d]), weight)
-    high = _between(float(x[n - d]), float(x[n - d - 1]), weight)
-    return Interval(middle, low, high, confidence, n)
+        return Band(middle, x[0], x[-1], float(1 - 2.0 ** (1 - n)))
+    return Band(
+        middle, _between(x[d - 1], x[d], weight), _between(x[n - d], x[n - d - 1], weight), confidence
+    )
 
 
 @cache
@@ -164,10 +196,10 @@ def _depth(n: int, confidence: float) -> tuple[int, float]:
     return d, float((n - d) * share / (d + (n - 2 * d) * share))
 
 
-def _between(outer: float, inner: float, weight: float) -> float:
-    if outer == inner or math.isinf(outer) or math.isinf(inner):
-        return outer
-    return (1 - weight) * outer + weight * inner
+def _between(outer: FloatArray, inner: FloatArray, weight: float) -> FloatArray:
+    kept = (outer == inner) | np.isinf(outer) | np.isinf(inner)
+    with np.errstate(invalid="ignore"):  # what is computed from infinities is not kept
+        return np.where(kept, outer, (1 - weight) * outer + weight * inner)
 
 
 def wilson_interval(successes: int, trials: int, *, confidence: float = 0.95) -> Interval:

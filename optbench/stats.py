@@ -17,11 +17,13 @@ from scipy import special
 
 from optbench.bootstrap import bootstrap_band, bootstrap_interval, interquartile_mean
 from optbench.intervals import (
+    Band,
     FloatArray,
     Interval,
     checked_array,
     hodges_lehmann,
     mean_interval,
+    median_band,
     median_interval,
     score_interval,
     student_quantile,
@@ -33,6 +35,7 @@ from optbench.survival import KaplanMeier, average_runtime, expected_best_of_k, 
 
 __all__ = [
     "FEWEST_PAIRS",
+    "Band",
     "FriedmanResult",
     "Interval",
     "JointTest",
@@ -49,6 +52,7 @@ __all__ = [
     "joint_sign_flip_test",
     "kaplan_meier",
     "mean_interval",
+    "median_band",
     "median_interval",
     "performance_profile",
     "probability_of_improvement",

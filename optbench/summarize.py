@@ -14,7 +14,7 @@ from optbench.evidence import write_evidence
 from optbench.files import write_atomically, write_table
 from optbench.lines import lines_of
 from optbench.metrics import MEASURES, Measure
-from optbench.stats import median_interval
+from optbench.stats import median_band, median_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -161,18 +161,20 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
                 continue
             grid = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_POINTS).round().astype(int))]
             values = np.stack([_on_grid(one, grid, curve.worst) for one in found])
-            for step, column in zip(grid, values.T, strict=True):
-                band = median_interval(column)
+            band = median_band(values)
+            n_ok = np.isfinite(values).sum(axis=0)
+            points = (grid, n_ok, band.estimate, band.low, band.high)
+            for step, ok, estimate, low, high in zip(*(x.tolist() for x in points), strict=True):
                 yield BandRow(
                     *names,
                     curve.split,
                     curve.metric,
-                    int(step),
+                    step,
                     len(group),
-                    int(np.isfinite(column).sum()),
-                    band.estimate,
-                    band.low,
-                    band.high,
+                    ok,
+                    estimate,
+                    low,
+                    high,
                     band.coverage,
                 )
 

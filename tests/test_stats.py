@@ -670,6 +670,25 @@ def test_nominal_95_percent_intervals_cover_93_to_97_percent_at_10_seeds(interva
     assert 0.93 <= covered([interval(row) for row in values], truth) <= 0.97
 
 
+def test_median_band_is_the_interval_of_every_column():
+    by_hand = stats.median_band(
+        [[1, 4], [3, INF], [2, 5]]
+    )  # three runs at two points: medians, and the ranges
+    assert by_hand.estimate.tolist() == [2, 5]
+    assert by_hand.low.tolist() == [1, 4]
+    assert by_hand.high.tolist() == [3, INF]
+    assert by_hand.coverage == 0.75
+    days = np.array([1.0, 5.5, 2.0, 9.0, 3.0, 4.0, 8.0, INF])
+    band = stats.median_band(np.stack([days, days[::-1] * 2], axis=1))
+    alone = stats.median_interval(days)
+    assert (band.low * [1, 0.5]).tolist() == [alone.low] * 2
+    assert (band.high * [1, 0.5]).tolist() == [alone.high] * 2
+    with pytest.raises(ValueError, match=r"2 dimension\(s\)"):
+        stats.median_band([1, 2])
+    with pytest.raises(ValueError, match="no median"):
+        stats.median_band([[1, -INF], [2, INF]])
+
+
 def test_median_interval_covers_the_median_of_raw_log_normal_losses():
     losses = np.random.default_rng(77).lognormal(math.log(0.02), 0.8, size=(REPLICATES, 10))
     assert 0.93 <= covered([stats.median_interval(row) for row in losses], 0.02) <= 0.97
