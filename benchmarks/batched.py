@@ -4,9 +4,10 @@
 
 Each round trains the seeds of one configuration one after another, and all of them as one model, in turn
 first. Both are taken by the wall clock from the cell to its trace (data, model and evaluations included, the
-trace's file not), so run it on a quiet machine. Printed are the medians in cells an hour, the median of the
-rounds' ratios with its 95% interval from order statistics, and the largest relative difference of any loss.
-`--graph` adds steps replayed from a CUDA graph to the batched side.
+trace's file not), so run it on a quiet machine. Recorded are the medians in cells an hour, the median of the
+rounds' ratios with its 95% interval from order statistics, and the largest relative difference of any loss;
+the table stands in docs/batched-seeds.md. `--graph` adds steps replayed from a CUDA graph to the batched
+side.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from ledger import Row, record
 
 from optbench.batched.train import train_together
 from optbench.catalogue.optimizers import OPTIMIZERS
@@ -52,7 +54,7 @@ def largest_difference(alone: list[Trace], together: list[Trace]) -> float:
 
 
 def main() -> None:
-    """Print one line for each workload, optimizer and interval of the probes."""
+    """Measures and records."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=9)
@@ -63,6 +65,7 @@ def main() -> None:
     parser.add_argument("--graph", action="store_true")
     given = parser.parse_args()
     seeds = tuple(range(given.seeds))
+    rows = []
     with TemporaryDirectory() as folder:
         data = Path(folder)
         for workload in (WORKLOADS[name] for name in given.workloads):
@@ -102,13 +105,14 @@ def main() -> None:
                             raise SystemExit(f"{trace.facts['cell']}: {execution['why']}")
                     ratio = median_interval(times[1:, 0] / times[1:, 1])  # the first round warms up
                     alone, together = 3600 * len(seeds) / np.median(times[1:], axis=0)
-                    print(
-                        f"{workload.name:20} {optimizer.name:5} {f'every {every}' if every else 'off':8} "
-                        f"{alone:8,.0f} -> {together:8,.0f} cells an hour: "
-                        f"{ratio.estimate:.2f} ({ratio.low:.2f} to {ratio.high:.2f}); "
-                        f"losses within {largest_difference(*traces):.1e}",
-                        flush=True,
-                    )
+                    case = f"{workload.name}, {optimizer.name}, probes {f'every {every}' if every else 'off'}"
+                    rows += [
+                        Row(case, f"{len(seeds)} seeds one at a time", alone, "cells an hour"),
+                        Row(case, f"{len(seeds)} seeds as one model", together, "cells an hour"),
+                        Row(case, "as one over one at a time", ratio.estimate, "", ratio.low, ratio.high),
+                        Row(case, "largest relative difference of a loss", largest_difference(*traces)),
+                    ]
+    record("batched", rows)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Runs the study from nothing to its page with `snakemake --cores 2`, with as many seeds as given, and counts
 processor time: of all processes together, and of it what traces and timings say was spent inside
-training and timing. The later stages are run once more by themselves to say what each takes. Then 400 tiny
+training and timing. The later stages are run once more by themselves to say what each takes. The smoke study
+with `--cores 1` and `--cores 2` says how many cores are kept busy of those that were given. Then 400 tiny
 cells (five steps on the ravine) are trained in one batch: the time from one's start to the next one's, less
 its steps, evaluations and probes.
 """
@@ -62,6 +63,20 @@ def whole_study(text: str, seeds: int) -> list[Row]:
     return rows
 
 
+def given_cores() -> list[Row]:
+    """How many cores a study keeps busy of those that it was given, Snakemake's own process included."""
+    text = (ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8")
+    rows = []
+    for cores in (1, 2):
+        name = f"smoke_on_{cores}"
+        file = Path(f"{name}.yaml")
+        file.write_text(re.sub(r"(?m)^study:.*$", f"study: {name}", text), encoding="utf-8")
+        cost = cost_of("snakemake", "--cores", str(cores), "--configfile", file)
+        busy = cost.cpu_s / cost.wall_s
+        rows.append(Row(f"smoke study, --cores {cores}", "cores busy on average", busy, limit=1.02 * cores))
+    return rows
+
+
 def one_cell() -> list[Row]:
     """What a cell costs in a batch beside its steps, evaluations and probes."""
     file = Path("tiny.yaml")
@@ -98,6 +113,7 @@ def main() -> None:
         lay_out(Path(folder))
         os.chdir(folder)
         rows = [] if given.cell_only else whole_study(text, given.seeds)
+        rows += [] if given.cell_only else given_cores()
         rows += one_cell()
         os.chdir(ROOT)
     record("harness", rows)

@@ -1,4 +1,4 @@
-"""What the benchmarks found: one machine-readable file, results.json, and the tables of docs/performance.md.
+"""What the benchmarks found: one machine-readable file, results.json, and the tables of docs/.
 
 Every benchmark prints its rows and records them here under its own name, with the machine, the date and the
 command, so that one alone can be run again. `python benchmarks/ledger.py` only writes the tables anew.
@@ -18,7 +18,7 @@ from optbench import provenance
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-PAGE = HERE.parent / "docs" / "performance.md"
+DOCS = HERE.parent / "docs"
 
 
 @dataclass(frozen=True)
@@ -85,18 +85,21 @@ def record(benchmark: str, rows: list[Row], note: str = "") -> None:
     }
     text = json.dumps(found, indent=1, sort_keys=True, allow_nan=False)
     RESULTS.write_text(f"{text}\n", encoding="utf-8")
-    write_page()
+    write_pages()
 
 
-def write_page() -> None:
-    """Puts the tables into docs/performance.md, each between its two marks."""
-    text = PAGE.read_text(encoding="utf-8")
-    for benchmark, found in _read().items():
-        mark, end = f"<!-- {benchmark} -->", f"<!-- end of {benchmark} -->"
-        pattern = re.compile(f"{re.escape(mark)}.*?{re.escape(end)}", re.DOTALL)
-        table = "\n".join([mark, *_table(found), end])
-        text = pattern.sub(lambda _, table=table: table, text)
-    PAGE.write_text(text, encoding="utf-8")
+def write_pages() -> None:
+    """Puts each table into docs/, between the two marks that wait for it there."""
+    tables = {benchmark: _table(found) for benchmark, found in _read().items()}
+    for page in sorted(DOCS.glob("*.md")):
+        before = text = page.read_text(encoding="utf-8")
+        for benchmark, lines in tables.items():
+            mark, end = f"<!-- {benchmark} -->", f"<!-- end of {benchmark} -->"
+            pattern = re.compile(f"{re.escape(mark)}.*?{re.escape(end)}", re.DOTALL)
+            table = "\n".join([mark, *lines, end])
+            text = pattern.sub(lambda _, table=table: table, text)
+        if text != before:
+            page.write_text(text, encoding="utf-8")
 
 
 def _read() -> dict[str, dict]:
@@ -122,4 +125,4 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    write_page()
+    write_pages()

@@ -3,7 +3,7 @@
     python benchmarks/run.py [NAME...]        (make bench, make bench ONLY=scale)
 
 Nothing else should run on the machine meanwhile. Each benchmark prints its table and writes it into
-results.json and docs/performance.md; `python benchmarks/NAME.py --help` says how to run one with settings of
+results.json and docs/; `python benchmarks/NAME.py --help` says how to run one with settings of
 its own. The exit status is 1 where one could not run; a number on the wrong side of what is asked is told
 in its table and is no failure.
 """
@@ -16,8 +16,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-BENCHMARKS = ("loop", "harness", "peer", "scale", "page")
-"""In the order of docs/performance.md."""
+BENCHMARKS = ("loop", "harness", "peer", "scale", "page", "probes", "timing_aa", "batched")
+"""In the order of docs/performance.md, then those whose tables stand beside what they measure."""
 
 
 def main() -> int:

@@ -2,8 +2,9 @@
 
     python benchmarks/timing_aa.py [--repeats 5] [--seconds 2.5] [--workload digits_mlp]
 
-Prints, for each repeat in a fresh process, the ratio with its 95% interval and what made the machine noisy.
-On a quiet machine the interval contains 1 and is narrower than 5%. Nothing is asserted here.
+For each repeat in a fresh process, the ratio with its 95% interval and its width, Adam's ratio beside it, and
+what made the machine noisy. On a quiet machine the interval contains 1 and is narrower than 5%. The table
+stands in docs/timing.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from cost import ROOT
+from ledger import Row, record
+
 from optbench.config import read_study
 from optbench.datasets import prepare
 from optbench.timing_child import time_in_child
@@ -21,7 +25,7 @@ from optbench.timing_table import collect_timing
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures and records."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -40,18 +44,21 @@ def main() -> None:
         for dataset in study.datasets.values():
             prepare(dataset, study.data_folder)
         (timing,) = timings_of(study)
-        print(f"{'ratio':>8} {'low':>8} {'high':>8} {'width':>7} rounds  step/us  adam/sgd  noise")
-        for _ in range(given.repeats):
+        rows, noises = [], set()
+        for turn in range(given.repeats):
             if problem := time_in_child(timing, study.data_folder, study.folder, given.seconds):
                 raise SystemExit(problem)
             sgd, adam = (row for _, row in collect_timing(study).iterrows())
-            print(
-                f"{sgd['aa_ratio']:8.4f} {sgd['aa_low']:8.4f} {sgd['aa_high']:8.4f}"
-                f" {sgd['aa_high'] - sgd['aa_low']:7.2%} {sgd['rounds']:6d} {sgd['step_time_us']:8.1f}"
-                f" {adam['ratio_to_sgd']:9.3f}  {sgd['noise'] or 'quiet'}",
-                flush=True,
-            )
-        os.chdir("/")
+            case = f"{given.workload}, repeat {turn + 1}"
+            ratio, low, high = sgd["aa_ratio"], sgd["aa_low"], sgd["aa_high"]
+            rows += [
+                Row(case, "SGD over SGD", ratio, "", low, high),
+                Row(case, "width of its interval", 100 * (high - low), "%", limit=5.0),
+                Row(case, "Adam over SGD", adam["ratio_to_sgd"], "", adam["ratio_low"], adam["ratio_high"]),
+            ]
+            noises |= {sgd["noise"] or "quiet"}
+        os.chdir(ROOT)
+    record("timing_aa", rows, f"The machine during the repeats: {'; '.join(sorted(noises))}.")
 
 
 if __name__ == "__main__":

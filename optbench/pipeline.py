@@ -166,6 +166,8 @@ class Needs:
 def needs_of(study: Study, paths: Sequence[str]) -> Needs:
     """What training the cells behind `paths` takes at most, each to its own time limit.
 
+    A seed that is trained with others takes them along, even where its trace alone is asked for.
+
     Raises:
         UserError: the first is no trace of the study.
     """
@@ -174,7 +176,9 @@ def needs_of(study: Study, paths: Sequence[str]) -> Needs:
     spec = names.get(parts[3]) if len(parts) > 3 else None  # noqa: PLR2004  (results/STUDY/cells/WORKLOAD)
     if spec is None:
         raise UserError(f"{paths[0] if paths else 'an empty batch'} is no trace of {study.file}")
-    seconds = len(paths) * (spec.timeout_s or study.timeout_s)
+    seeds = {seed for block in study.blocks for seed in block.seeds}
+    cells = max(len(paths), min(study.execution.together, len(seeds)))
+    seconds = cells * (spec.timeout_s or study.timeout_s)
     cards = int((spec.device or study.device) == "cuda")
     return Needs(spec.memory_mb, math.ceil(seconds / 60) + START_MINUTES, cards)
 

@@ -24,7 +24,7 @@ from optbench.pipeline import (
     stage_code,
     study_file,
 )
-from optbench.spec import CellSpec
+from optbench.spec import CellSpec, ExecutionSpec
 from optbench.trace import Trace, write_trace
 
 
@@ -152,6 +152,11 @@ def test_cells_of_other_needs_have_batches_of_their_own(study: Study) -> None:
     # 12 x 600 s are 120 minutes, 12 x 90 s are 18; five more to start.
     assert [needs_of(mixed, batch) for batch in found] == [Needs(2000, 125, 0), Needs(9000, 23, 1)]
     assert needs_of(mixed, found[1][:1]) == Needs(9000, 7, 1)
+    # One seed of a batched group takes the other five along, 6 x 90 s, or one where two are the most.
+    for at_most, minutes in ((32, 14), (2, 8)):
+        together = replace(mixed, execution=ExecutionSpec(seeds="batched", at_most=at_most))
+        assert needs_of(together, found[1][:1]) == Needs(9000, minutes, 1)
+        assert needs_of(together, found[1]) == Needs(9000, 23, 1)
     for wrong in ([], ["results/s/cells/other/sgd/constant/seed0-01234567.parquet"], ["nowhere"]):
         with pytest.raises(UserError, match="is no trace of"):
             needs_of(mixed, wrong)

@@ -50,7 +50,8 @@ def train_together(cells: Sequence[CellSpec], data_folder: Path) -> list[Trace]:
     Returns:
         The traces, in the order of the cells. Times are the group's, divided by its seeds.
     """
-    started, begun = time.time(), time.perf_counter()
+    started = time.time()
+    begun, cpu = time.perf_counter(), time.process_time()
     why = why_eager = ""
     first = cells[0]
     with isolated(first):
@@ -69,7 +70,11 @@ def train_together(cells: Sequence[CellSpec], data_folder: Path) -> list[Trace]:
             why = f"training them together failed: {type(problem).__name__}: {words}"
     if why:
         return [train_cell(cell, data_folder, why) for cell in cells]
-    total_time_s = (time.perf_counter() - begun) / len(group.seeds)
+    whole = {
+        "started": started,
+        "total_time_s": (time.perf_counter() - begun) / len(group.seeds),
+        "cpu_time_s": (time.process_time() - cpu) / len(group.seeds),
+    }
     runs = dict(zip(first.together, group.seeds, strict=True))
     execution = {
         "seeds": "batched",
@@ -78,7 +83,7 @@ def train_together(cells: Sequence[CellSpec], data_folder: Path) -> list[Trace]:
         "why": why_eager,
     }
     facts = {"kernels": kernels, "execution": execution}
-    return [_trace(cell, runs[cell.seed], facts, started, total_time_s) for cell in cells]
+    return [_trace(cell, runs[cell.seed], facts, whole) for cell in cells]
 
 
 def _train(cell: CellSpec, data_folder: Path) -> Group:
@@ -87,7 +92,7 @@ def _train(cell: CellSpec, data_folder: Path) -> Group:
     return group
 
 
-def _trace(cell: CellSpec, run: SeedRun, facts: dict[str, Any], started: float, total_time_s: float) -> Trace:
+def _trace(cell: CellSpec, run: SeedRun, facts: dict[str, Any], whole: dict[str, float]) -> Trace:
     record = run.record
     return record.to_trace(
         {
@@ -99,8 +104,7 @@ def _trace(cell: CellSpec, run: SeedRun, facts: dict[str, Any], started: float, 
             "steps": record.steps,
         },
         {
-            "started": started,
-            "total_time_s": total_time_s,
+            **whole,
             "train_time_s": record.train_time_s,
             "eval_time_s": record.eval_time_s,
             "probe_time_s": record.probe_time_s,
