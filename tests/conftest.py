@@ -59,3 +59,12 @@ def chromium() -> str:
 def project() -> Path:
     """The root of the checkout."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells are trained in this process, for tests that are not about processes."""
+    from studies import TrainingHere
+
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr("optbench.supervise.start_child", TrainingHere)

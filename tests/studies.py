@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
+
+from click.testing import CliRunner, Result
+
+from optbench.cli import cli
+from optbench.matrix import trace_path
+from optbench.spec import CellSpec
+from optbench.trace import write_trace
 
 BIN = Path(sys.executable).parent
 
@@ -98,3 +106,33 @@ def run(*command: str | Path, cwd: Path, **more: str) -> subprocess.CompletedPro
     return subprocess.run(
         words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def optbench(*words: str) -> Result:
+    """Runs a verb in this process, which has imported what it needs."""
+    return CliRunner().invoke(cli, list(words))
+
+
+class TrainingHere:
+    """Stands for a training process and trains in this one: a real one takes seconds to import torch."""
+
+    killed_from_outside = False
+
+    def __init__(self, data_folder: Path, study_folder: Path, cell: CellSpec) -> None:
+        self.data_folder, self.device, self.told = data_folder, cell.device, ""
+        if str(study_folder.absolute()) not in sys.path:
+            sys.path.insert(0, str(study_folder.absolute()))
+
+    def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
+        from optbench.train import train_cell
+
+        traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]
+        for cell, trace in zip(cells, traces, strict=True):
+            write_trace(trace_path(cell), trace)
+        self.told = " ".join(trace.facts["status"] for trace in traces)
+
+    def answer(self, limit_s: float) -> str:
+        return self.told
+
+    def end(self) -> str:
+        return ""

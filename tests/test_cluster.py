@@ -155,7 +155,8 @@ def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path
     assert site.jobs()
     (tmp_path / "pause").unlink()
     kept = site.traces()
-    told = site.run(*site.snakemake("--slurm-array-jobs", "train", "--config", "cells_per_job=1"))
+    table = "results/afar/tables/runs.parquet"
+    told = site.run(*site.snakemake(table, "--slurm-array-jobs", "train", "--config", "cells_per_job=1"))
     assert "Submitted array job" in told
     assert list(site.statuses()) == ["ok"] * 8
     now = site.traces()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from fabricate import fabricate
+from studies import optbench as run_verb
 
 import optbench
-from optbench.cli import cli
 from optbench.errors import UserError
 
 DOCS = Path(optbench.__file__).parent.parent / "docs"
@@ -47,7 +45,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def optbench_says(*words: str) -> str:
-    done = CliRunner().invoke(cli, list(words))
+    done = run_verb(*words)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -63,10 +61,10 @@ def test_the_sections_are_found() -> None:
 
 
 @pytest.mark.parametrize("title", STUDIES)
+@pytest.mark.usefixtures("trained_here")
 def test_an_example_is_sound_and_trains(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = write(tmp_path, SECTIONS[title])
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
     assert "is sound" in optbench_says("check", study)
     cell = optbench_says("list", study).splitlines()[-1].split()[-1]
     optbench_says("train", study, cell)
@@ -86,13 +84,10 @@ def test_the_conformance_tests_pass_under_pytest(tmp_path: Path) -> None:
     assert "2 passed" in done.stdout
 
 
-def test_the_notebook_draws(tmp_path: Path) -> None:
+def test_the_notebook_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fabricate(tmp_path / "results" / "smoke")
-    (tmp_path / "notebook.py").write_text(SECTIONS["In a notebook"][".py"], encoding="utf-8")
-    environment = {**os.environ, "MPLBACKEND": "agg"}
-    script = [sys.executable, "notebook.py"]
-    done = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    exec(compile(SECTIONS["In a notebook"][".py"], "notebook", "exec"), {})  # noqa: S102
     assert (tmp_path / "finals.png").read_bytes().startswith(b"\x89PNG")
     lines = [line for line in SECTIONS["In a notebook"][".py"].splitlines() if line.strip()]
     assert len(lines) <= SHORTEST_COMPARISON

@@ -1,8 +1,8 @@
 """README, docs/, CONTRIBUTING, CHANGELOG: every command and every snippet in them is run.
 
 A folder holds one small finished study, which stands for all that the pages name. Commands of optbench run
-there in this process, with one training process for all of them; Snakemake plans and does not run; make says
-what it would do; scripts that measure run until they have read their arguments. What is not run stands in
+there in this process, training included; Snakemake plans and does not run; make says what it would do;
+scripts that measure run until they have read their arguments. What is not run stands in
 `NOT_RUN` with its reason.
 """
 
@@ -23,16 +23,12 @@ from unittest.mock import create_autospec
 
 import click
 import pytest
-from click.testing import CliRunner
 from pages import PAGES, ROOT, commands, fences
-from studies import run
+from studies import TrainingHere, optbench, run
 
 from optbench import supervise
-from optbench.child import Child, start_child
 from optbench.cli import cli
-from optbench.config import read_study
 from optbench.figures import plan
-from optbench.matrix import cells_of
 
 STUDY = """
     study: mine
@@ -110,32 +106,25 @@ def begin(*programs: str) -> list[object]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where the study is that all pages speak of, trained and published; the working folder of this module.
-
-    One training process serves all commands: a fresh one takes seconds to import torch.
-    """
+    """Where the study is that all pages speak of, trained and published; this module works there."""
     folder = tmp_path_factory.mktemp("pages")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(sys, "path", [*sys.path])
         check("optbench init study.yaml --workflow")
         for name in ("mine.yaml", "config/default.yaml"):
             Path(name).parent.mkdir(exist_ok=True)
             Path(name).write_text(dedent(STUDY), encoding="utf-8")
-        study = read_study(Path("mine.yaml"))
-        child = start_child(study.data_folder, study.folder, cells_of(study)[0])
-        end = Child.end
-        patch.setattr(supervise, "start_child", lambda *_: child)
-        patch.setattr(Child, "end", lambda _: "")
+        patch.setattr(supervise, "start_child", TrainingHere)
         check(FIRST)
         patch.setattr(plan, "draw_all", create_autospec(plan.draw_all))  # the figures are there
         yield folder
-        end(child)
 
 
 def check(text: str) -> None:
     """Runs a command of optbench, which must end with 0."""
-    done = CliRunner().invoke(cli, shlex.split(text)[1:], catch_exceptions=False)
-    assert done.exit_code == 0, f"{text}: exit status {done.exit_code}\n{done.output}"
+    done = optbench(*shlex.split(text)[1:])
+    assert done.exit_code == 0, f"{text}: exit status {done.exit_code}\n{done.output}\n{done.exception}"
 
 
 def needed(verb: click.Command) -> list[click.Parameter]:

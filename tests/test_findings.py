@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from fabricate import HOSTILE, Fake, fabricate
 from scipy import stats as scipy_stats
-from studies import run, write_study
+from studies import optbench, run, write_study
 
 from optbench.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.config import read_study
@@ -537,10 +537,15 @@ TWINS = """
     """
 
 
-def test_two_names_of_one_optimizer_are_not_told_apart_in_the_pipeline(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("trained_here")
+def test_two_names_of_one_optimizer_are_not_told_apart_in_the_pipeline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
     write_study(tmp_path, TWINS)
-    done = run("optbench", "run", "study.yaml", "--cores", "2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = optbench("run", "study.yaml", "--cores", "1")
+    assert done.exit_code == 0, done.stderr
     tables = tmp_path / "results" / "twins" / "tables"
     table = pd.read_csv(tables / "comparisons.csv", keep_default_na=False)
     twins = table[(table.a == "adam") & (table.b == "copy")]
@@ -555,12 +560,12 @@ def test_two_names_of_one_optimizer_are_not_told_apart_in_the_pipeline(tmp_path:
     assert pairs
     assert {"adam", "copy"} not in pairs
     for what in ("twins", "study.yaml", "results/twins"):
-        told = run("optbench", "show", what, cwd=tmp_path, COLUMNS="200")
-        assert told.returncode == 0, told.stderr
+        told = optbench("show", what)
+        assert told.exit_code == 0, told.stderr
         words = " ".join(told.stdout.split())
         assert all(f["claim"] in words for f in findings if f["headline"])
         assert "no detectable difference" in words
-    cell = run("optbench", "show", "digits_mlp/adam/constant/0", "--study", "twins", cwd=tmp_path)
+    cell = optbench("show", "digits_mlp/adam/constant/0", "--study", "twins")
     assert "final_val_loss" in cell.stdout
 
 

@@ -46,7 +46,9 @@ STUDY = """
     """
 
 
-def test_facts_that_fail_end_the_run_after_the_page(tmp_path: Path, project: Path) -> None:
+def test_facts_that_fail_end_the_run_after_the_page(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("Snakefile", "workflow", "profiles"):
         source = project / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
@@ -59,6 +61,7 @@ def test_facts_that_fail_end_the_run_after_the_page(tmp_path: Path, project: Pat
     assert f"1 of {len(FACTS)} numbers with a closed form came out as predicted." in page.read_text()
     assert not (tmp_path / "results/tiny/oracle.agrees").exists()
 
-    again = run("optbench", "run", "study.yaml", cwd=tmp_path)
-    assert again.returncode == 1
+    monkeypatch.chdir(tmp_path)
+    again = CliRunner().invoke(cli, ["run", "study.yaml", "--cores", "1"])
+    assert again.exit_code == 1
     assert again.stdout.index(page.as_uri()) < again.stdout.index("facts agree")

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from click.testing import CliRunner, Result
+from studies import optbench
 
-from optbench.cli import cli
 from optbench.collect import COLUMNS
 from optbench.config import read_study
 from optbench.pipeline import metrics_code
@@ -53,10 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def optbench(*words: str) -> Result:
-    return CliRunner().invoke(cli, list(words))
-
-
+@pytest.mark.usefixtures("trained_here")
 def test_they_are_columns_and_rank_by_their_direction(folder: Path) -> None:
     assert optbench("train", "own.yaml", "ravine/*").exit_code == 0
     collected = optbench("collect", "own.yaml")

@@ -100,12 +100,12 @@ def test_a_batch_and_single_cells_give_the_same_bytes(tmp_path: Path) -> None:
     assert run("optbench", "train", "study.yaml", "*", cwd=folders[0]).returncode == 0
     names = run("optbench", "list", "study.yaml", cwd=folders[1]).stdout.split()[1::2]
     assert len(names) == 12
-    for name in names[2::6]:  # one on each workload
-        assert run("optbench", "train", "study.yaml", name, cwd=folders[1]).returncode == 0
+    (name,) = (name for name in names if name == "noisy/adam/constant/1")  # draws and remembers most
+    assert run("optbench", "train", "study.yaml", name, cwd=folders[1]).returncode == 0
     assert run("optbench", "train", "study.yaml", "*", "--workers", "2", cwd=folders[2]).returncode == 0
     for folder in folders[1:]:
         traces = sorted(folder.glob("results/**/*.parquet"))
-        assert len(traces) in {2, 12}
+        assert len(traces) in {1, 12}
         for trace in traces:
             one, other = read_trace(trace), read_trace(folders[0] / trace.relative_to(folder))
             # An error's traceback names the folder that the plug-in lies in.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from studies import run, write_study
+from studies import optbench, write_study
 
 from optbench.collect import collect
 from optbench.config import Study, read_study
@@ -257,12 +257,13 @@ def test_the_chosen_rate_is_what_the_cell_trains_with(study: Study) -> None:
     ]
 
 
+@pytest.mark.usefixtures("trained_here")
 def test_a_trial_never_looks_at_the_test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = STUDY.replace('line: {factory: "plugin:line"}', "logistic_regression: {steps: 2}")
     tested = read_study(write_study(tmp_path, text))
     search = sgd(tested)
-    run("optbench", "prepare", "study.yaml", cwd=tmp_path)
+    assert optbench("prepare", "study.yaml").exit_code == 0
     cells = [search.trial(-3, 1000), settled(cells_of_at(tested, 0.1))]
     train_all(cells, tested.data_folder, tested.folder, 1, lambda cell, status: None)
     trial, cell = (read_trace(trace_path(one)) for one in cells)

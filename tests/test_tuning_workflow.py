@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from studies import run, write_study
+from studies import optbench, run, write_study
 
 STUDY = """
     study: tiny
@@ -38,7 +38,7 @@ def workplace(tmp_path: Path, project: Path) -> Path:
 def snakemake(workplace: Path):
     """Runs the workflow up to the tables that `collect` writes."""
     table = "results/tiny/tables/tuning.csv"
-    said = ("--cores", "2", "--configfile", "study.yaml", "--config", "cells_per_job=50")
+    said = ("--cores", "1", "--configfile", "study.yaml", "--config", "cells_per_job=50")
     return run("snakemake", table, *said, cwd=workplace)
 
 
@@ -56,7 +56,10 @@ def changed(before: dict[str, int], after: dict[str, int]) -> set[str]:
     return {path for path, stamp in after.items() if before.get(path) != stamp}
 
 
-def test_snakemake_tunes_once_and_repeats_what_is_missing(workplace: Path, tmp_path_factory) -> None:
+@pytest.mark.usefixtures("trained_here")
+def test_snakemake_tunes_once_and_repeats_what_is_missing(
+    workplace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = snakemake(workplace)
     assert first.returncode == 0, first.stderr
     assert "2 learning rates chosen" in first.stderr
@@ -78,50 +81,50 @@ def test_snakemake_tunes_once_and_repeats_what_is_missing(workplace: Path, tmp_p
 
     assert "Nothing to be done" in (again := snakemake(workplace)).stdout + again.stderr
 
-    # One trial lost: that trial alone, and no cell.
-    lost = next(path for path in sorted(before) if path.startswith("tuning") and path.endswith(".parquet"))
-    (workplace / "results/tiny" / lost).unlink()
-    assert snakemake(workplace).returncode == 0
-    assert changed(before, files(workplace)) == {lost}
-
     # Without Snakemake: the same tables.
     other = tmp_path_factory.mktemp("run")
     write_study(other, STUDY)
-    for verb in (("tune",), ("train", "*"), ("collect",)):
-        done = run("optbench", verb[0], "study.yaml", *verb[1:], cwd=other)
-        assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(other)
+    for verb, *words in (("tune",), ("train", "*"), ("collect",)):
+        done = optbench(verb, "study.yaml", *words)
+        assert done.exit_code == 0, done.stderr
     pd.testing.assert_frame_equal(tuning, table(other, "tuning"))
     drop = [column for column in runs if column.endswith("_time_s")] + ["error"]
     pd.testing.assert_frame_equal(runs.drop(columns=drop), table(other, "runs").drop(columns=drop))
 
-    # One optimizer's setting: its trials and its cells, and no other's.
+    # One trial lost: that trial alone, and no cell. One optimizer's setting: its trials and its cells.
+    searched = (path for path in sorted(before) if path.startswith("tuning/line/heavy_ball/"))
+    lost = next(path for path in searched if path.endswith(".parquet"))
+    (workplace / "results/tiny" / lost).unlink()
     study = workplace / "study.yaml"
     study.write_text(study.read_text().replace("sgd: {lr: 0.05}", "sgd: {lr: 0.05, weight_decay: 0.01}"))
-    before = files(workplace)
     assert snakemake(workplace).returncode == 0
     new = changed(before, files(workplace))
-    assert {tuple(path.split("/")[:3]) for path in new} == {
+    assert lost in new
+    assert {tuple(path.split("/")[:3]) for path in new - {lost}} == {
         ("tuning", "line", "sgd"),
         ("cells", "line", "sgd"),
         ("cells", "line", "sgd.default"),
     }
 
 
-def test_single_searches_and_cells(workplace: Path) -> None:
+@pytest.mark.usefixtures("trained_here")
+def test_single_searches_and_cells(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
     early = run("optbench", "train", "study.yaml", "line/sgd/constant/0", cwd=workplace)
     assert early.returncode == 2
     assert (
         "its learning rate has not been chosen yet (optbench tune tiny 'line/sgd/constant')" in early.stderr
     )
-    shown = run("optbench", "show", "line/sgd/constant/0", "--study", "study.yaml", cwd=workplace)
+    shown = optbench("show", "line/sgd/constant/0", "--study", "study.yaml")
     assert "not chosen yet" in shown.stdout
 
-    done = run("optbench", "tune", "study.yaml", "*/sgd/*", "--cores", "1", cwd=workplace)
-    assert done.returncode == 0, done.stderr
+    done = optbench("tune", "study.yaml", "*/sgd/*", "--cores", "1")
+    assert done.exit_code == 0, done.stderr
     assert "1 learning rates chosen" in done.stderr
     assert not any("heavy_ball" in path for path in files(workplace))
-    rerun = run("optbench", "rerun", "study.yaml", "line/*/constant/0", "--cores", "1", cwd=workplace)
-    assert rerun.returncode == 0, rerun.stderr
+    rerun = optbench("rerun", "study.yaml", "line/*/constant/0", "--cores", "1")
+    assert rerun.exit_code == 0, rerun.stderr
     # The search that was left is made on the way; cells that were not asked for stay missing.
     runs = table(workplace, "runs")
     assert set(runs.loc[runs["seed"] == 0, "status"]) == {"ok"}
@@ -129,8 +132,8 @@ def test_single_searches_and_cells(workplace: Path) -> None:
     assert runs["lr"].notna().all()
     trial = table(workplace, "tuning").iloc[0]
     name = f"line/sgd/constant/lr{trial['lr']:g}/{trial['seed']}"
-    shown = run("optbench", "show", name, "--study", "tiny", cwd=workplace)
-    assert shown.returncode == 0, shown.stderr
+    shown = optbench("show", name, "--study", "tiny")
+    assert shown.exit_code == 0, shown.stderr
     assert "optbench tune study.yaml" in shown.stdout
     wrong = run("optbench", "tune", "study.yaml", "line/sdg/constant", cwd=workplace)
     assert (wrong.returncode, "did you mean 'line/sgd/constant'" in wrong.stderr) == (2, True)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import run, write_study
+from studies import optbench, write_study
 
+from optbench.errors import UserError
 from optbench.trace import Trace, read_trace, write_trace
 
 STUDY = """
@@ -28,16 +29,23 @@ def change(path: Path, factor: float, **facts: object) -> None:
     write_trace(path, Trace({**trace.facts, **facts}, trace.times, *rest, value))
 
 
-def test_a_sample_is_held_against_what_is_there(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     write_study(tmp_path, STUDY)
-    assert run("optbench", "verify", "study.yaml", cwd=tmp_path).returncode == 2
-    assert run("optbench", "train", "study.yaml", "*", cwd=tmp_path).returncode == 0
-    paths = sorted(tmp_path.glob("results/s/cells/line/sgd/constant/*.parquet"))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("trained_here")
+def test_a_sample_is_held_against_what_is_there(folder: Path) -> None:
+    assert isinstance(optbench("verify", "study.yaml").exception, UserError)
+    assert optbench("train", "study.yaml", "*").exit_code == 0
+    paths = sorted(folder.glob("results/s/cells/line/sgd/constant/*.parquet"))
     change(paths[0], 1.0001)
     change(paths[1], 1.0001, commit="of another time")
-    before = {path: path.read_bytes() for path in tmp_path.glob("results/s/cells/**/*.parquet")}
-    done = run("optbench", "verify", "study.yaml", "--sample", "100%", cwd=tmp_path)
-    assert done.returncode == 1, done.stderr
+    before = {path: path.read_bytes() for path in folder.glob("results/s/cells/**/*.parquet")}
+    done = optbench("verify", "study.yaml", "--sample", "100%")
+    assert done.exit_code == 1, done.stderr
     lines = {line.split()[1]: line for line in done.stdout.splitlines()}
     assert lines["line/mine/constant/0"].startswith(
         "ok  line/mine/constant/0  equal (must agree bit for bit)"
@@ -48,12 +56,11 @@ def test_a_sample_is_held_against_what_is_there(tmp_path: Path) -> None:
     )
     assert "3 of 4 cells hold up" in done.stderr
     # Nothing but the study itself is left, as it was.
-    assert {path: path.read_bytes() for path in tmp_path.glob("results/**/*.parquet")} == before
+    assert {path: path.read_bytes() for path in folder.glob("results/**/*.parquet")} == before
 
 
 @pytest.mark.parametrize("sample", ["0", "-1", "2.5", "101%", "some"])
-def test_a_sample_that_means_nothing(tmp_path: Path, sample: str) -> None:
-    write_study(tmp_path, STUDY)
-    done = run("optbench", "verify", "study.yaml", "--sample", sample, cwd=tmp_path)
-    assert done.returncode == 2
+def test_a_sample_that_means_nothing(folder: Path, sample: str) -> None:
+    done = optbench("verify", "study.yaml", "--sample", sample)
+    assert done.exit_code == 2
     assert "neither a share such as 5% nor a number of cells" in done.stderr

@@ -53,7 +53,7 @@ def first(
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A study that Snakemake ran to its end, and what Snakemake said."""
     folder = workplace_at(tmp_path_factory.mktemp("first"), project)
-    return folder, run("snakemake", "--cores", "2", "--configfile", "study.yaml", cwd=folder)
+    return folder, snakemake(folder)
 
 
 @pytest.fixture
@@ -142,27 +142,30 @@ def test_run_gives_the_tables_that_snakemake_gives(
 
 
 def test_a_change_retrains_what_it_changes(finished: Path) -> None:
+    """A setting its optimizer's cells, more seeds the new ones; a label, a comment, the timing none."""
     before = traces(finished)
     study = finished / "study.yaml"
-    labelled = "sgd: {lr: 0.05, label: Descent} # a comment"
-    study.write_text(study.read_text().replace("sgd: {lr: 0.05}", labelled))
+    text = study.read_text()
+    for old, new in (
+        ("sgd: {lr: 0.05}", "sgd: {lr: 0.05, weight_decay: 0.01}"),
+        ("lr: 0.05}\nschedules", "lr: 0.05, label: Mine by Its Label} # a comment\nschedules"),
+        ("seeds: 2", "seeds: 3"),
+        ("timing: {seconds: 0.3}", "timing: false"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    study.write_text(text)
     assert snakemake(finished).returncode == 0
-    assert traces(finished) == before
-    assert "Descent" in (finished / "reports" / "tiny" / "index.html").read_text()
-
-    study.write_text(study.read_text().replace("label: Descent", "weight_decay: 0.01"))
-    assert snakemake(finished, TABLES).returncode == 0
     after = traces(finished)
-    new = set(after) - set(before)
-    assert len(new) == CELLS / 2
-    assert all("/sgd/" in path.as_posix() for path in new)
-    assert all(after[path] == before[path] for path in before)
-    assert len(tables(finished)["runs"]) == CELLS
-
-    # More seeds: only the new cells.
-    study.write_text(study.read_text().replace("seeds: 2", "seeds: 3"))
-    assert snakemake(finished, TABLES).returncode == 0
-    assert len(set(traces(finished)) - set(after)) == CELLS / 2
+    assert {path: after[path] for path in before} == before
+    new = sorted((path.parts[-3], path.name.partition("-")[0]) for path in set(after) - set(before))
+    combinations = 4  # two workloads, two schedules
+    seeds = [("sgd", "seed0"), ("sgd", "seed1"), ("sgd", "seed2"), ("mine", "seed2")]
+    assert new == sorted(seeds * combinations)
+    runs = tables(finished)["runs"]
+    assert len(runs) == CELLS * 3 // 2
+    assert set(runs["status"]) == {"ok", "error"}
+    assert "Mine by Its Label" in (finished / "reports" / "tiny" / "index.html").read_text()
 
 
 def test_rerun_trains_the_cells_it_is_given(finished: Path) -> None:
