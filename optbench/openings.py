@@ -81,7 +81,7 @@ def _median(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
 
 def _finite(column: pd.Series) -> NDArray[np.bool_]:
     """Which values are finite; a column of an empty table has no type of its own."""
-    return np.isfinite(column.to_numpy(float))
+    return np.asarray(np.isfinite(column.to_numpy(float)))
 
 
 def completeness(grounds: Grounds) -> Iterator[Finding]:
@@ -105,7 +105,7 @@ def across(grounds: Grounds) -> Iterator[Finding]:
     factors = by_combination.max() / by_combination.min()
     if factors.empty or not factors.max() > 1:
         return
-    one = Combination(*factors.idxmax())
+    one = Combination(*factors.index[int(factors.argmax())])
     own = rows[(rows["optimizer"] == one.optimizer) & (rows["schedule"] == one.schedule)]
     ends = records(own.sort_values("estimate", kind="stable").iloc[[0, -1]])
     low, high = (

@@ -134,7 +134,7 @@ def _flip(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         )
     return (
         f"{count(w['flips'], 'order')} that could be told half-way through the budget turned round by the "
-        f"end: on {w['workload']} at step {w['step']}, {w['a']} had {figure_of(w['half_effect'])} times the "
+        f"end. On {w['workload']} at step {w['step']}, {w['a']} had {figure_of(w['half_effect'])} times the "
         f"loss of {w['b']}; at the end it has {figure_of(f['effect'])} times "
         f"[{figure_of(f['low'])}, {figure_of(f['high'])}], {_evidence(f)}."
     )
@@ -154,6 +154,8 @@ def _target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     size = f"its steps are {_size(f, w, 'that')}"
     if beyond:
         size = "in the typical pair that one never gets there"
+    elif f["effect"] == "inf":
+        size = "in the typical pair only that one gets there"
     return f"{start}. {_standing(f, w, size)}"
 
 

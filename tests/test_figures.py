@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
 import xml.etree.ElementTree as ET
@@ -12,8 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fabricate import HOSTILE, Fake, fabricate, ravine_path
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from optbench.figures import (
     assign_styles,
@@ -30,10 +33,10 @@ from optbench.figures import (
     thin,
     velocities,
 )
-from optbench.figures.axes import power_of_ten, spread
+from optbench.figures.axes import panel, power_of_ten, spread, write_title
 from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import painters
-from optbench.figures.plan import draw_all
+from optbench.figures.plan import _kept_steps, draw_all
 from optbench.figures.record import Stems, read_records
 from optbench.figures.style import DARK, HUES, LIGHT, drawing
 from optbench.figures.svg import clean, themed
@@ -251,9 +254,12 @@ def test_cosines_lie_between_reversal_and_repetition(ax):
             "high": [-0.5, np.nan],
             "n": 4,
             "n_ok": [4, 0],
+            "baseline": [0.0, np.nan],
         }
     )
     draw_cosines(table, ax, STYLES)
+    np.testing.assert_array_equal(lines(ax, "_baseline sgd")[0].get_xdata(), [0, 0])
+    assert not lines(ax, "_baseline adam")
     assert ax.get_xscale() == "linear"
     assert ax.get_xlim()[0] < -1 < 1 < ax.get_xlim()[1]
     assert lines(ax, "_zero")[0].get_xdata()[0] == 0
@@ -387,6 +393,49 @@ def test_svg_is_clean_and_repeats():
     assert colours <= set(LIGHT.values())
     assert not re.search(r"#[0-9a-f]{6}", themed(svg))
     assert 'stroke="var(--hue-0)"' in themed(svg)
+
+
+def test_one_drawing_gives_the_svg_and_the_pdf_that_matplotlib_writes_in_two(monkeypatch):
+    drawn = []
+    draw = Figure.draw
+    with drawing(), mpl.rc_context({"pdf.compression": 0}):
+        figure = one_figure()
+        no_date = {"Creator": None}
+        svg, pdf = io.StringIO(), io.BytesIO()
+        figure.savefig(svg, format="svg", metadata={"Date": None, **no_date})
+        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, **no_date})
+        monkeypatch.setattr(Figure, "draw", lambda self, renderer: drawn.append(self) or draw(self, renderer))
+        (document,), pages = to_svg_and_pdf([figure])
+    assert drawn == [figure]
+    assert clean(document, "p", "t", "d") == clean(svg.getvalue(), "p", "t", "d")
+    marks, same = (
+        max(re.findall(rb"stream\n(.*?)endstream", file, re.DOTALL), key=lambda part: part.count(b" Tj"))
+        for file in (pages, pdf.getvalue())
+    )
+    assert marks == same
+    assert marks.count(b" l\n") > 3
+
+
+def test_a_long_name_of_a_panel_begins_further_left_and_fits():
+    for left in (20, 170):
+        for title in ("Constant", "Logistic regression, breast cancer: Cosine", 60 * "W"):
+            with drawing():
+                figure, axes = panel(360, 100, left=left)
+                write_title(axes, title)
+                (words,) = (t for t in axes.findobj(Text) if t.get_text() and t.get_text()[:3] == title[:3])
+                box = words.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+            assert box.x0 >= 0
+            assert box.x1 <= 360
+            if title == "Constant":
+                assert box.x0 == pytest.approx(left, abs=1)
+            assert axes.get_title(loc="left") == title or axes.get_title(loc="left").endswith("W…")
+
+
+def test_a_curve_that_swings_is_drawn_at_all_its_steps():
+    steps = np.arange(0, 120)
+    calm, swinging = curve("sgd", 1 / (1 + steps)), curve("adam", 2 + np.cos(steps))
+    assert len(_kept_steps(calm)) <= 41
+    assert _kept_steps(pd.concat([calm, swinging])) == sorted(swinging["step"])
 
 
 def test_svg_lines_keep_their_shape():

@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 POINTS_PER_INCH: Final = 72.0
-LABEL_LENGTH: Final = 22
+LABEL_LENGTH: Final = 24
 X_LABEL: Final = 22.0
 """Points from the x axis down to its label: ticks and their numbers lie between."""
 
 Y_LABEL: Final = 15.0
 """Points from a panel's left edge to the foot of the y axis' label."""
+
+TITLE: Final = 1.2
+"""Size of a panel's name over that of its text."""
+
+EDGE: Final = 2.0
+"""Points that stay free beside a panel's name."""
 
 PLAIN_DECADES: Final = (-3, 4)
 """Powers of ten in this range are written out (0.01, 100)."""
@@ -82,9 +88,28 @@ def dress(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", gr
     """Write the labels (never as formulas, whatever they hold) and draw a light grid."""
     ax.set_xlabel(x_label, parse_math=False)
     ax.set_ylabel(y_label, parse_math=False)
-    ax.set_title(shorten(title, 44) if title else "", loc="left", parse_math=False)
+    if title:
+        write_title(ax, title)
     if grid in ("x", "y", "both"):
         ax.grid(visible=True, axis=grid, linewidth=0.8, clip_on=False)  # type: ignore[arg-type]
+
+
+def write_title(ax: Axes, title: str, pad: float = 6.0) -> None:
+    """Write a panel's name above its axes, from further left where it is too long to begin at theirs.
+
+    Args:
+        ax: its axes.
+        title: the name; cut where the whole panel is too narrow for it.
+        pad: points between the axes and it.
+    """
+    whole = ax.get_figure(root=True).get_figwidth() * POINTS_PER_INCH  # type: ignore[union-attr]
+    box = ax.get_position()
+    left = box.x0 * whole
+    line = shorten(title, 60)
+    while TITLE * text_width(line) > whole - 2 * EDGE and len(line) > 1:
+        line = shorten(line, len(line) - 1)
+    start = min(left, whole - EDGE - TITLE * text_width(line))
+    ax.set_title(line, loc="left", parse_math=False, x=(start - left) / (box.width * whole), pad=pad)
 
 
 def linear_ticks(ax: Axes, which: str, count: int = 5) -> None:

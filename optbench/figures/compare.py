@@ -98,8 +98,11 @@ def draw_cosines(
 ) -> None:
     """Draw one row an optimizer from -1 to 1: the estimate as a marker on its interval, a line at 0.
 
+    A short bar across the row marks what momentum alone gives, where that is known.
+
     Args:
-        table: optimizer, estimate, low, high, n, n_ok of one workload and schedule, in row order.
+        table: optimizer, estimate, low, high, n, n_ok, baseline (NaN for unknown) of one workload and
+            schedule, in row order.
         ax: where to draw; its height should grow with the rows.
         styles: one style an optimizer of the table.
         labels: what to call them; the names themselves otherwise.
@@ -107,6 +110,13 @@ def draw_cosines(
         title: the panel's name.
     """
     ax.axvline(0, color=LIGHT["muted"], linewidth=1, linestyle=(0, (1, 2)), label="_zero", zorder=0.9)
+    for row, (name, baseline) in enumerate(zip(table["optimizer"], table["baseline"], strict=True)):
+        if np.isfinite(baseline):
+            index = styles[str(name)].index
+            ax.plot(
+                [baseline, baseline], [row - 0.36, row + 0.36], color=LIGHT["ink"], linewidth=1.4,
+                zorder=1.5, label=f"_baseline {name}", gid=f"series{index}-baseline",
+            )  # fmt: skip
     draw_final_losses(
         table, ax, styles, labels=labels, limits=(-1.0, 1.0), log=False, x_label=x_label, title=title
     )
@@ -161,7 +171,7 @@ def _draw_rows(
         )
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_yticks(range(len(names)))
-    ax.set_yticklabels([shorten(labels.get(name, name), 20) for name in names], parse_math=False)
+    ax.set_yticklabels([shorten(labels.get(name, name)) for name in names], parse_math=False)
 
 
 def _note(ax: Axes, row: int, text: str, *, at: float, shift: float = 0.0) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.patches import Rectangle
 
-from optbench.figures.axes import SUPERSCRIPTS, shorten
+from optbench.figures.axes import SUPERSCRIPTS, shorten, write_title
 from optbench.figures.style import LIGHT
 from optbench.figures.tables import row_dicts
 
@@ -113,10 +113,11 @@ def draw_heat(
     ax.set_xticks([j + 0.5 for j in range(len(columns))])
     ax.set_xticklabels([wrapped(column_labels.get(c, c)) for c in columns], parse_math=False)
     ax.set_yticks([i + 0.5 for i in range(len(rows))])
-    ax.set_yticklabels([shorten(labels.get(r, r), 20) for r in rows], parse_math=False)
+    ax.set_yticklabels([shorten(labels.get(r, r)) for r in rows], parse_math=False)
     ax.tick_params(length=0, pad=17, axis="y")
     ax.tick_params(
         length=0, axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, labelsize=9.5
     )
     ax.spines[:].set_visible(False)
-    ax.set_title(shorten(title, 44) if title else "", loc="left", parse_math=False, pad=44)
+    if title:
+        write_title(ax, title, pad=44)

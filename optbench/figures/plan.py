@@ -166,9 +166,17 @@ def _convergence(
     )
 
 
+TURNS = 8
+"""A median that turns round more often than that is drawn at all its steps: a few of them would make other
+swings of it."""
+
+
 def _kept_steps(rows: pd.DataFrame) -> list[int]:
     """The steps to draw: about 40 of the grid, and for each line the last step with a finite median."""
-    kept = set(thin([int(step) for step in rows["step"].unique()]))
+    steps = [int(step) for step in rows["step"].unique()]
+    rising = np.sign(rows.groupby("optimizer", sort=False)["median"].diff())
+    turns = (rising * rising.groupby(rows["optimizer"]).shift() < 0).groupby(rows["optimizer"]).sum()
+    kept = set(steps if turns.max() > TURNS else thin(steps))
     finite = rows[np.isfinite(rows["median"].to_numpy(float))]
     return sorted(kept | {int(step) for step in finite.groupby("optimizer")["step"].max()})
 

@@ -22,12 +22,23 @@ def draw_oscillation(study: Study, easel: Easel, summary: pd.DataFrame) -> list[
     if METRIC not in study.runs:
         return []
     rows = summary[summary["metric"] == METRIC]
+    rows = _with_baselines(study, rows)
     rows = rows[rows.groupby("workload")["estimate"].transform(lambda e: np.isfinite(e).any()).astype(bool)]
     return [
         _cosines(study, easel, workload, rows[rows["workload"] == workload])
         for workload in study.workloads
         if (rows["workload"] == workload).any()
     ]
+
+
+def _with_baselines(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what momentum alone gives: the median over runs of the cosine less its excess."""
+    runs = study.runs
+    names = ["workload", "optimizer", "schedule"]
+    alone = (runs[METRIC] - runs["update_cosine_excess"]).groupby([runs[name] for name in names]).median()
+    return rows.assign(
+        baseline=[alone.get(key, np.nan) for key in rows[names].itertuples(index=False, name=None)]
+    )
 
 
 def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> FigureRecord:
@@ -56,7 +67,8 @@ def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> F
         workload=workload,
         title="Update cosine",
         caption=f"Markers: median over seeds. Bars: {interval_words(coverage, int(rows['n'].max()))}. "
-        "Dotted: 0, consecutive steps unrelated; at −1 each step reverses the one before, at +1 it "
+        "Short bar: what the optimizer's momentum alone gives, where that is known. Dotted: 0, consecutive "
+        "steps unrelated; at −1 each step reverses the one before, at +1 it "
         "repeats its direction. At the right: runs with status ok / runs planned.",
         panels=tuple(panels),
         columns=(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.figures.axes import dress, label_margin, log_scale, panel, shorten
+from optbench.figures.axes import dress, log_scale, panel, shorten, text_width
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.record import FigureRecord
 from optbench.figures.style import LIGHT
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from optbench.figures.style import Style
+
+LONGEST: Final = 36
+"""Characters of a row's name."""
 
 MOST_ROWS: Final = 16
 """Rows that fit above the fold; the table behind has all."""
@@ -74,7 +77,7 @@ def draw_ranking(
                 gid=f"series{style.index}-mark{row}",
             )
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_yticks(range(len(table)), [shorten(label, 30) for label in labels])
+    ax.set_yticks(range(len(table)), [shorten(label, LONGEST) for label in labels])
     for label in ax.get_yticklabels():
         label.set_parse_math(False)
     dress(ax, x_label=x_label, grid="x")
@@ -94,7 +97,7 @@ def draw_rankings(study: Study, easel: Easel, ranking: pd.DataFrame) -> list[Fig
         return []
     shown = here.head(MOST_ROWS)
     labels = [_name(study, r["optimizer"], r["schedule"]) for r in shown.to_dict("records")]
-    margin = label_margin(shorten(label, 30) for label in labels)
+    margin = 14 + max(text_width(shorten(label, LONGEST)) for label in labels)
     figure, ax = panel(width=456, height=62 + 21 * len(shown), left=margin, right=16, top=8, bottom=46)
     what = "final validation loss / the reference's" if overall else "median final validation loss"
     draw_ranking(shown, ax, study.styles, labels=labels, reference=1.0 if overall else None, x_label=what)

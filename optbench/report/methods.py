@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from optbench.report.text import listing, number, plural, scrub
 
@@ -11,6 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from optbench.figures.easel import Study
+
+NAMES: Final = {
+    "cpu": "CPU",
+    "label": "name",
+    "memory_gib": "memory (GiB)",
+    "n_classes": "classes",
+    "python": "Python",
+    "sha256": "SHA-256",
+    "sizes.train": "training examples",
+    "sizes.validation": "validation examples",
+    "sizes.test": "test examples",
+    "split_seed": "seed of the split",
+    "versions.numpy": "made with numpy",
+    "versions.scikit-learn": "made with scikit-learn",
+    "versions.mlxtend": "made with mlxtend",
+}
+"""What the page calls facts whose keys are a program's."""
 
 Facts = tuple[tuple[str, str], ...]
 """Names and texts."""
@@ -61,10 +78,10 @@ def methods(study: Study) -> Methods:
         ("execution", _execution(facts.get("execution") or ())),
         ("GPU", _text(provenance.get("gpu"))),
         ("seeds", ", ".join(seeds)),
-        ("threshold", _text(facts.get("threshold"))),
+        ("practical threshold", _text(facts.get("threshold"))),
     ]
     return Methods(
-        line=_line(dict(versions), dict(machine), state, seeds),
+        line=_line(provenance.get("versions") or {}, provenance.get("machine") or {}, state, seeds),
         run=tuple((name, text) for name, text in run if text),
         versions=versions,
         machine=machine,
@@ -92,14 +109,14 @@ def _brief(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in ("name", "files", "dtypes", "shapes")}
 
 
-def _line(versions: Mapping[str, str], machine: Mapping[str, str], state: str, seeds: list[str]) -> str:
+def _line(versions: Mapping[str, str], machine: Mapping[str, Any], state: str, seeds: list[str]) -> str:
     parts = [
         f"optbench {versions['optbench']}" if "optbench" in versions else "",
         f"commit {state}" if state else "",
         f"torch {versions['torch']}" if "torch" in versions else "",
         f"Python {versions['python']}" if "python" in versions else "",
-        machine.get("cpu", ""),
-        plural(int(machine["cores"]), "core") if "cores" in machine else "",
+        scrub(str(machine.get("cpu") or "")),
+        plural(int(machine["cores"]), "core") if machine.get("cores") else "",
         f"{plural(len(seeds), 'seed')}: {listing(seeds, 8)}" if seeds else "",
     ]
     return " · ".join(part for part in parts if part)
@@ -128,7 +145,7 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> Facts:
         if isinstance(value, dict):
             found += _facts(value, f"{name}.")
         elif value is not None and value != "":
-            found.append((name.replace("_", " "), scrub(_text(value))))
+            found.append((NAMES.get(name, name.replace("_", " ").replace(".", ", ")), scrub(_text(value))))
     return tuple(found)
 
 

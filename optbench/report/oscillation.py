@@ -92,7 +92,7 @@ def _entry(values: pd.Series, row: Mapping[str, Any] | None) -> Entry:
     finite = finite[np.isfinite(finite)]
     notes = [f"{finite.size}/{len(values)} runs"] if finite.size < len(values) else []
     if row is not None and math.isfinite(row["estimate"]):
-        notes.insert(0, interval(float(row["low"]), float(row["high"])))
+        notes.insert(0, interval(float(row["low"]), float(row["high"]), digits=3))
         return Entry(number(float(row["estimate"])), ", ".join(filter(None, notes)), numeric=True)
     if not finite.size:
         return Entry(NONE, numeric=True)

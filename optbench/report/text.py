@@ -38,8 +38,8 @@ def number(value: float | None, digits: int = 4) -> str:
     return text.replace("-", "−") if text.startswith("-") else text
 
 
-def interval(low: float, high: float, *, higher_is_worse: bool = True) -> str:
-    """Return `[low, high]`, with an open end where nothing bounds it.
+def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: int = 4) -> str:
+    """Return `[low, high]` with `digits` significant digits, and with an open end where nothing bounds it.
 
     Returns "" where there is no interval, or where both ends are the same infinity. A NaN end
     beside a known one means unbounded towards the worse side.
@@ -50,8 +50,8 @@ def interval(low: float, high: float, *, higher_is_worse: bool = True) -> str:
         high = math.inf
     if not higher_is_worse and math.isnan(low):
         low = -math.inf
-    left = f"[{number(low)}" if math.isfinite(low) else f"({number(low)}"
-    right = f"{number(high)}]" if math.isfinite(high) else f"{number(high)})"
+    left = f"[{number(low, digits)}" if math.isfinite(low) else f"({number(low)}"
+    right = f"{number(high, digits)}]" if math.isfinite(high) else f"{number(high)})"
     return f"{left}, {right}"
 
 

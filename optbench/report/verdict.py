@@ -28,7 +28,6 @@ GLYPHS: Final = {
     "worse": "▼",
     "no detectable difference": "=",
     "insufficient data": "?",
-    "a description": "·",
 }
 """A sign for each verdict, beside its words."""
 
@@ -188,7 +187,7 @@ def _ranking(study: Study, findings: Findings) -> Table | None:
         for key, r in rows.items()
     )
     return Table(
-        "t-ranking",
+        "t-standing",
         "Over the workloads that all of these ran on: interquartile mean of final validation loss over the "
         "reference's, with its 95% interval (bootstrap over seeds). Bold: the first and what shows no "
         "detectable difference from it in paired tests, corrected for all comparisons of the study.",
