@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from fabricate import HOSTILE, Fake, fabricate, ravine_path
-from test_report import mixed_page
+from test_report import mixed_page, ranked_page
 
 from optbench.figures.plan import draw_all
 from optbench.heavy_ball import CURVATURES, rate, spectral_radius
@@ -109,9 +109,9 @@ def test_long_names_fit_a_phone(browser, tmp_path):
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_what_matters_is_above_the_fold(browser, page_file):
-    with opened(browser, page_file) as page:
-        for selector in ("h1", ".question", ".strip", ".counts", ".headlines", ".provenance"):
+def test_what_matters_is_above_the_fold(browser, tmp_path_factory):
+    with opened(browser, ranked_page(tmp_path_factory)) as page:
+        for selector in ("h1", ".question", ".strip", ".counts", ".headlines", "#ranking svg", ".provenance"):
             box = page.locator(selector).first.bounding_box()
             assert box["y"] + box["height"] <= 900
 
@@ -146,7 +146,7 @@ def test_cells_filter_sort_and_page(browser, long_page_file):
         page.get_by_role("button", name="Next").click()
         page.get_by_role("button", name="Next").click()
         assert rows.count() == 50
-        page.get_by_label("Filter").fill("sgd cosine")
+        page.locator("#cell-tools").get_by_label("Filter").fill("sgd cosine")
         assert rows.count() == 25
         head = page.locator("#t-cells thead th").nth(4)
         head.get_by_role("button").click()
@@ -156,6 +156,19 @@ def test_cells_filter_sort_and_page(browser, long_page_file):
         ]
         assert losses == sorted(losses)
         assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_tables_filter_and_copy_what_they_show(browser, page_file):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        table, bar = page.locator("#t-final-1"), page.locator(".scroll:has(#t-final-1) + .tools")
+        numbers = table.locator("td.n").all_text_contents()
+        bar.get_by_label("Filter").fill("adam COSINE")
+        assert table.locator("tbody tr:visible").count() == 1
+        bar.get_by_role("button", name="Copy CSV").click()
+        assert len(page.evaluate("window.copied").splitlines()) == 2
+        bar.get_by_label("Filter").fill("")
+        assert table.locator("td.n").all_text_contents() == numbers
 
 
 def test_link_to_a_cell_finds_it(browser, long_page_file):
@@ -199,7 +212,7 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         assert page.locator("#t-final-1").inner_text() == before
         card.get_by_role("button", name="Close").click()
         assert not card.is_visible()
-        page.get_by_label("Filter").fill("ravine")
+        page.locator("#cell-tools").get_by_label("Filter").fill("ravine")
         assert page.locator("#t-final-1").inner_text() == before
 
 

@@ -117,6 +117,14 @@ def mixed_page(tmp_path_factory):
     return path if path.exists() else build(folder, MIXED)
 
 
+def ranked_page(tmp_path_factory):
+    """Build a page of six seeds, enough for verdicts, once a process."""
+    folder = tmp_path_factory.getbasetemp() / "ranked"
+    path = folder / "reports/demo/index.html"
+    fake = Fake(workloads=("a", "b"), optimizers=("sgd", "adam"), seeds=6, evaluations=9)
+    return path if path.exists() else build(folder, fake)
+
+
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory):
     path = mixed_page(tmp_path_factory)
@@ -348,11 +356,12 @@ def test_every_section_opens_with_a_finding(mixed):
         assert finding["n"] > 1
 
 
-def test_a_study_of_six_seeds_from_its_headlines_to_its_methods(tmp_path):
+def test_a_study_of_six_seeds_from_its_headlines_to_its_methods(tmp_path_factory):
     """What it says first stands in bold, its ranking twice without an id twice, what it lacks at its end."""
-    fake = Fake(workloads=("a", "b"), optimizers=("sgd", "adam"), seeds=6, evaluations=9)
-    page = Page(build(tmp_path, fake).read_text(encoding="utf-8"))
-    findings = json.loads((tmp_path / "results/demo/tables/findings.json").read_text("utf-8"))
+    path = ranked_page(tmp_path_factory)
+    page = Page(path.read_text(encoding="utf-8"))
+    tables = path.parents[2] / "results/demo/tables"
+    findings = json.loads((tables / "findings.json").read_text("utf-8"))
     heads = [f["claim"] for f in sorted(findings, key=lambda f: f["headline"] or 9)[:3]]
     bold = re.findall(r"<li id=\"finding-\d\">.*?<strong>(.*?)</strong>([^<]*)", page.source, re.DOTALL)
     assert [html.unescape(gist + rest).strip() for gist, rest in bold] == heads

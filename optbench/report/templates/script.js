@@ -51,6 +51,7 @@ const page = (() => {
       return [`\\begin{tabular}{${"l".repeat(rows[0].length)}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1), "\\bottomrule", "\\end{tabular}"].join("\n");
     },
   };
+  const FILTERED = 6; // rows from which on a table can be filtered
   const sortBy = (table, column, head) => {
     const up = head.getAttribute("aria-sort") !== "ascending";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
@@ -75,6 +76,20 @@ const page = (() => {
       head.replaceChildren(button);
     });
     const bar = make("div", { className: "tools" });
+    // The list of cells has a filter of its own, which knows pages and statuses.
+    const rows = [...table.tBodies[0].rows];
+    if (rows.length >= FILTERED && table.id !== "t-cells") {
+      const words = make("input", { type: "search", size: 14 });
+      words.setAttribute("aria-describedby", table.caption.id);
+      words.addEventListener("input", () => {
+        const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
+        for (const row of rows) {
+          row.hidden = !wanted.every((word) => row.textContent.toLowerCase().includes(word));
+          if (row.hidden) row.dataset.out = "1"; else delete row.dataset.out;
+        }
+      });
+      bar.append(make("label", {}, "Filter", words));
+    }
     for (const [name, write] of Object.entries(FORMATS)) {
       const button = make("button", { type: "button", textContent: `Copy ${name}` });
       button.setAttribute("aria-describedby", table.caption.id);
