@@ -5,9 +5,9 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# One statement for the whole workflow: jobs run in the environment that Snakemake itself runs in unless a
-# deployment method is asked for.
-container: "docker://python:3.12-slim"
+# For `--sdm apptainer`: the image of the Containerfile, as a file beside this one (docs/install.md). Without that
+# option jobs run in the environment that Snakemake itself runs in.
+container: "optbench.sif"
 
 
 include: "workflow/rules/common.smk"

@@ -50,6 +50,7 @@ NOT_RUN = {
     r"optbench rerun .* --executor \w+": "needs a cluster; test_cluster runs it on one",
     r"pip (download|install) .*": "needs a network; test_package builds the wheel and installs it",
     r"(podman|uv) .*": "needs a network: an image, the index of packages",
+    r"(apptainer .*|snakemake .* --sdm apptainer .*)": "needs Apptainer and the image",
     r"(\.|cd|export|git clone) .*": "the shell's and git's own",
     r".venv/bin/pre-commit install": "writes into the checkout's .git",
 }
