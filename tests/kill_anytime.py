@@ -101,7 +101,7 @@ class Disturbance:
                 enough = min(trained() + self.random.choice((0, 1, 1, 2)), CELLS)
                 while parent.poll() is None and trained() < enough:
                     time.sleep(0.02)
-                time.sleep(self.random.uniform(0, 0.06))  # a cell takes about as long
+                time.sleep(self.random.uniform(0, 0.2))
                 if workers := _workers(parent):
                     _kill(self.random.choice(workers))
                     self.kills.append("worker")

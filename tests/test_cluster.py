@@ -156,7 +156,7 @@ def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path
     (tmp_path / "pause").unlink()
     kept = site.traces()
     table = "results/afar/tables/runs.parquet"
-    told = site.run(*site.snakemake(table, "--slurm-array-jobs", "train", "--config", "cells_per_job=1"))
+    told = site.run(*site.snakemake("--slurm-array-jobs", "train", table, "--config", "cells_per_job=1"))
     assert "Submitted array job" in told
     assert list(site.statuses()) == ["ok"] * 8
     now = site.traces()
