@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
@@ -117,6 +118,8 @@ class TrainingHere:
     """Stands for a training process and trains in this one: a real one takes seconds to import torch."""
 
     killed_from_outside = False
+    turn = threading.Lock()
+    """Several stand here for several processes, and a cell must have its process's generators for itself."""
 
     def __init__(self, data_folder: Path, study_folder: Path, cell: CellSpec) -> None:
         self.data_folder, self.device, self.told = data_folder, cell.device, ""
@@ -126,7 +129,8 @@ class TrainingHere:
     def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
         from optbench.train import train_cell
 
-        traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]
+        with self.turn:
+            traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]
         for cell, trace in zip(cells, traces, strict=True):
             write_trace(trace_path(cell), trace)
         self.told = " ".join(trace.facts["status"] for trace in traces)

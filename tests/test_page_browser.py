@@ -166,7 +166,7 @@ def test_tables_filter_and_copy_what_they_show(browser, page_file):
         bar.get_by_label("Filter").fill("adam COSINE")
         assert table.locator("tbody tr:visible").count() == 1
         bar.get_by_role("button", name="Copy CSV").click()
-        assert len(page.evaluate("window.copied").splitlines()) == 2
+        assert len(page.wait_for_function("window.copied").json_value().splitlines()) == 2
         bar.get_by_label("Filter").fill("")
         assert table.locator("td.n").all_text_contents() == numbers
 
@@ -265,7 +265,7 @@ def test_tables_copy(browser, page_file, form, begins):
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
         bar = page.locator(".scroll:has(#t-final-1) + .tools")
         bar.get_by_role("button", name=f"Copy {form}").click()
-        copied = page.evaluate("window.copied")
+        copied = page.wait_for_function("window.copied").json_value()
         assert copied.startswith(begins)
         assert len(copied.splitlines()) == {"CSV": 7, "Markdown": 8, "LaTeX": 12}[form]
 

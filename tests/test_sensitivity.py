@@ -233,7 +233,8 @@ def test_without_a_tuning_there_is_no_section(tmp_path: Path) -> None:
     summarize_tuning(results)
     assert len(pd.read_parquet(results / "tables/sensitivity.parquet")) == 0
     page = render(results, tmp_path / "reports").read_text(encoding="utf-8")
-    assert "s-sensitivity" not in page
+    assert 'id="s-sensitivity"' not in page
+    assert 'href="#s-sensitivity"' not in page
 
 
 def test_the_shared_axis() -> None:
