@@ -5,7 +5,9 @@
 The study is fabricated (tests/fabricate.py): 25 seeds from 2,000 cells on, 6 below. `draw` makes the figures,
 which depend on the combinations and not on the seeds, on the cores of the machine, at most four, as the
 workflow does; `render` makes the page of them. Both are measured inside one process: Python and its libraries
-take some seconds more to start. Processor time beside the wall clock tells a busy machine from a slow one.
+take some seconds more to start. Processor time beside the wall clock tells a busy machine from a slow one. A
+plain figure of matplotlib's (one axes with four lines, a title, labels and a legend, saved as SVG and as PDF
+in the same run) tells a slow machine from a slow program: a panel's processor time is divided by that.
 """
 
 from __future__ import annotations
@@ -15,19 +17,26 @@ import os
 import sys
 import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 from shutil import which
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fabricate import fabricate, large
 from ledger import Row, record
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 from optbench.figures.plan import draw_all
 from optbench.report.build import render
 
 CORES = min(len(os.sched_getaffinity(0)), 4)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PLAIN = 11
+"""Plain figures to take the median of."""
+
 FEW = 2000
 """Below this many cells the limits of a small study hold."""
 
@@ -58,6 +67,23 @@ def processor_s() -> float:
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
+def plain_s() -> float:
+    """Return the processor time of one plain figure, saved as SVG and as PDF with its fonts embedded."""
+    seconds = []
+    for _ in range(PLAIN + 1):
+        busy = processor_s()
+        figure = Figure(figsize=(4.4, 3.2))
+        axes = figure.add_subplot(title="A plain figure", xlabel="step", ylabel="loss", yscale="log")
+        for line in range(4):
+            axes.plot(range(1, 121), [(line + 1) / step for step in range(1, 121)], label=f"line {line}")
+        axes.legend()
+        with rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
+            for form in ("svg", "pdf"):
+                figure.savefig(BytesIO(), format=form)
+        seconds.append(processor_s() - busy)
+    return median(seconds[1:])  # the first one finds the fonts
+
+
 def measure(cells: int) -> list[Row]:
     """Return what a page of about `cells` cells takes."""
     fake = large(cells)
@@ -69,13 +95,16 @@ def measure(cells: int) -> list[Row]:
         page = render(results, Path(folder) / "reports")
         rendered, busy = time.perf_counter(), processor_s() - busy
         size, load = page.stat().st_size / 1e6, loaded_s(page)
+    panels, plain = sum(len(record.panels) for record in records), plain_s()
     limit = {name: limits[fake.cells >= FEW] for name, limits in LIMITS.items()}
-    case = f"{fake.cells:,} cells, {sum(len(record.panels) for record in records)} panels"
+    case = f"{fake.cells:,} cells, {panels} panels"
     rows = [
         Row(case, f"draw, {CORES} cores", drawn - start, "s"),
         Row(case, "render", rendered - drawn, "s"),
         Row(case, "draw + render", rendered - start, "s", limit=limit["build"]),
         Row(case, "draw + render, processor time", busy, "s"),
+        Row(case, "a plain figure of matplotlib's, processor time", plain, "s"),
+        Row(case, "draw + render, a panel over a plain figure", busy / panels / plain),
         Row(case, "size", size, "MB", limit=limit["size"]),
     ]
     if load is not None:
