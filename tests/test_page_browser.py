@@ -7,6 +7,7 @@ import shutil
 from contextlib import contextmanager
 
 import numpy as np
+import pandas as pd
 import pytest
 from fabricate import HOSTILE, Fake, fabricate, ravine_path
 from test_report import mixed_page, ranked_page
@@ -40,6 +41,22 @@ def long_page_file(tmp_path_factory):
     folder = tmp_path_factory.mktemp("long")
     fake = Fake(workloads=("digits",), optimizers=("sgd", *HOSTILE), seeds=25, evaluations=5)
     return render(fabricate(folder / "results" / "long", fake), folder / "reports")
+
+
+def of_ten_thousand(folder):
+    """A page whose run table has 10,000 cells, 4,999 of them diverged; without figures."""
+    fake = Fake(
+        workloads=("digits",), optimizers=("sgd", "adam"), schedules=("constant",), seeds=6, evaluations=5
+    )
+    results = fabricate(folder / "results" / "vast", fake)
+    table = results / "tables" / "runs.parquet"
+    few = pd.read_parquet(table)
+    runs = pd.concat([few.assign(seed=few["seed"] + turn * 6) for turn in range(834)], ignore_index=True)
+    runs = runs.iloc[:10_000]
+    runs["cell"] = "digits/" + runs["optimizer"] + "/constant/" + runs["seed"].astype(str)
+    runs.loc[runs.index[1::2][1:], "status"] = "diverged"
+    runs.to_parquet(table, index=False)
+    return render(results, folder / "reports"), runs
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +110,18 @@ def test_page_is_silent_and_fits(browser, page_file, view):
         assert paper == ("rgb(21, 23, 28)" if view == "dark" else "rgb(255, 255, 255)")
         hue = page.evaluate("getComputedStyle(document.querySelector('.panel .s0 path[stroke]')).stroke")
         assert hue == ("rgb(158, 213, 253)" if view == "dark" else "rgb(2, 52, 129)")
+
+
+def test_ten_thousand_cells(browser, tmp_path):
+    file, runs = of_ten_thousand(tmp_path)
+    assert file.stat().st_size < 5e6
+    last = runs["cell"].iloc[-1]
+    with opened(browser, file) as page:
+        page.evaluate("(name) => { location.hash = '#cell=' + encodeURIComponent(name); }", last)
+        card = page.locator("tr.found")
+        card.wait_for()
+        assert last in card.inner_text()
+        assert "diverged · 4999 cells" in page.locator("#s-completeness").inner_text()
 
 
 def test_long_names_fit_a_phone(browser, tmp_path):
