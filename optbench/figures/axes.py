@@ -102,7 +102,7 @@ def write_title(ax: Axes, title: str, pad: float = 6.0) -> None:
         title: the name; cut where the whole panel is too narrow for it.
         pad: points between the axes and it.
     """
-    whole = ax.get_figure(root=True).get_figwidth() * POINTS_PER_INCH  # type: ignore[union-attr]
+    whole = ax.get_figure().get_figwidth() * POINTS_PER_INCH  # type: ignore[union-attr]
     box = ax.get_position()
     left = box.x0 * whole
     line = shorten(title, 60)
