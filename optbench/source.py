@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KEPT = 5_000
-"""Files that the cache may know before it begins anew."""
+"""Files that the cache may know before it begins anew with those of one process."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,7 @@ def read_source(file: Path) -> Source:
     Raises:
         UserError: it does not parse.
     """
-    source = file.read_bytes()
-    key = hashlib.sha256(source).hexdigest()
-    known = _memory().known
-    if key not in known:
-        known[key] = _told(parse(source, file.name))
-    return known[key]
+    return _memory().answer(file.read_bytes(), file.name)
 
 
 def remember() -> None:
@@ -72,21 +67,25 @@ def remember() -> None:
 
 
 class _Memory:
-    """The answers of this process and of those before it."""
+    """The answers that lie on disk, and those that this process was given."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.known = _from_disk(file)
-        self.kept = len(self.known)
+        self.kept = _from_disk(file)
+        self.met: dict[str, Source] = {}
+
+    def answer(self, source: bytes, name: str) -> Source:
+        key = hashlib.sha256(source).hexdigest()
+        if key not in self.met:
+            self.met[key] = self.kept.get(key) or _told(parse(source, name))
+        return self.met[key]
 
     def save(self) -> None:
-        if len(self.known) == self.kept:
+        if self.met.keys() <= self.kept.keys():
             return
-        others = _from_disk(self.file)
-        if len(others | self.known) <= KEPT:
-            self.known = others | self.known
-        text = json.dumps({key: [told.sha256, told.imports] for key, told in self.known.items()})
-        self.kept = len(self.known)
+        together = _from_disk(self.file) | self.met
+        self.kept = together if len(together) <= KEPT else dict(self.met)
+        text = json.dumps({key: [told.sha256, told.imports] for key, told in self.kept.items()})
         try:
             with write_atomically(self.file, synced=False) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")

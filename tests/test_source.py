@@ -89,15 +89,14 @@ def test_processes_side_by_side_add_to_each_other(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, two = (source._Memory(cache / "sources.json") for _ in range(2))
-    one.known["a"] = Source("1", ("math",))
-    two.known["b"] = Source("2", ())
+    one.met["a"] = Source("1", ("math",))
+    two.met["b"] = Source("2", ())
     one.save()
     two.save()
     assert source._from_disk(cache / "sources.json") == {"a": Source("1", ("math",)), "b": Source("2", ())}
     # One that has grown past its limit begins anew with what this process met.
     monkeypatch.setattr(source, "KEPT", 2)
-    three = source._Memory(cache / "other.json")
-    three.file = cache / "sources.json"
-    three.known["c"] = Source("3", ())
+    three = source._Memory(cache / "sources.json")
+    three.met["c"] = Source("3", ())
     three.save()
     assert source._from_disk(cache / "sources.json") == {"c": Source("3", ())}
