@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_NAMES: Final = 3
-"""Names that a list says; beyond, its tail is counted."""
+"""Names that a sentence lists; beyond, their tail is counted."""
 
 
 def figure_of(value: float | str | None) -> str:
@@ -47,8 +47,8 @@ def count(n: float, noun: str) -> str:
     return f"{n:.0f} {noun}{'' if n == 1 else 's'}"
 
 
-def names(found: Sequence[str]) -> str:
-    """`a, b and c`; the tail counted above three."""
-    if len(found) > MOST_NAMES:
-        return f"{', '.join(found[: MOST_NAMES - 1])} and {len(found) - MOST_NAMES + 1} more"
-    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+def listing(words: Sequence[str], most: int = 4) -> str:
+    """`a, b and c`; the tail counted where there are more than `most`."""
+    if len(words) > most:
+        return f"{', '.join(words[: most - 1])} and {len(words) - most + 1} more"
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.phrases import MOST_NAMES, count, figure_of, names, probability
+from optbench.phrases import MOST_NAMES, count, figure_of, listing, probability
 from optbench.sentences_openings import OPENINGS
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def _tied(w: Mapping[str, Any]) -> str:
     if not w["tied"]:
         return ""
     few = w["tied"] <= MOST_NAMES
-    return f" No detectable difference from {names(w['tied_names']) if few else count(w['tied'], 'other')}."
+    others = listing(w["tied_names"], MOST_NAMES) if few else count(w["tied"], "other")
+    return f" No detectable difference from {others}."
 
 
 def _leader(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
@@ -173,7 +174,7 @@ def _seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
 
 def _stability(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     parts = [f"{same} of {of} times without one {kind}" for kind, same, of in w["kinds"] if of]
-    return f"{w['a']} stays first {names(parts)}."
+    return f"{w['a']} stays first {listing(parts, MOST_NAMES)}."
 
 
 def _ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:

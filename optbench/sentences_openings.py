@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optbench.phrases import count, figure_of, names, percent, probability
+from optbench.phrases import MOST_NAMES, count, figure_of, listing, percent, probability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ def _shares(low: float | None, high: float | None) -> str:
 def _completeness(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     said = []
     for status, many, named, kinds in w["others"]:
-        of = names(named) if kinds <= len(named) else f"{kinds} combinations, {named[0]} first"
+        of = listing(named, MOST_NAMES) if kinds <= len(named) else f"{kinds} combinations, {named[0]} first"
         said.append(f"{many} {status} ({of})")
     share = f"{w['ok']} of {count(f['n'], 'planned cell')} ended ok, {percent(f['effect'])}"
     return f"{share}{_shares(f['low'], f['high'])}" + "".join(f"; {words}" for words in said) + "."

@@ -29,6 +29,7 @@ from optbench.figures.svg import themed
 from optbench.files import write_text
 from optbench.heavy_ball import CURVATURES
 from optbench.landscapes import LANDSCAPES
+from optbench.phrases import listing
 from optbench.report.cells import explorer
 from optbench.report.claims import claims
 from optbench.report.completeness import completeness, failures
@@ -39,7 +40,6 @@ from optbench.report.oscillation import oscillation
 from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
-from optbench.report.text import listing
 from optbench.report.verdict import read_findings, verdict
 from optbench.textbook.check import read_claims
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.report.text import SUPERSCRIPTS, listing, plural
+from optbench.phrases import listing
+from optbench.report.text import SUPERSCRIPTS, plural
 from optbench.textbook.check import UNMEASURED
 
 if TYPE_CHECKING:

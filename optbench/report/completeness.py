@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from optbench.report.text import listing, number, plural, rerun_command, scrub
+from optbench.phrases import listing
+from optbench.report.text import number, plural, rerun_command, scrub
 from optbench.spec import STATUSES
 
 if TYPE_CHECKING:

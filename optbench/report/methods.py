@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.report.text import listing, number, plural, scrub
+from optbench.phrases import listing
+from optbench.report.text import number, plural, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbench.oracle.table import AGREES
+from optbench.phrases import listing
 from optbench.report.table import Entry, Table
-from optbench.report.text import listing, number, plural
+from optbench.report.text import number, plural
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optbench.phrases import listing
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import interval, listing, number, plural
+from optbench.report.text import interval, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -60,15 +60,6 @@ def plural(count: int, noun: str) -> str:
     return f"{number(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def listing(words: list[str], most: int = 4) -> str:
-    """Return `a, b and c`, the tail counted where there are more than `most`."""
-    if len(words) > most:
-        return ", ".join(words[: most - 1]) + f" and {len(words) - most + 1} more"
-    if len(words) < 2:  # noqa: PLR2004 - nothing to join
-        return "".join(words)
-    return ", ".join(words[:-1]) + " and " + words[-1]
-
-
 def scrub(text: str) -> str:
     """Return a text with home folders replaced by `~`."""
     return _HOME.sub("~", text)
