@@ -30,6 +30,7 @@ NUMBERLESS = frozenset(
         "optbench",
         "optbench.catalogue",
         "optbench.catalogue.datasets",
+        "optbench.eager",
         "optbench.errors",
         "optbench.files",
         "optbench.kernels",

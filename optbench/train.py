@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from optbench.datasets import load
+from optbench.eager import ERROR, leave_compiler_asleep, set_deterministic
 from optbench.evaluation import record_coordinates, record_evaluation, record_means
 from optbench.graphs import GraphedStep, NoGraphError, refuse_graph
 from optbench.kernels import explain, kernel_facts
@@ -128,21 +129,22 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
 @contextmanager
 def isolated(cell: CellSpec) -> Iterator[None]:
     """Deterministic kernels and pinned threads for one cell; the process's own state is put back after."""
-    deterministic = torch.are_deterministic_algorithms_enabled()
+    leave_compiler_asleep()
+    mode = torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     threads = torch.get_num_threads()
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     devices = list(range(torch.cuda.device_count())) if cell.device == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.set_num_threads(cell.threads)
-        torch.use_deterministic_algorithms(True)
+        set_deterministic(ERROR)
         # Filling fresh memory guards against reading it; the loop never does, and it costs time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         try:
             yield
         finally:
             torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(deterministic)
+            set_deterministic(mode)
             torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
             random.setstate(python_state)
             np.random.set_state(numpy_state)  # noqa: NPY002

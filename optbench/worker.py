@@ -38,8 +38,7 @@ def main(data_folder: Path, study_folder: Path) -> None:
     os.dup2(2, 1)
     sys.path.insert(0, str(study_folder))
 
-    import torch  # noqa: PLC0415  (after the channel is safe)
-
+    # After the channel is safe: torch comes with them.
     from optbench.matrix import trace_path  # noqa: PLC0415
     from optbench.trace import write_trace  # noqa: PLC0415
     from optbench.train import train_cell  # noqa: PLC0415
@@ -51,8 +50,6 @@ def main(data_folder: Path, study_folder: Path) -> None:
             return train_together(cells, data_folder)
         return [train_cell(cell, data_folder, why_alone) for cell in cells]
 
-    # Torch loads a second's worth of modules with its first optimizer: not on a cell's clock.
-    torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0).step()
     channel.write(f"{READY}\n")
     while True:
         try:

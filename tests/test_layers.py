@@ -58,6 +58,7 @@ LAYERS = {
     # 2a: making traces
     "optbench.batched": "2a",
     "optbench.datasets": "2a",
+    "optbench.eager": "2a",
     "optbench.kernels": "2a",
     "optbench.evaluation": "2a",
     "optbench.graphs": "2a",
