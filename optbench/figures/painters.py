@@ -1,87 +1,111 @@
-"""Painting finished figures beside drawing further ones, on the cores that were given.
+"""Drawing on several cores: every process goes through the whole plan and draws what no other has begun.
 
-Setting up a figure takes a third of the time, writing it as SVG and PDF the rest. A child forked for it has
-the figure in its memory already, so nothing is sent; what it writes does not depend on who writes it.
+A plan reads tables, writes captions and names files, which takes little; drawing takes the most. Processes
+that stay keep what matplotlib has made once (fonts, measures of texts), and nothing has to be sent to them.
+What is drawn does not depend on who draws it.
 """
 
 from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from multiprocessing.context import ForkProcess
+
+Result = TypeVar("Result")
 
 
-class Painters:
-    """Runs pieces of work beside each other, on `cores` cores."""
+class Begun:
+    """How many pieces of work somebody has begun, shared by processes that come to them in the same order."""
 
-    def __init__(self, cores: int = 1) -> None:
-        # As many children as cores, though this process works too: else it writes while the only child is
-        # busy, and no further figure is ready when that one has done. Only on Linux do forked children get
-        # along with the libraries that draw.
-        self._spare = cores if cores > 1 and sys.platform == "linux" else 0
-        self._children: list[ForkProcess] = []
+    def __init__(self) -> None:
+        # The number lies in a pipe: whoever has taken it out is alone with it until they put one back.
+        self._out, self._in = os.pipe()
+        self._put(0)
+
+    def take(self, number: int) -> bool:
+        """Return whether the piece of this number, counted from 1, is still to do; now it is begun."""
+        begun = int.from_bytes(os.read(self._out, 8), "little")
+        self._put(max(begun, number))
+        return begun < number
+
+    def close(self) -> None:
+        """Give the pipe back."""
+        os.close(self._out)
+        os.close(self._in)
+
+    def _put(self, number: int) -> None:
+        os.write(self._in, number.to_bytes(8, "little"))
+
+
+class Painter:
+    """One of the processes that share the work of a plan; alone, it does all of it."""
+
+    def __init__(self, begun: Begun | None = None) -> None:
+        self._begun = begun
+        self._number = 0
 
     def do(self, work: Callable[[], None]) -> None:
-        """Do a piece of work in a child, or here while all children are busy.
-
-        Raises:
-            RuntimeError: a child failed; its traceback is on stderr.
-        """
-        self._children = [child for child in self._children if not _done(child)]
-        if len(self._children) >= self._spare:
+        """Do the next piece of work, unless another process has begun it."""
+        self._number += 1
+        if self._begun is None or self._begun.take(self._number):
             work()
-            return
-        child = multiprocessing.get_context("fork").Process(target=_in_child, args=(work,))
-        with warnings.catch_warnings():
-            # Newer Pythons warn of any thread; those here are Arrow's, which no child needs.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child.start()
-        self._children.append(child)
-
-    def wait(self) -> None:
-        """Return when all work is done.
-
-        Raises:
-            RuntimeError: as `do` does.
-        """
-        for child in self._children:
-            child.join()
-            _done(child)
-        self._children.clear()
 
 
-def _in_child(work: Callable[[], None]) -> None:
-    gc.disable()  # it ends before garbage matters
-    work()
+def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
+    """Return what `plan` returns, once all its work is done by `cores` processes that go through it together.
 
+    Args:
+        plan: hands its pieces of work to the painter it is given, always the same in the same order.
+        cores: processes, this one included.
 
-def _done(child: ForkProcess) -> bool:
-    if child.exitcode:
-        raise RuntimeError(f"a process that wrote figures ended with {child.exitcode}")
-    return child.exitcode is not None
+    Raises:
+        RuntimeError: another process failed; its traceback is on stderr.
+    """
+    with _collecting_less():
+        # Only on Linux do forked children get along with the libraries that draw.
+        if cores < 2 or sys.platform != "linux":  # noqa: PLR2004 - alone
+            return plan(Painter())
+        begun = Begun()
+        fork = multiprocessing.get_context("fork")
+        children = [fork.Process(target=plan, args=(Painter(begun),), daemon=True) for _ in range(cores - 1)]
+        try:
+            with warnings.catch_warnings():
+                # Newer Pythons warn of any thread; those here are Arrow's, which begins anew in a child.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                for child in children:
+                    child.start()
+            result = plan(Painter(begun))
+            for child in children:
+                child.join()
+                if child.exitcode:
+                    raise RuntimeError(f"a process that drew figures ended with {child.exitcode}")
+        finally:
+            for child in children:
+                if child.pid is not None:
+                    child.terminate()
+                    child.join()
+            begun.close()
+        return result
 
 
 @contextmanager
-def painters(cores: int = 1) -> Iterator[Painters]:
-    """Give painters, and wait for them.
+def _collecting_less() -> Iterator[None]:
+    """The garbage collector leaves alone what was there before, and looks less often at what comes.
 
-    Meanwhile the garbage collector leaves alone what was there before: figures are full of cycles, and going
-    through everything else for them took a fifth of the time.
+    Figures are full of cycles, and going through everything else for them took a fifth of the time.
     """
     gc.freeze()
     threshold = gc.get_threshold()
     gc.set_threshold(20_000, 20, 20)
-    crew = Painters(cores)
     try:
-        yield crew
+        yield
     finally:
         gc.set_threshold(*threshold)
         gc.unfreeze()
-        crew.wait()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.compare import draw_final_losses, draw_slopes, interval_range
 from optbench.figures.convergence import draw_convergence, linear_range, loss_range, thin
 from optbench.figures.easel import (
@@ -20,7 +21,7 @@ from optbench.figures.easel import (
     read_study,
     spoken,
 )
-from optbench.figures.painters import painters
+from optbench.figures.painters import share
 from optbench.figures.plan_cost import draw_cost, read_timing
 from optbench.figures.plan_learn import draw_learning
 from optbench.figures.plan_oracle import draw_oracle
@@ -60,45 +61,50 @@ def draw_all(
         cores: processes that draw; they write the same files.
         landscapes: the surfaces that workloads may name.
     """
+    figures.mkdir(parents=True, exist_ok=True)
+    for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
+        old.unlink()
+    with drawing():
+        records = share(lambda painter: _draw(tables, Easel(figures, painter), landscapes), cores)
+    write_records(records, figures / "figures.json")
+    return records
+
+
+def _draw(tables: Path, easel: Easel, landscapes: Mapping[str, Landscape]) -> list[FigureRecord]:
+    """Draw every figure of a study, in the order of the page."""
     study = read_study(tables)
     convergence = pd.read_parquet(tables / "convergence.parquet")
     summary = pd.read_parquet(tables / "summary.parquet")
     evidence = read_evidence(tables)
-    figures.mkdir(parents=True, exist_ok=True)
-    for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
-        old.unlink()
     records: list[FigureRecord] = []
-    with drawing(), painters(cores) as crew:
-        easel = Easel(figures, crew)
-        records += draw_rankings(study, easel, pd.read_parquet(tables / "ranking.parquet"))
-        records += draw_heat_maps(study, easel, evidence)
-        records += draw_profile(study, easel, evidence)
-        for workload in study.workloads:
-            rows = convergence[(convergence["workload"] == workload) & (convergence["split"] == "validation")]
-            for metric, words, log in CURVES:
-                of_metric = rows[rows["metric"] == metric]
-                if np.isfinite(of_metric["median"].to_numpy(float)).any():
-                    records.append(_convergence(study, easel, workload, of_metric, words, log=log))
-            finals = summary[(summary["workload"] == workload) & (summary["metric"] == "final_val_loss")]
-            if len(finals):
-                records.append(_finals(study, easel, workload, finals, rows))
-            records += draw_arrivals(study, easel, evidence, workload)
-        records += draw_tuning(study, easel, read_tuned(tables))
-        records += draw_oscillation(study, easel, summary)
-        records += draw_tradeoffs(study, easel, evidence, "oscillation")
-        lrs = recorded_lrs(study, tables / "curves.parquet")
-        slopes = _slopes(study, easel, summary, lrs)
-        records += [slopes] if slopes else []
-        records += draw_interaction(study, easel, evidence)
-        records += draw_schedules(study, easel, lrs)
-        records += draw_cost(study, easel, read_timing(study, tables / "timing.parquet"))
-        records += draw_time_to_target(study, easel, evidence)
-        records += draw_tradeoffs(study, easel, evidence, "cost")
-        records += draw_rates(study, easel, evidence.rates)
-        records += draw_oracle(study, easel, tables / "oracle.parquet")
-        records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
-        records += draw_textbook(easel, read_tables(tables))
-    write_records(records, figures / "figures.json")
+    records += draw_rankings(study, easel, pd.read_parquet(tables / "ranking.parquet"))
+    records += draw_heat_maps(study, easel, evidence)
+    records += draw_profile(study, easel, evidence)
+    for workload in study.workloads:
+        rows = convergence[(convergence["workload"] == workload) & (convergence["split"] == "validation")]
+        for metric, words, log in CURVES:
+            of_metric = rows[rows["metric"] == metric]
+            if np.isfinite(of_metric["median"].to_numpy(float)).any():
+                records.append(_convergence(study, easel, workload, of_metric, words, log=log))
+        finals = summary[(summary["workload"] == workload) & (summary["metric"] == "final_val_loss")]
+        if len(finals):
+            records.append(_finals(study, easel, workload, finals, rows))
+        records += draw_arrivals(study, easel, evidence, workload)
+    records += draw_tuning(study, easel, read_tuned(tables))
+    records += draw_oscillation(study, easel, summary)
+    records += draw_tradeoffs(study, easel, evidence, "oscillation")
+    lrs = recorded_lrs(study, tables / "curves.parquet")
+    slopes = _slopes(study, easel, summary, lrs)
+    records += [slopes] if slopes else []
+    records += draw_interaction(study, easel, evidence)
+    records += draw_schedules(study, easel, lrs)
+    records += draw_cost(study, easel, read_timing(study, tables / "timing.parquet"))
+    records += draw_time_to_target(study, easel, evidence)
+    records += draw_tradeoffs(study, easel, evidence, "cost")
+    records += draw_rates(study, easel, evidence.rates)
+    records += draw_oracle(study, easel, tables / "oracle.parquet")
+    records += draw_learning(study, easel, tables / "curves.parquet", landscapes)
+    records += draw_textbook(easel, read_tables(tables))
     return records
 
 
@@ -117,14 +123,13 @@ def _convergence(
         for part, group in enumerate(groups, start=1):
             drawn = here[here["optimizer"].isin(group)]
             drawn = drawn[drawn["step"].isin(_kept_steps(drawn))]
-            figure, ax = panel(right=label_margin(study.labels("optimizers").values()))
             title = study.label("schedules", schedule) + (
                 f" ({part}/{len(groups)})" if len(groups) > 1 else ""
             )
-            draw_convergence(
+            draw = partial(
+                draw_convergence,
                 drawn,
-                ax,
-                study.styles,
+                styles=study.styles,
                 labels=study.labels("optimizers"),
                 limits=limits,
                 log=on_log,
@@ -134,10 +139,11 @@ def _convergence(
             )
             panels.append(
                 easel.put(
-                    figure,
+                    draw,
                     ("convergence", workload, schedule, words.rsplit(maxsplit=1)[-1]),
                     f"{label}, {title}: {words} against steps",
                     _ends_in_words(study, drawn, words),
+                    right=label_margin(study.labels("optimizers").values()),
                 )
             )
     target = study.fact("workloads", workload, "target")
@@ -224,13 +230,11 @@ def _finals(
         limits = interval_range(finals, log=False)
     panels = []
     for schedule, here in by_schedule(study, finals):
-        figure, ax = panel(
-            height=84 + 20 * len(here), left=label_margin(study.labels("optimizers").values()), right=44
-        )
         title = study.label("schedules", schedule)
-        draw_final_losses(
-            here, ax, study.styles, labels=study.labels("optimizers"), limits=limits, log=log, title=title
-        )
+        draw = partial(
+            draw_final_losses, here, styles=study.styles, labels=study.labels("optimizers"), limits=limits,
+            log=log, title=title,
+        )  # fmt: skip
         said = [
             f"{study.label('optimizers', str(r['optimizer']))} {spoken(float(r['estimate']))} "
             f"({r['n_ok']}/{r['n']} ok)"
@@ -238,10 +242,13 @@ def _finals(
         ]
         panels.append(
             easel.put(
-                figure,
+                draw,
                 ("final", workload, schedule),
                 f"{label}, {title}: final validation loss",
                 "Median final validation loss: " + ", ".join(said) + ".",
+                height=84 + 20 * len(here),
+                left=label_margin(study.labels("optimizers").values()),
+                right=44,
             )
         )
     if "coverage" in finals:
@@ -279,13 +286,12 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, lrs: pd.DataFrame
         courses = {name: found[0] for name in schedules if (found := lr_courses(study, lrs, workload, name))}
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
-            figure, ax = panel(height=256, bottom=60, right=label_margin(study.labels("optimizers").values()))
             label = study.label("workloads", workload)
             title = label + (f" ({part}/{len(groups)})" if len(groups) > 1 else "")
-            draw_slopes(
+            draw = partial(
+                draw_slopes,
                 here[here["optimizer"].isin(group)],
-                ax,
-                study.styles,
+                styles=study.styles,
                 schedules=schedules,
                 labels=study.labels("optimizers"),
                 schedule_labels=study.labels("schedules"),
@@ -294,10 +300,13 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, lrs: pd.DataFrame
             )
             panels.append(
                 easel.put(
-                    figure,
+                    draw,
                     ("slopes", workload),
                     f"{title}: median final validation loss under each schedule",
                     "The numbers stand in the workload's table of final results.",
+                    height=256,
+                    bottom=60,
+                    right=label_margin(study.labels("optimizers").values()),
                 )
             )
     if not panels:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import label_margin, panel, shorten
+from optbench.figures.axes import label_margin, shorten
 from optbench.figures.compare import draw_ratios, ratio_range
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.record import FigureRecord
@@ -82,8 +83,6 @@ def draw_cost(study: Study, easel: Easel, timing: pd.DataFrame | None) -> list[F
         noisy = bool(here.loc[np.isfinite(here["estimate"]), "noisy"].any())
         label = study.label("workloads", str(name))
         title = shorten(label, 35) + (" (noisy)" if noisy else "")
-        figure, ax = panel(height=84 + 20 * len(here), left=label_margin(labels.values()), right=20)
-        draw_ratios(here, ax, study.styles, labels=labels, limits=limits, title=title)
         said = [
             f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}"
             + (f" ({spoken(float(r['low']))} to {spoken(float(r['high']))})" if r["low"] < r["high"] else "")
@@ -91,10 +90,13 @@ def draw_cost(study: Study, easel: Easel, timing: pd.DataFrame | None) -> list[F
         ]
         panels.append(
             easel.put(
-                figure,
+                partial(draw_ratios, here, styles=study.styles, labels=labels, limits=limits, title=title),
                 ("cost", str(name)),
                 f"{label}: step time as a multiple of the reference's" + (", noisy" if noisy else ""),
                 "Ratio of step time to the reference, with its interval: " + ", ".join(said) + ".",
+                height=84 + 20 * len(here),
+                left=label_margin(labels.values()),
+                right=20,
             )
         )
     rounds = table.loc[np.isfinite(table["estimate"]), "rounds"].astype(int)

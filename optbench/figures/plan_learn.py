@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.convergence import thin
 from optbench.figures.easel import Easel, Study, chunks, entry, first_runs, read_curves
 from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
@@ -100,16 +101,15 @@ def _paths(
         if len(panels) == PATHS:
             continue
         path = path[path["step"].isin(thin([int(s) for s in path["step"]], PATH_POINTS))]
-        figure, ax = panel(height=220)
         title = study.label("optimizers", name)
-        draw_path(path, ax, study.styles, landscape, title=title)
         where = ", ".join(f"{c} = {float(last[c]):.4g}" for c in coordinates)
         panels.append(
             easel.put(
-                figure,
+                partial(draw_path, path, styles=study.styles, landscape=landscape, title=title),
                 ("path", workload, name),
                 f"{landscape.label}: path of {title}",
                 f"The path starts at {landscape.start} and ends after {int(last['step'])} steps at {where}.",
+                height=220,
             )
         )
     surface = "contours of the loss" if len(landscape.view) > 1 else "the curve of the loss"
@@ -151,11 +151,10 @@ def _velocities(
     for coordinate in coordinates:
         here = table[table["coordinate"] == coordinate]
         for group in chunks(names, 4):
-            figure, ax = panel(right=label_margin(study.labels("optimizers").values()))
             title = f"{coordinate}-velocity"
-            draw_velocity(
-                here[here["optimizer"].isin(group)], ax, study.styles, labels=study.labels("optimizers"),
-                title=title,
+            draw = partial(
+                draw_velocity, here[here["optimizer"].isin(group)], styles=study.styles,
+                labels=study.labels("optimizers"), title=title,
             )  # fmt: skip
             turns = [
                 f"{study.label('optimizers', name)} {_reversals(here[here['optimizer'] == name])}"
@@ -163,10 +162,11 @@ def _velocities(
             ]
             panels.append(
                 easel.put(
-                    figure,
+                    draw,
                     ("velocity", workload, coordinate),
                     f"{study.label('workloads', workload)}: {title} against iteration",
                     "Changes of sign: " + ", ".join(turns) + ".",
+                    right=label_margin(study.labels("optimizers").values()),
                 )
             )
     behind = [
@@ -208,16 +208,15 @@ def _averages(easel: Easel) -> FigureRecord:
     compared_with: tuple[tuple[float, ...], ...] = ((), (0.5, 0.98))
     beta = 0.9
     for others in compared_with:
-        figure, ax = panel(right=70)
-        draw_average(ax, beta, others=others)
         compared = f" beside {' and '.join(f'b = {b:g}' for b in others)}" if others else ""
         panels.append(
             easel.put(
-                figure,
+                partial(draw_average, beta=beta, others=others),
                 ("average", f"{len(panels) + 1}"),
                 f"Exponentially weighted average with b = {beta:g}{compared}",
                 f"30 raw points from {signal.min():g} to {signal.max():g}; the curve for b = {beta:g} ends "
                 f"at {average(beta, signal)[-1]:.4f}.",
+                right=70,
             )
         )
     betas = (0.5, 0.9, 0.98)

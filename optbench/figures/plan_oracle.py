@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import panel, text_width
+from optbench.figures.axes import text_width
 from optbench.figures.easel import Easel, Study, spoken
 from optbench.figures.oracle import draw_deviations, shares
 from optbench.figures.record import FigureRecord
@@ -52,10 +53,17 @@ def draw_oracle(study: Study, easel: Easel, file: Path) -> list[FigureRecord]:
     panels = []
     for topic, rows in table.groupby("topic", sort=False):
         left = 10 + max(text_width(str(name)) for name in rows["fact"])
-        figure, ax = panel(left + AXIS_WIDTH, 84 + 20 * len(rows), left=left, right=20)
-        draw_deviations(rows, ax, title=str(topic))
         panels.append(
-            easel.put(figure, ("oracle", str(topic)), f"{topic}: predicted against measured", _said(rows))
+            easel.put(
+                partial(draw_deviations, rows, title=str(topic)),
+                ("oracle", str(topic)),
+                f"{topic}: predicted against measured",
+                _said(rows),
+                width=left + AXIS_WIDTH,
+                height=84 + 20 * len(rows),
+                left=left,
+                right=20,
+            )
         )
     figure_id, pdf = easel.bind("oracle")
     return [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.compare import draw_cosines
 from optbench.figures.easel import Easel, Study, by_schedule, interval_words, spoken
 from optbench.figures.record import FigureRecord
@@ -46,16 +47,17 @@ def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> F
     labels = study.labels("optimizers")
     panels = []
     for schedule, here in by_schedule(study, rows):
-        figure, ax = panel(height=84 + 20 * len(here), left=label_margin(labels.values()), right=44)
         title = study.label("schedules", schedule)
-        draw_cosines(here, ax, study.styles, labels=labels, title=title)
         said = [f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for _, r in here.iterrows()]
         panels.append(
             easel.put(
-                figure,
+                partial(draw_cosines, here, styles=study.styles, labels=labels, title=title),
                 ("oscillation", workload, schedule),
                 f"{label}, {title}: update cosine",
                 "Median update cosine: " + ", ".join(said) + ".",
+                height=84 + 20 * len(here),
+                left=label_margin(labels.values()),
+                right=44,
             )
         )
     coverage = rows["coverage"].to_list() if "coverage" in rows else []

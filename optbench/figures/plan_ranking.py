@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.figures.axes import dress, log_scale, panel, shorten, text_width
+from optbench.figures.axes import dress, log_scale, shorten, text_width
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.record import FigureRecord
 from optbench.figures.style import LIGHT
@@ -98,16 +99,19 @@ def draw_rankings(study: Study, easel: Easel, ranking: pd.DataFrame) -> list[Fig
     shown = here.head(MOST_ROWS)
     labels = [_name(study, r["optimizer"], r["schedule"]) for r in shown.to_dict("records")]
     margin = 14 + max(text_width(shorten(label, LONGEST)) for label in labels)
-    figure, ax = panel(width=456, height=62 + 21 * len(shown), left=margin, right=16, top=8, bottom=46)
     what = "final validation loss / the reference's" if overall else "median final validation loss"
-    draw_ranking(shown, ax, study.styles, labels=labels, reference=1.0 if overall else None, x_label=what)
+    draw = partial(
+        draw_ranking, shown, styles=study.styles, labels=labels, reference=1.0 if overall else None,
+        x_label=what,
+    )  # fmt: skip
     said = [
         f"{label} {spoken(float(r['estimate']))} ({r['against_leader'] or 'first'})"
         for label, r in zip(labels, shown.to_dict("records"), strict=True)
     ]
     panel_ = easel.put(
-        figure, ("ranking", "panel"), f"Ranking: {what}", f"{what}, in order: {', '.join(said)}."
-    )
+        draw, ("ranking", "panel"), f"Ranking: {what}", f"{what}, in order: {', '.join(said)}.",
+        width=456, height=62 + 21 * len(shown), left=margin, right=16, top=8, bottom=46,
+    )  # fmt: skip
     figure_id, pdf = easel.bind("ranking")
     tested = bool(here["tied"].any() or here["better_than"].any())
     marks = (

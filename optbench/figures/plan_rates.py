@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.axes import panel
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.points import draw_rate_map
 from optbench.figures.record import FigureRecord
@@ -42,13 +42,12 @@ def draw_rates(study: Study, easel: Easel, rates: pd.DataFrame) -> list[FigureRe
         low = min(most / 10**DECADES, float(cells["lr"].min()) / 1.5)
         lr = np.geomspace(low, max(most, float(cells["lr"].max()) * 1.5), GRID)
         momentum = np.linspace(0, 1 - 1 / GRID, GRID)
-        figure, ax = panel(500, 330, right=30)
         label = study.label("workloads", workload)
         labels = study.labels("optimizers")
         title = f"{label}: factor a step"
-        draw_rate_map(
-            (lr, momentum, rate(lr[None, :], momentum[:, None], curvatures)), cells, ax, study.styles,
-            edge=largest_stable_lr(momentum, curvatures), labels=labels, title=title,
+        draw = partial(
+            draw_rate_map, (lr, momentum, rate(lr[None, :], momentum[:, None], curvatures)), cells,
+            styles=study.styles, edge=largest_stable_lr(momentum, curvatures), labels=labels, title=title,
         )  # fmt: skip
         said = "; ".join(
             f"{labels[str(r['optimizer'])]} at lr {spoken(float(r['lr']))}, momentum "
@@ -57,8 +56,9 @@ def draw_rates(study: Study, easel: Easel, rates: pd.DataFrame) -> list[FigureRe
             for r in row_dicts(cells)
         )
         drawn = easel.put(
-            figure, ("rates", workload), f"{label}: rate over learning rate and momentum", said + "."
-        )
+            draw, ("rates", workload), f"{label}: rate over learning rate and momentum", said + ".",
+            width=500, height=330, right=30,
+        )  # fmt: skip
         figure_id, pdf = easel.bind("rates", workload)
         steep, shallow = max(curvatures), min(curvatures)
         records.append(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.compare import ratio_range
 from optbench.figures.easel import Easel, Study, chunks, entry, spoken
 from optbench.figures.heat import draw_heat, ratio_text
@@ -46,22 +47,14 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
             if not names:
                 continue
             margin = label_margin(labels.values()) + 13
-            figure, ax = panel(
-                margin + COLUMN * len(columns) + 8,
-                62 + 26 * len(names),
-                left=margin,
-                right=8,
-                top=54,
-                bottom=8,
-            )
             title = study.label("schedules", schedule)
-            draw_heat(
-                drawn, ax, study.styles, rows=names, columns=columns, labels=labels,
+            draw = partial(
+                draw_heat, drawn, styles=study.styles, rows=names, columns=columns, labels=labels,
                 column_labels=study.labels("workloads"), title=title,
             )  # fmt: skip
             panels.append(
                 easel.put(
-                    figure,
+                    draw,
                     ("ratios", schedule),
                     f"{title}: final validation loss as a multiple of the reference's",
                     "Each ratio stands in the table behind this figure. "
@@ -73,6 +66,8 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
                         for w in columns
                     )
                     + ".",
+                    width=margin + COLUMN * len(columns) + 8, height=62 + 26 * len(names),
+                    left=margin, right=8, top=54, bottom=8,
                 )
             )  # fmt: skip
     references = {
@@ -138,12 +133,11 @@ def draw_interaction(study: Study, easel: Easel, found: Evidence) -> list[Figure
             names = present(study.optimizers, here)
             if limits is None or not names:
                 continue
-            figure, ax = panel(height=84 + 20 * len(names), left=label_margin(labels.values()), right=20)
             about = study.label("schedules", schedule)
             against = study.label("schedules", str(here["against_schedule"].iloc[0]))
             title = f"{study.label('workloads', workload)}: {about}"
-            draw_schedule_effects(
-                here, ax, study.styles, rows=names, limits=limits, labels=labels,
+            draw = partial(
+                draw_schedule_effects, here, styles=study.styles, rows=names, limits=limits, labels=labels,
                 x_label=f"final loss / under {against}", title=title,
             )  # fmt: skip
             said = ", ".join(
@@ -151,9 +145,10 @@ def draw_interaction(study: Study, easel: Easel, found: Evidence) -> list[Figure
             )
             panels.append(
                 easel.put(
-                    figure, ("interaction", workload, schedule),
+                    draw, ("interaction", workload, schedule),
                     f"{title}: final validation loss as a multiple of that under {against}",
                     f"Ratios: {said}.",
+                    height=84 + 20 * len(names), left=label_margin(labels.values()), right=20,
                 )
             )  # fmt: skip
     if not panels:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import panel
 from optbench.figures.convergence import thin
 from optbench.figures.easel import Easel, Study, first_runs, read_curves
 from optbench.figures.learn import draw_lr
@@ -55,17 +55,17 @@ def draw_schedules(study: Study, easel: Easel, lrs: pd.DataFrame) -> list[Figure
         courses = lr_courses(study, lrs, workload, schedule)
         if not courses:
             continue
-        figure, ax = panel(width=264, height=170)
         label = study.label("schedules", schedule)
-        draw_lr(pd.concat(courses), ax, title=label)
         followed.append(f"{label} on {study.label('workloads', workload)}")
         panels.append(
             easel.put(
-                figure,
+                partial(draw_lr, pd.concat(courses), title=label),
                 ("lr", schedule),
                 f"{label}: learning rate against steps",
                 f"Learning rate as a share of the cell's own, from {courses[0]['share'].iloc[0]:.3g} at the "
                 f"start to {courses[0]['share'].iloc[-1]:.3g} at the end.",
+                width=264,
+                height=170,
             )
         )
     if not panels:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel, Study, chunks, entry, spoken
 from optbench.figures.record import Entry, FigureRecord
 from optbench.figures.sensitivity import DEEPEST, draw_best_of_k, draw_sensitivity, shared_range
@@ -85,10 +86,10 @@ def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame
     lr_limits = float(curves["lr"].min()), float(curves["lr"].max())
     panels = []
     for schedule, title, rows in _groups(study, curves):
-        figure, ax = panel(right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()))
-        draw_sensitivity(
-            rows, ax, study.styles, labels=labels, limits=limits, lr_limits=lr_limits, title=title
-        )
+        draw = partial(
+            draw_sensitivity, rows, styles=study.styles, labels=labels, limits=limits, lr_limits=lr_limits,
+            title=title,
+        )  # fmt: skip
         chosen = rows[rows["selected"]]
         said = [
             f"{labels[str(r['optimizer'])]} at {spoken(float(r['lr']))} with loss {spoken(float(r['loss']))}"
@@ -96,10 +97,11 @@ def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame
         ]
         panels.append(
             easel.put(
-                figure,
+                draw,
                 (SECTION, workload, schedule),
                 f"{label}, {title}: final validation loss against the learning rate",
                 "Lowest: " + ", ".join(said) + ".",
+                right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()),
             )
         )
     n = int(curves["n"].max())
@@ -140,18 +142,17 @@ def _best_of_k(study: Study, easel: Easel, workload: str, expected: pd.DataFrame
     limits = shared_range(expected["expected_loss"])
     panels = []
     for schedule, title, rows in _groups(study, expected):
-        figure, ax = panel(right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()))
-        draw_best_of_k(rows, ax, study.styles, labels=labels, limits=limits, title=title)
         one = rows[rows["k"] == 1]
         said = [
             f"{labels[str(r['optimizer'])]} {spoken(float(r['expected_loss']))}" for _, r in one.iterrows()
         ]
         panels.append(
             easel.put(
-                figure,
+                partial(draw_best_of_k, rows, styles=study.styles, labels=labels, limits=limits, title=title),
                 ("trials", workload, schedule),
                 f"{label}, {title}: expected best loss against the number of trials",
                 "With one trial: " + ", ".join(said) + ".",
+                right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()),
             )
         )
     figure_id, pdf = easel.bind("trials", workload)

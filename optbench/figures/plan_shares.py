@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel, Study, chunks, entry, spoken
 from optbench.figures.record import FigureRecord
 from optbench.figures.shares import draw_shares
@@ -57,19 +58,19 @@ def _share_panels(
         groups = list(chunks(present(study.optimizers, here)))
         for part, group in enumerate(groups, start=1):
             drawn = here[here["optimizer"].isin(group)]
-            figure, ax = panel(right=label_margin(labels.values()))
             title = study.label("schedules", schedule)
             title += f" ({part}/{len(groups)})" if len(groups) > 1 else ""
-            draw_shares(
-                drawn, ax, study.styles, limits=limits, labels=labels, stairs=stairs, log=log,
+            draw = partial(
+                draw_shares, drawn, styles=study.styles, limits=limits, labels=labels, stairs=stairs, log=log,
                 x_label=x_label, y_label=y_label, title=title,
             )  # fmt: skip
             last = drawn.groupby("optimizer", sort=False)["share"].last().sort_values(ascending=False)
             said = ", ".join(f"{labels[str(name)]} {share:.2f}" for name, share in last.items())
             panels.append(
                 easel.put(
-                    figure, (kind, about, schedule), f"{about}, {title}: {y_label} against {x_label}",
+                    draw, (kind, about, schedule), f"{about}, {title}: {y_label} against {x_label}",
                     f"At the right end: {said}.",
+                    right=label_margin(labels.values()),
                 )
             )  # fmt: skip
     return panels

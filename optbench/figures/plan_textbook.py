@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import label_margin, panel
+from optbench.figures.axes import label_margin
 from optbench.figures.convergence import thin
 from optbench.figures.easel import entry, interval_words, spoken
 from optbench.figures.lines import draw_lines
@@ -83,20 +84,21 @@ def _regimes(easel: Easel, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
     panels, rows = [], []
     for size, table in lines.items():
         title = str(table["line"].iloc[0])
-        figure, ax = panel(width=264, height=180)
-        draw_lines(
-            table, ax, x_label="updates", y_label="training loss", title=title,
+        draw = partial(
+            draw_lines, table, x_label="updates", y_label="training loss", title=title,
             limits=(float(values.min()), float(values.max())),
         )  # fmt: skip
         rises = {seed: rise(loss) for seed, (_, loss) in regimes[size].curves("train", "loss").items()}
         median = float(np.median(list(rises.values())))
         panels.append(
             easel.put(
-                figure,
+                draw,
                 ("regimes", size),
                 f"{title}: training loss after every update",
                 f"First seed: from {spoken(float(table['y'].iloc[0]))} to {_ends(table)}. All rises over the "
                 f"whole fall: {spoken(median)}, median over {len(rises)} seeds.",
+                width=264,
+                height=180,
             )
         )
         first, last = float(table["y"].iloc[0]), float(table["y"].iloc[-1])
@@ -133,14 +135,15 @@ def _sweep(easel: Easel, sgd: Mapping[str, Cells], adam: Mapping[str, Cells]) ->
     if len({part["line"] for part in parts}) < 2:  # noqa: PLR2004 - one line is no comparison
         return []
     table = pd.DataFrame(parts)
-    figure, ax = panel(right=label_margin(["Adam"]))
-    draw_lines(table, ax, x_label="learning rate", y_label="final validation loss", x_scale="log")
+    draw = partial(draw_lines, table, x_label="learning rate", y_label="final validation loss", x_scale="log")
     best = table.loc[table.groupby("line", sort=False)["y"].idxmin()]
     said = "; ".join(
         f"{name} is lowest at lr {x:g} with {spoken(float(y))}"
         for name, x, y in zip(best["line"], best["x"], best["y"], strict=True)
     )
-    drawn = easel.put(figure, ("lr-sweep", "1"), "Final loss against learning rate", f"{said}.")
+    drawn = easel.put(
+        draw, ("lr-sweep", "1"), "Final loss against learning rate", f"{said}.", right=label_margin(["Adam"])
+    )
     return [
         _record(
             easel,
@@ -172,14 +175,16 @@ def _effective(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
     for index, (axis, words) in enumerate((("x", "along the ravine"), ("y", "across it"))):
         parts = [_line(name, np.arange(1, len(each) + 1), each[:, index]) for name, each in rates.items()]
         table = pd.concat(parts, ignore_index=True)
-        figure, ax = panel(right=label_margin(rates))
-        draw_lines(table, ax, x_label="iteration", y_label="|update| / |gradient|", title=f"{axis}, {words}")
+        draw = partial(
+            draw_lines, table, x_label="iteration", y_label="|update| / |gradient|", title=f"{axis}, {words}"
+        )
         panels.append(
             easel.put(
-                figure,
+                draw,
                 ("effective-lr", axis),
                 f"Effective learning rate of {axis}, {words}",
                 f"At the end: {_ends(table)}.",
+                right=label_margin(rates),
             )
         )
         for name, each in rates.items():
@@ -224,12 +229,14 @@ def _settling(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
         table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
         if table.empty:
             continue
-        figure, ax = panel(right=label_margin(SETTLING.values()))
         loss = "loss" if split == "validation" else "training loss"
-        draw_lines(table, ax, x_label="updates", y_label=loss, title=words)
         panels.append(
             easel.put(
-                figure, ("settling", str(len(panels) + 1)), f"{words}: {loss}", f"At the end: {_ends(table)}."
+                partial(draw_lines, table, x_label="updates", y_label=loss, title=words),
+                ("settling", str(len(panels) + 1)),
+                f"{words}: {loss}",
+                f"At the end: {_ends(table)}.",
+                right=label_margin(SETTLING.values()),
             )
         )
         for name, part in table.groupby("line", sort=False):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.axes import panel
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.points import draw_points
 from optbench.figures.record import FigureRecord
@@ -51,11 +51,10 @@ def draw_tradeoffs(study: Study, easel: Easel, found: Evidence, kind: str) -> li
             here = fine[fine["schedule"] == schedule]
             if here.empty:
                 continue
-            figure, ax = panel(right=64)
             name = study.label("schedules", schedule)
-            draw_points(
-                here, ax, study.styles, limits=limits, labels=study.labels("optimizers"), x_label=x_label,
-                y_label=y_label, title=name,
+            draw = partial(
+                draw_points, here, styles=study.styles, limits=limits, labels=study.labels("optimizers"),
+                x_label=x_label, y_label=y_label, title=name,
             )  # fmt: skip
             said = ", ".join(
                 f"{study.label('optimizers', str(r['optimizer']))} ({spoken(float(r['x']))}, "
@@ -64,8 +63,9 @@ def draw_tradeoffs(study: Study, easel: Easel, found: Evidence, kind: str) -> li
             )
             panels.append(
                 easel.put(
-                    figure, (kind, workload, schedule), f"{label}, {name}: {y_label} against {x_label}",
+                    draw, (kind, workload, schedule), f"{label}, {name}: {y_label} against {x_label}",
                     f"Points ({x_label}, {y_label}): {said}.",
+                    right=64,
                 )
             )  # fmt: skip
         figure_id, pdf = easel.bind("tradeoff", kind, workload)

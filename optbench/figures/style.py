@@ -8,10 +8,10 @@ under protanopia, deuteranopia and tritanopia; `tests/test_figures.py` computes 
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 
@@ -19,6 +19,8 @@ from optbench.figures.fonts import cut_font
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from matplotlib.typing import RcKeyType
 
 LIGHT: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -104,6 +106,69 @@ def assign_styles(names: Iterable[str]) -> dict[str, Style]:
     return styles
 
 
+TICKS_ON_PAPER: Final[dict[RcKeyType, Any]] = {
+    "axes.grid": False,
+    "axes.spines.left": True,
+    "axes.spines.bottom": True,
+    "grid.linestyle": "-",
+    "grid.linewidth": 0.8,
+    "legend.fontsize": 8.8,
+    "legend.title_fontsize": 9.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4.8,
+    "lines.solid_capstyle": "round",
+    "patch.edgecolor": "w",
+    "patch.force_edgecolor": True,
+    "patch.linewidth": 0.8,
+    "xtick.bottom": True,
+    "xtick.direction": "out",
+    "xtick.major.width": 1.0,
+    "xtick.minor.size": 3.2,
+    "xtick.minor.width": 0.8,
+    "xtick.top": False,
+    "ytick.direction": "out",
+    "ytick.left": True,
+    "ytick.major.width": 1.0,
+    "ytick.minor.size": 3.2,
+    "ytick.minor.width": 0.8,
+    "ytick.right": False,
+}
+"""What seaborn's style "ticks" in its context "paper" sets and `OWN` does not. Written out, since importing
+seaborn takes a second (it brings scipy.stats along), longer than drawing ten panels."""
+
+OWN: Final[dict[RcKeyType, Any]] = {
+    "font.size": 11,
+    "axes.labelsize": 11,
+    "axes.titlesize": 12,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "axes.edgecolor": LIGHT["muted"],
+    "axes.labelcolor": LIGHT["ink"],
+    "axes.titlecolor": LIGHT["ink"],
+    "text.color": LIGHT["ink"],
+    "xtick.color": LIGHT["muted"],
+    "ytick.color": LIGHT["muted"],
+    "xtick.labelcolor": LIGHT["ink"],
+    "ytick.labelcolor": LIGHT["ink"],
+    "grid.color": LIGHT["grid"],
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "axes.titley": 1.0,
+    "axes.unicode_minus": True,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "optbench",
+    "pdf.fonttype": 42,
+}
+"""Settings of this package's own."""
+
+
 @contextmanager
 def drawing() -> Iterator[None]:
     """Set what every figure of the page has in common, and put back what was there before.
@@ -111,45 +176,5 @@ def drawing() -> Iterator[None]:
     Everything that draws and writes a figure belongs inside: matplotlib makes ticks late, with the
     settings that hold at that time.
     """
-    import seaborn as sns  # noqa: PLC0415 - takes a second, and only what draws needs it
-
-    with ExitStack() as stack:
-        families = stack.enter_context(cut_font())
-        stack.enter_context(sns.axes_style("ticks"))
-        stack.enter_context(sns.plotting_context("paper"))
-        stack.enter_context(
-            mpl.rc_context(
-                {
-                    "font.family": families,
-                    "font.size": 11,
-                    "axes.labelsize": 11,
-                    "axes.titlesize": 12,
-                    "xtick.labelsize": 10,
-                    "ytick.labelsize": 10,
-                    "axes.edgecolor": LIGHT["muted"],
-                    "axes.labelcolor": LIGHT["ink"],
-                    "axes.titlecolor": LIGHT["ink"],
-                    "text.color": LIGHT["ink"],
-                    "xtick.color": LIGHT["muted"],
-                    "ytick.color": LIGHT["muted"],
-                    "xtick.labelcolor": LIGHT["ink"],
-                    "ytick.labelcolor": LIGHT["ink"],
-                    "grid.color": LIGHT["grid"],
-                    "axes.linewidth": 0.8,
-                    "axes.spines.top": False,
-                    "axes.spines.right": False,
-                    "axes.axisbelow": True,
-                    "xtick.major.size": 3,
-                    "ytick.major.size": 3,
-                    "axes.titley": 1.0,
-                    "axes.unicode_minus": True,
-                    "figure.facecolor": "none",
-                    "axes.facecolor": "none",
-                    "savefig.facecolor": "none",
-                    "svg.fonttype": "none",
-                    "svg.hashsalt": "optbench",
-                    "pdf.fonttype": 42,
-                }
-            )
-        )
+    with cut_font() as families, mpl.rc_context({**TICKS_ON_PAPER, **OWN, "font.family": families}):
         yield
