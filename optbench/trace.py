@@ -7,7 +7,6 @@ clock under a key of its own, so that two runs of a cell can be compared byte fo
 
 from __future__ import annotations
 
-import itertools
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -117,7 +116,8 @@ def write_trace(path: Path, trace: Trace) -> None:
             table,
             unfinished,
             compression="zstd",
-            use_dictionary=["split", "metric"],  # values hardly ever repeat
+            use_dictionary=["split", "metric"],
+            column_encoding={"value": "BYTE_STREAM_SPLIT"},  # values hardly ever repeat, their first bytes do
             write_statistics=False,  # nobody looks into a trace without reading it
         )
 
@@ -132,11 +132,12 @@ def curves_of(table: pa.Table) -> Curves:
     code = split.indices.to_numpy() * len(metrics) + metric.indices.to_numpy()
     order = np.argsort(code, kind="stable")
     code, step, value = code[order], table["step"].to_numpy()[order], table["value"].to_numpy()[order]
-    starts = np.flatnonzero(np.diff(code, prepend=-1)).tolist()
-    curves = {}
-    for start, stop in itertools.pairwise([*starts, len(code)]):
-        s, m = divmod(int(code[start]), len(metrics))
+    ends = [*(np.flatnonzero(code[1:] != code[:-1]) + 1).tolist(), len(code)]
+    curves, start = {}, 0
+    for stop, which in zip(ends, code[np.array(ends) - 1].tolist(), strict=True):
+        s, m = divmod(which, len(metrics))
         curves[splits[s], metrics[m]] = step[start:stop], value[start:stop]
+        start = stop
     return curves
 
 
@@ -164,9 +165,10 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
         BadTraceError: the file is truncated, or no trace of optbench.
     """
     try:
-        # A trace is a few kilobytes: threads and read-ahead cost more than they bring.
-        with pq.ParquetFile(path, pre_buffer=False) as file:
-            table = file.read(use_threads=False)
+        # A trace is a few kilobytes: threads and read-ahead cost more than they bring, and so does asking of
+        # what kind its file system is.
+        with pa.OSFile(str(path)) as file:
+            table = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise BadTraceError(f"{path} is not a whole trace: {error}") from None
     metadata = table.schema.metadata or {}

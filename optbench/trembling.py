@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,9 +51,10 @@ def residual_amplitude(losses: Floats) -> float:
     if n < width + FEWEST_RESIDUALS - 1 or not (np.isfinite(losses).all() and (losses > 0).all()):
         return float("nan")
     last = max(n // 5 - NEIGHBOURS, FEWEST_RESIDUALS)
-    windows = np.lib.stride_tricks.sliding_window_view(np.log(losses[1 - width - last :]), width)
-    others = np.sort(np.delete(windows, NEIGHBOURS, axis=1), axis=1)
-    residuals = windows[:, NEIGHBOURS] - others[:, NEIGHBOURS - 1 : NEIGHBOURS + 1].mean(axis=1)
+    logs = np.log(losses[1 - width - last :])
+    others = np.sort([logs[shift : shift + last] for shift in range(width) if shift != NEIGHBOURS], axis=0)
+    trend = (others[NEIGHBOURS - 1] + others[NEIGHBOURS]) / 2
+    residuals = logs[NEIGHBOURS : NEIGHBOURS + last] - trend
     return float(RESIDUAL_SCALE * np.median(np.abs(residuals)))
 
 
@@ -85,13 +87,12 @@ def dominant_frequency(coordinates: Floats, epoch: int = 1) -> float:
     moves = moves - moves.mean(axis=1, keepdims=True) if n else moves
     if n < 2 * (FEWEST_CYCLES + 1) or not len(moves):
         return float("nan")
-    window = np.hanning(n + 1)[:n]
-    power = np.abs(np.fft.rfft(moves * window, axis=1)) ** 2
+    power = np.abs(np.fft.rfft(moves * _hann(n), axis=1)) ** 2
     bins = np.arange(power.shape[1])
     open_bins = (bins >= FEWEST_CYCLES) & ~harmonics
     total = power[:, 1:].sum(axis=1)
     shares = (power[total > 0] / total[total > 0][:, None]).mean(axis=0) if (total > 0).any() else power[0]
-    padded = np.pad(shares, 1, constant_values=-1.0)
+    padded = np.concatenate([[-1.0], shares, [-1.0]])
     summits = open_bins & (shares >= padded[:-2]) & (shares >= padded[2:]) & (shares > 0)
     if not summits.any():
         return float("nan")
@@ -99,6 +100,14 @@ def dominant_frequency(coordinates: Floats, epoch: int = 1) -> float:
     if shares[peak] < shares[open_bins].mean() * np.log(open_bins.sum() / PEAK_LEVEL):
         return float("nan")
     return float((peak + _offset(shares, peak)) / n)
+
+
+@lru_cache(maxsize=64)
+def _hann(n: int) -> Floats:
+    """The window of n points; a study's runs have few different lengths."""
+    window = np.hanning(n + 1)[:n]
+    window.flags.writeable = False
+    return window
 
 
 def _whole_epochs(moves: Floats, epoch: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -141,8 +150,18 @@ def spikes(losses: Floats) -> float:
     before = np.sort(np.lib.stride_tricks.sliding_window_view(known[:-1], SPIKE_MEMORY), axis=1)
     middle = before[:, SPIKE_MEMORY // 2]
     usual = np.where(np.isfinite(middle), middle, 0.0)[:, None]
-    deviation = np.sort(np.abs(before - usual), axis=1)[:, SPIKE_MEMORY // 2]
-    allowed = np.maximum(SPIKE_HEIGHT * DEVIATION * deviation, 1e-6 * np.abs(middle))
-    above = ~np.isfinite(losses[SPIKE_MEMORY:]) | (known[SPIKE_MEMORY:] > middle + allowed)
+    # The median deviation is at least that of the nearer quartile. Few losses lie as far out as that allows,
+    # and the rest need no deviation of their own.
+    quartiles = before[:, [SPIKE_MEMORY // 4, 3 * SPIKE_MEMORY // 4]]
+    deviation = np.abs(quartiles - usual).min(axis=1)
+    far = np.flatnonzero(known[SPIKE_MEMORY:] > middle + _allowance(deviation, middle))
+    deviation[far] = np.sort(np.abs(before[far] - usual[far]), axis=1)[:, SPIKE_MEMORY // 2]
+    above = ~np.isfinite(losses[SPIKE_MEMORY:])
+    above |= known[SPIKE_MEMORY:] > middle + _allowance(deviation, middle)
     starts = above & ~np.concatenate([[False], above[:-1]])
     return float(1000 * starts.sum() / len(above))
+
+
+def _allowance(deviation: Floats, middle: Floats) -> Floats:
+    """How far above the median of the losses before it a loss may lie and be no spike."""
+    return np.maximum(SPIKE_HEIGHT * DEVIATION * deviation, 1e-6 * np.abs(middle))

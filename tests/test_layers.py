@@ -77,6 +77,7 @@ LAYERS = {
     "optbench.arrivals": "2b",
     "optbench.bootstrap": "2b",
     "optbench.collect": "2b",
+    "optbench.gathered": "2b",
     "optbench.comparisons": "2b",
     "optbench.contenders": "2b",
     "optbench.compare": "2b",

@@ -237,6 +237,21 @@ def test_spikes_are_counted_against_the_losses_before_them():
     assert np.isfinite(spikes(np.full(100, np.inf)))
 
 
+@pytest.mark.parametrize("heavy", [0.0, 0.1, 1.0])
+def test_spikes_are_those_of_the_definition_taken_one_loss_at_a_time(heavy):
+    draw = np.random.default_rng(7)
+    losses = np.exp(draw.standard_normal(600) * (0.02 + heavy * (draw.random(600) < 0.1)))
+    losses[300:340:7] = np.inf
+    leaps = []
+    for step in range(64, len(losses)):
+        before = np.sort(losses[step - 64 : step])
+        spread = np.sort(np.abs(before - before[32]))[32]
+        leaps.append(losses[step] > before[32] + max(6 * 1.4826 * spread, 1e-6 * before[32]))
+    leaps = np.array(leaps) | np.isinf(losses[64:])
+    first = leaps & ~np.concatenate([[False], leaps[:-1]])
+    assert spikes(losses) == pytest.approx(1000 * first.sum() / len(leaps))
+
+
 def test_sums_become_measures_and_missing_ones_stay_missing():
     sums = {
         "update_dot": -3.0, "update_square": 4.0, "momentum_square": 2.0, "gradient_dot": 1.0,
