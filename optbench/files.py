@@ -34,10 +34,15 @@ def write_atomically(path: Path, *, synced: bool = True) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, name: str = "*") -> None:
-    """Removes what writers of `folder`/`name` that were killed have left; nobody may be writing there now."""
-    for left in folder.glob(f".{name}.[0-9]*"):
-        left.unlink(missing_ok=True)
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Removes what killed writers of `folder`/`name`, or of any file in `folder`, have left.
+
+    Nobody may be writing there now.
+    """
+    for left in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208  (names, ten times as fast)
+        stem, _, process = left.rpartition(".")
+        if process.isdigit() and stem.startswith(".") and name in {None, stem[1:]}:
+            (folder / left).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

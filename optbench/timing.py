@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from optbench.exits import left_at_once
 from optbench.machine_noise import fixed_kernel, machine_facts, read_machine
 from optbench.optimizers import make_optimizer
 from optbench.orphans import die_with_parent
@@ -225,4 +226,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     die_with_parent()
-    main()
+    with left_at_once():
+        main()

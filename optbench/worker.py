@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optbench.exits import left_at_once
 from optbench.orphans import die_with_parent
 
 if TYPE_CHECKING:
@@ -70,4 +71,5 @@ def main(data_folder: Path, study_folder: Path) -> None:
 if __name__ == "__main__":
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    with left_at_once():
+        main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -21,6 +21,7 @@ LAYERS = {
     "optbench.cards": "0",
     "optbench.locks": "0",
     "optbench.errors": "0",
+    "optbench.exits": "0",
     "optbench.files": "0",
     "optbench.landscapes": "0",
     "optbench.orphans": "0",

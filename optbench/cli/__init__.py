@@ -16,12 +16,14 @@ from optbench import __version__
 from optbench.cli import cells, checks, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.errors import UserError
+from optbench.exits import left_at_once
 
 
 def main() -> None:
-    """Runs the command line; a user's mistake is one line and exit status 2."""
+    """Runs the command line, the process' last work; a user's mistake is one line and exit status 2."""
     try:
-        cli.main(standalone_mode=False)
+        with left_at_once():
+            cli.main(standalone_mode=False)
     except click.ClickException as error:
         _end(error.format_message())
     except click.exceptions.Abort:
