@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from fabricate import fabricate
+from fabricate import Fake, fabricate
 from scipy import stats as scipy_stats
 from test_findings import FAKE, label, number, runs_csv
 
 from optbench.phrases import figure_of
+
+RATIO = ["ratio_to_sgd", "ratio_low", "ratio_high"]
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,16 @@ def test_openings_count_and_measure_what_the_tables_hold(study: Any) -> None:
         f"{100 * share[2]:.3g}%]; 1 diverged (digits/adam/constant); 1 missing (letters/sgd/cosine)."
     )
     kinds = [runs[name].nunique() for name in ("workload", "optimizer", "schedule", "seed")]
+    # From the least to the greatest of m values the median lies with probability 1 - 2^(1 - m); the next pair
+    # of order statistics covers less than 95% of it up to m = 8.
+    sizes = runs[runs.final_val_loss.notna()].groupby(["workload", "optimizer", "schedule"]).size()
+    covers = [1 - 2.0 ** (1 - m) for m in (sizes.median(), sizes.min(), sizes.max())]
+    assert sizes.max() <= 8
+    assert numbers(found["methods"]) == covers
+    assert found["methods"]["n"] == kinds[3]
     assert found["methods"]["claim"].startswith(
-        "{}: {} workloads, {} optimizers, {} schedules, {} seeds".format(f"{n} cells", *kinds)
+        "{}: {} workloads, {} optimizers, {} schedules, {} seeds, with which the interval of a median covers "
+        "{:.3g}% ({:.3g}% to {:.3g}%);".format(f"{n} cells", *kinds, *(100 * share for share in covers))
     )
 
     finals = runs[runs.final_val_loss.notna()].groupby(["workload", "optimizer", "schedule"]).final_val_loss
@@ -150,6 +161,47 @@ def test_openings_on_rates_steps_and_times_follow_from_their_tables(study: Any) 
         assert f"{end}{who} (update cosine {figure_of(row.estimate)} [" in turning["claim"]
 
     timing = pd.read_parquet(tables / "timing.parquet")
-    dearest = timing.loc[timing.ratio_to_sgd.idxmax()]
-    assert numbers(found["cost"]) == list(dearest[["ratio_to_sgd", "ratio_low", "ratio_high"]])
+    others = timing[timing.optimizer != timing.reference]
+    cheapest, dearest = (
+        others.loc[place] for place in (others.ratio_to_sgd.idxmin(), others.ratio_to_sgd.idxmax())
+    )
+    ends = [figure_of(row[name]) for row in (cheapest, dearest) for name in RATIO]
+    said = re.findall(r"([0-9.]+) \[([0-9.]+), ([0-9.]+)\] \(", found["cost"]["claim"])
+    assert [part for one in said for part in one] == ends
+    assert numbers(found["cost"]) == list(dearest[RATIO])
     assert found["cost"]["n"] == dearest.rounds
+
+
+def test_one_schedule_noise_and_missing_times_are_said_and_counted(tmp_path: Path) -> None:
+    fake = Fake(
+        schedules=("constant",),
+        seeds=2,
+        evaluations=6,
+        timed=True,
+        noise={"digits": "another process had the cores"},
+        untimed={"ravine/momentum": "it raised", "digits/adam": "it raised"},
+    )
+    tables = fabricate(tmp_path / "results" / "fake", fake) / "tables"
+    found = {f["id"]: f for f in json.loads((tables / "findings.json").read_text(encoding="utf-8"))}
+    timing = pd.read_parquet(tables / "timing.parquet")
+    measured = timing[timing.step_time_us > 0]
+    noisy = {row.workload for row in measured.itertuples() if row.noise}
+    assert noisy == {"digits"}
+    assert len(timing) - len(measured) == 2
+    workloads, pairs = measured.workload.nunique(), len(timing)
+    assert found["cost"]["claim"].endswith(
+        f"; the machine was too noisy for 1 of {workloads} workloads; "
+        f"there is no time for 2 of {pairs} pairs of workload and optimizer."
+    )
+    assert set(pd.read_csv(runs_csv(tables)).schedule) == {"constant"}
+    assert found["schedules"]["claim"] == "One schedule was run: there is nothing to compare."
+    assert found["schedules"]["n"] == 0
+
+
+def test_schedules_that_share_no_optimizer_are_not_compared(tmp_path: Path) -> None:
+    fake = Fake(workloads=("digits",), optimizers=("sgd", "adam"), seeds=1, evaluations=6, status="error")
+    tables = fabricate(tmp_path / "results" / "fake", fake) / "tables"
+    found = {f["id"]: f for f in json.loads((tables / "findings.json").read_text(encoding="utf-8"))}
+    assert found["schedules"]["claim"] == (
+        "No optimizer has final losses under two schedules of one workload: there is nothing to compare."
+    )
