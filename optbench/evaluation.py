@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, nullcontext
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
-    from torch import Tensor, nn
+    from torch import nn
 
     from optbench.workload import Batch, Workload
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 LARGEST_EVALUATION = 10_000
 """Training examples that an evaluation looks at: all of them up to here, evenly spaced ones above."""
 
-EVALUATION_BATCH = 4096
+EVALUATION_BATCH = 1024
 """Examples that an evaluation holds in memory at a time."""
 
 
@@ -54,7 +57,7 @@ def record_evaluation(
     else:
         model.eval()
         with torch.no_grad():
-            rows.append((step, "train", "loss", _mean(workload.loss, model, train, measure)))
+            rows.append((step, "train", "loss", _means([workload.loss], model, train, measure)[0]))
         loss = record_means(workload, model, "validation", workload.validation, step, rows, measure)
     return loss
 
@@ -79,19 +82,70 @@ def record_means(
     """Records the loss and the metrics over `data` under the name of its split; returns the loss."""
     model.eval()
     with torch.no_grad():
-        loss = _mean(workload.loss, model, data, measure)
-        rows.append((step, split, "loss", loss))
-        for name, metric in workload.metrics.items():
-            rows.append((step, split, name, _mean(metric, model, data, measure)))
+        means = _means([workload.loss, *workload.metrics.values()], model, data, measure)
+    rows.extend(
+        (step, split, name, mean) for name, mean in zip(["loss", *workload.metrics], means, strict=True)
+    )
     model.train()
-    return loss
+    return means[0]
 
 
-def _mean(of: Of, model: nn.Module, data: Batch, measure: Callable[[Of, nn.Module, Batch], Any]) -> Any:  # noqa: ANN401
-    """The mean of a per-batch mean over all of `data`, a bounded number of examples at a time."""
-    if not data or len(data[0]) <= EVALUATION_BATCH:
-        return measure(of, model, data)
-    total = 0.0
-    for chunk in zip(*(tensor.split(EVALUATION_BATCH) for tensor in data), strict=True):
-        total += measure(of, model, chunk) * len(chunk[0])
-    return total / len(data[0])
+def _means(
+    quantities: Sequence[Of], model: nn.Module, data: Batch, measure: Callable[[Of, nn.Module, Batch], Any]
+) -> list[Any]:
+    """The means of per-batch means over all of `data`, a bounded number of examples at a time."""
+    parts = [data]
+    if data and len(data[0]) > EVALUATION_BATCH:
+        parts = list(zip(*(tensor.split(EVALUATION_BATCH) for tensor in data), strict=True))
+    found = []
+    for part in parts:
+        # Seeds that are trained together go through a function of their parameters, not through the model.
+        with one_forward(model) if measure is number and len(quantities) > 1 else nullcontext():
+            found.append([measure(quantity, model, part) for quantity in quantities])
+    if len(parts) == 1:
+        return found[0]
+    sizes = [len(part[0]) for part in parts]
+    return [
+        sum(size * mean for size, mean in zip(sizes, means, strict=True)) / sum(sizes)
+        for means in zip(*found, strict=True)
+    ]
+
+
+@contextmanager
+def one_forward(model: nn.Module) -> Iterator[None]:
+    """Inside, the model goes through an input once, however often it is called with it.
+
+    For the loss and the metrics of one batch, which ask for the same outputs. What is kept is the last
+    output, if it is a tensor, as long as nobody writes into it or into what it came from.
+    """
+    if isinstance(model, torch.jit.ScriptModule):  # which has its forward elsewhere
+        yield
+        return
+    own = vars(model).get("forward")
+    forward = model.forward
+    kept: tuple[Tensor, ...] = ()
+    versions: list[int] = []
+
+    def once(*inputs: Any, **named: Any) -> Any:  # noqa: ANN401
+        nonlocal kept, versions
+        if (
+            not named
+            and len(kept) == len(inputs) + 1
+            and all(map(is_, kept, inputs))
+            and versions == [tensor._version for tensor in kept]
+        ):
+            return kept[-1]
+        output = forward(*inputs, **named)
+        whole = (*inputs, output)
+        kept = whole if not named and all(isinstance(one, Tensor) for one in whole) else ()
+        versions = [tensor._version for tensor in kept]
+        return output
+
+    model.forward = once
+    try:
+        yield
+    finally:
+        if own is None:
+            del model.forward
+        else:
+            model.forward = own
