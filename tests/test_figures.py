@@ -26,6 +26,7 @@ from optbench.figures import (
     draw_convergence,
     draw_cosines,
     draw_final_losses,
+    draw_heat,
     draw_lr,
     draw_path,
     draw_ratios,
@@ -34,11 +35,12 @@ from optbench.figures import (
     thin,
     velocities,
 )
-from optbench.figures.axes import panel, power_of_ten, spread, write_title
+from optbench.figures.axes import name_ticks, panel, power_of_ten, spread, write_title
 from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import share
 from optbench.figures.plan import _kept_steps, draw_all
 from optbench.figures.record import Stems, read_records
+from optbench.figures.ruler import Ruler
 from optbench.figures.style import DARK, HUES, LIGHT, OWN, TICKS_ON_PAPER, drawing
 from optbench.figures.svg import clean, themed
 from optbench.landscapes import LANDSCAPES
@@ -426,6 +428,50 @@ def test_one_drawing_gives_the_svg_and_the_pdf_that_matplotlib_writes_in_two(mon
     )
     assert marks == same
     assert marks.count(b" l\n") > 3
+
+
+def seen(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+@pytest.mark.parametrize("minor", [False, True])
+def test_a_ruler_draws_what_matplotlibs_axis_draws(minor):
+    rows = pd.DataFrame({"optimizer": ["sgd", "adam"], "estimate": [0.1, 2.0], "low": 0.1, "high": 3.0})
+    heat = rows.assign(workload="w", is_reference=False)
+    dollars = {"sgd": "$x$ costs $", "adam": r"a\$b"}
+    draws = (
+        lambda ax: draw_convergence(curve("sgd", [2.0, 1.0, 0.5]), ax, STYLES, title="t"),
+        lambda ax: draw_ratios(rows, ax, STYLES, labels=dollars),
+        lambda ax: draw_heat(heat, ax, STYLES, rows=["sgd", "adam"], columns=["w"], labels=dollars),
+        lambda ax: ax.plot([0, 1], [1e9, 1e9 + 1]),  # an offset beside the axis
+    )
+    for draw in draws:
+        with drawing():
+            figure, axes = panel(left=120)
+            draw(axes)
+            if minor:
+                axes.minorticks_on()
+            ruled = seen(figure)
+            for ruler in list(axes.artists):
+                if isinstance(ruler, Ruler):
+                    ruler.remove()
+            bare = seen(figure)
+            axes.xaxis.set_visible(True)
+            axes.yaxis.set_visible(True)
+            np.testing.assert_array_equal(ruled, seen(figure))
+        assert (ruled != bare).any()
+
+
+def test_names_of_ticks_are_no_formulas():
+    for name in ("$x$", "a$b", r"\$c$", "100 $"):
+        with drawing():
+            figure, axes = panel()
+            name_ticks(axes, "y", [0.5], [name])
+            svg = to_svg(figure, "p", "t", "d")
+        texts = [e.text for e in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314
+        assert name in texts
 
 
 def test_a_long_name_of_a_panel_begins_further_left_and_fits():

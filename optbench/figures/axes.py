@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedFormatter,
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
 from matplotlib.transforms import Affine2D
 
+from optbench.figures.ruler import Ruler
 from optbench.figures.style import LIGHT
 
 if TYPE_CHECKING:
@@ -56,6 +65,8 @@ def panel(
     ax = figure.add_axes(box)
     ax.xaxis.set_label_coords(0.5, -X_LABEL / (height - top - bottom))
     ax.yaxis.set_label_coords(-max(left - Y_LABEL, 0) / (width - left - right), 0.5)
+    for axis in (ax.xaxis, ax.yaxis):
+        ax.add_artist(Ruler(axis))
     return figure, ax
 
 
@@ -117,6 +128,13 @@ def linear_ticks(ax: Axes, which: str, count: int = 5) -> None:
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(FuncFormatter(tidy_number))
+
+
+def name_ticks(ax: Axes, which: str, places: Iterable[float], names: Iterable[str]) -> None:
+    """Put ticks with names, never read as formulas, on the x or y axis."""
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(FixedLocator(list(places)))
+    axis.set_major_formatter(FixedFormatter([name.replace("$", r"\$") for name in names]))
 
 
 def log_scale(ax: Axes, which: str, low: float, high: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.transforms import Affine2D
 
-from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, shorten
+from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks, shorten
 from optbench.figures.style import LIGHT
 
 if TYPE_CHECKING:
@@ -170,8 +170,7 @@ def _draw_rows(
             gid=f"series{style.index}-dot",
         )
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_yticks(range(len(names)))
-    ax.set_yticklabels([shorten(labels.get(name, name)) for name in names], parse_math=False)
+    name_ticks(ax, "y", range(len(names)), [shorten(labels.get(name, name)) for name in names])
 
 
 def _note(ax: Axes, row: int, text: str, *, at: float, shift: float = 0.0) -> None:
@@ -260,8 +259,7 @@ def draw_slopes(
         linear_ticks(ax, "y")
         ax.set_ylim(*ax.get_ylim())
     ax.set_xlim(-0.15, len(schedules) - 0.85 if len(schedules) > 1 else 0.15)
-    ax.set_xticks(range(len(schedules)))
-    ax.set_xticklabels([shorten(schedule_labels.get(s, s), 14) for s in schedules], parse_math=False)
+    name_ticks(ax, "x", range(len(schedules)), [shorten(schedule_labels.get(s, s), 14) for s in schedules])
     dress(ax, y_label=y_label, title=title)
     for name, course in (courses or {}).items():
         _draw_course(ax, place[name], course)

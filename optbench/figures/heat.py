@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.patches import Rectangle
 
-from optbench.figures.axes import SUPERSCRIPTS, shorten, write_title
+from optbench.figures.axes import SUPERSCRIPTS, name_ticks, shorten, write_title
 from optbench.figures.style import LIGHT
 from optbench.figures.tables import row_dicts
 
@@ -110,10 +110,13 @@ def draw_heat(
         )  # fmt: skip
     ax.set_xlim(0, len(columns))
     ax.set_ylim(len(rows), 0)
-    ax.set_xticks([j + 0.5 for j in range(len(columns))])
-    ax.set_xticklabels([wrapped(column_labels.get(c, c)) for c in columns], parse_math=False)
-    ax.set_yticks([i + 0.5 for i in range(len(rows))])
-    ax.set_yticklabels([shorten(labels.get(r, r)) for r in rows], parse_math=False)
+    name_ticks(
+        ax,
+        "x",
+        [j + 0.5 for j in range(len(columns))],
+        [wrapped(column_labels.get(c, c)) for c in columns],
+    )
+    name_ticks(ax, "y", [i + 0.5 for i in range(len(rows))], [shorten(labels.get(r, r)) for r in rows])
     ax.tick_params(length=0, pad=17, axis="y")
     ax.tick_params(
         length=0, axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, labelsize=9.5

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.figures.axes import dress, log_scale, shorten
+from optbench.figures.axes import dress, log_scale, name_ticks, shorten
 from optbench.figures.style import LIGHT
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ def draw_deviations(table: pd.DataFrame, ax: Axes, *, title: str = "") -> None:
             gid="agrees" if fine else "differs",
         )
     ax.set_ylim(len(names) - 0.4, -0.6)
-    ax.set_yticks(range(len(names)))
-    ax.set_yticklabels([shorten(name, NAME_LENGTH) for name in names], parse_math=False)
+    name_ticks(ax, "y", range(len(names)), [shorten(name, NAME_LENGTH) for name in names])
     dress(ax, x_label="|measured − predicted| / tolerance", title=title, grid="x")
     ax.tick_params(axis="y", length=0)

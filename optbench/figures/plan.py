@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def draw_all(
     figures.mkdir(parents=True, exist_ok=True)
     for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
         old.unlink()
-    with drawing():
+    with drawing(str(json.loads((tables / "study.json").read_text(encoding="utf-8")))):
         records = share(lambda painter: _draw(tables, Easel(figures, painter), landscapes), cores)
     write_records(records, figures / "figures.json")
     return records

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.figures.axes import dress, log_scale, shorten, text_width
+from optbench.figures.axes import dress, log_scale, name_ticks, shorten, text_width
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.record import FigureRecord
 from optbench.figures.style import LIGHT
@@ -78,7 +78,7 @@ def draw_ranking(
                 gid=f"series{style.index}-mark{row}",
             )
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.set_yticks(range(len(table)), [shorten(label, LONGEST) for label in labels])
+    name_ticks(ax, "y", range(len(table)), [shorten(label, LONGEST) for label in labels])
     for label in ax.get_yticklabels():
         label.set_parse_math(False)
     dress(ax, x_label=x_label, grid="x")

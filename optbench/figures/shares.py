@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale
+from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,6 @@ def draw_shares(
         linear_ticks(ax, "x", 4)
         ax.set_xlim(low_x, high_x)
     ax.set_ylim(-0.02, 1.02)
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    ax.set_yticklabels(["0", "0.25", "0.5", "0.75", "1"])
+    name_ticks(ax, "y", [0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     dress(ax, x_label=x_label, y_label=y_label, title=title)
     label_lines(ax, ends)

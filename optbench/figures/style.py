@@ -170,11 +170,14 @@ OWN: Final[dict[RcKeyType, Any]] = {
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def drawing(text: str = "") -> Iterator[None]:
     """Set what every figure of the page has in common, and put back what was there before.
 
     Everything that draws and writes a figure belongs inside: matplotlib makes ticks late, with the
     settings that hold at that time.
+
+    Args:
+        text: names that will be written, for `cut_font`.
     """
-    with cut_font() as families, mpl.rc_context({**TICKS_ON_PAPER, **OWN, "font.family": families}):
+    with cut_font(text) as families, mpl.rc_context({**TICKS_ON_PAPER, **OWN, "font.family": families}):
         yield
