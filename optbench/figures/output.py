@@ -16,13 +16,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.backend_bases import RendererBase
-from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
+from matplotlib.backends.backend_pdf import PdfFile, RendererPdf, pdfRepr
 from matplotlib.backends.backend_svg import RendererSVG
 
 from optbench.figures.axes import POINTS_PER_INCH
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
@@ -42,7 +42,7 @@ def to_svg_and_pdf(figures: Sequence[Figure]) -> tuple[list[str], bytes]:
         ValueError: a figure of another resolution.
     """
     stream = io.BytesIO()
-    pages = PdfFile(stream, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    pages = Pages(stream, metadata={"CreationDate": None, "Creator": None, "Producer": None})
     # In SVG the reader's font draws what matplotlib's lacks.
     with warnings.catch_warnings(action="ignore", category=UserWarning):
         documents = [_draw(figure, pages) for figure in figures]
@@ -51,14 +51,14 @@ def to_svg_and_pdf(figures: Sequence[Figure]) -> tuple[list[str], bytes]:
     return documents, stream.getvalue()
 
 
-def _draw(figure: Figure, pages: PdfFile) -> str:
+def _draw(figure: Figure, pages: Pages) -> str:
     """Draw a figure as a further page; return it as SVG."""
     if figure.dpi != POINTS_PER_INCH:
         raise ValueError(f"a figure of {figure.dpi} dots an inch; {POINTS_PER_INCH:g} are one a point")
     width, height = figure.get_size_inches()
     document = io.StringIO()
     pages.newPage(width, height)
-    pdf = RendererPdf(pages, POINTS_PER_INCH, height, width)
+    pdf = PageRenderer(pages, POINTS_PER_INCH, height, width)
     svg = RendererSVG(
         width * POINTS_PER_INCH,
         height * POINTS_PER_INCH,
@@ -70,6 +70,64 @@ def _draw(figure: Figure, pages: PdfFile) -> str:
     pdf.finalize()
     pages.endStream()
     return document.getvalue()
+
+
+class Pages(PdfFile):
+    """A PDF file that can take down what is written to it."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401
+        self._tape: list[bytes] | None = None
+        super().__init__(*args, **named)
+        self.texts: dict[tuple[Any, ...], bytes] = {}
+
+    def write(self, data: bytes) -> None:
+        """Write, or take down while `record` runs."""
+        if self._tape is None:
+            super().write(data)
+        else:
+            self._tape.append(data)
+
+    def record(self, draw: Callable[[], None]) -> bytes:
+        """Return what `draw` would have written."""
+        self._tape = []
+        try:
+            draw()
+            return b"".join(self._tape)
+        finally:
+            self._tape = None
+
+
+class PageRenderer(RendererPdf):
+    """A page of `Pages`: a text that stands in the file already is not laid out again."""
+
+    def draw_text(
+        self,
+        gc: Any,  # noqa: ANN401
+        x: float,
+        y: float,
+        s: str,
+        prop: FontProperties,
+        angle: float,
+        ismath: Any = False,  # noqa: ANN401 - as matplotlib has it
+        mtext: Any = None,  # noqa: ANN401
+    ) -> None:
+        """Write a text that begins at (x, y); the same bytes as matplotlib's."""
+
+        def draw(x: float, y: float) -> None:
+            super(PageRenderer, self).draw_text(gc, x, y, s, prop, angle, ismath, mtext)
+
+        if ismath:
+            draw(x, y)
+            return
+        self.check_gc(gc, gc._rgb)
+        key = (s, prop.copy(), angle)
+        if key not in self.file.texts:
+            self.file.texts[key] = self.file.record(lambda: draw(0, 0))
+        begin, origin, rest = self.file.texts[key].partition(b" 0 0 cm\n")
+        if origin:
+            self.file.write(begin + b" %s %s cm\n" % (pdfRepr(x), pdfRepr(y)) + rest)
+        else:  # an empty text
+            draw(x, y)
 
 
 class Both(RendererBase):
