@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -158,15 +159,21 @@ def bootstrap_band(
     if resamples < 100:  # noqa: PLR2004 - fewer have no tails to read
         raise ValueError(f"resamples must be at least 100; got {resamples}")
     array = array[np.lexsort(array.T[::-1])]
-    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
-    weights = (draws[:, :, None] == np.arange(n)).sum(axis=1) / n
-    replicates = np.sort(weights @ array, axis=0)
     z = student_quantile(confidence, n - 1) * math.sqrt(n / (n - 1))
     low, high = special.ndtr([-z, z])
-    return (
-        replicates[max(math.floor(low * (resamples + 1)) - 1, 0)],
-        replicates[min(math.ceil(high * (resamples + 1)) - 1, resamples - 1)],
-    )
+    below = max(math.floor(low * (resamples + 1)) - 1, 0)
+    above = min(math.ceil(high * (resamples + 1)) - 1, resamples - 1)
+    replicates = np.partition(_seed_weights(n, seed, resamples) @ array, (below, above), axis=0)
+    return replicates[below], replicates[above]
+
+
+@lru_cache(maxsize=8)
+def _seed_weights(n: int, seed: int, resamples: int) -> FloatArray:
+    """How much each of n seeds counts in each resample; all bands of a study have the same."""
+    draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    weights = (draws[:, :, None] == np.arange(n)).sum(axis=1) / n
+    weights.flags.writeable = False
+    return np.asarray(weights, dtype=np.float64)
 
 
 def _leave_one_out(n: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from optbench.files import write_text
 from optbench.finding import RESOLVED, Finding
-from optbench.grounds import gather, write_grounds
+from optbench.grounds import compare_all, with_measured, write_grounds
 from optbench.openings import openings
 from optbench.statements import leaders, overall, targets
 from optbench.statements_schedules import flips, schedules
@@ -25,14 +25,15 @@ HEADLINES = 3
 """Findings at the top of the page."""
 
 
-def write_findings(results: Path) -> list[Finding]:
+def write_findings(results: Path, compared: Grounds | None = None) -> list[Finding]:
     """Writes tables/findings.json and the tables it rests on; returns the findings.
 
     Args:
         results: results/<study>, with what `collect`, `summarize` and `summarize_tuning` left in tables/.
+        compared: what `compare_all` makes of these tables, where it is there already.
     """
     tables = results / "tables"
-    grounds = gather(tables)
+    grounds = with_measured(compared or compare_all(tables), tables)
     write_grounds(grounds, tables)
     found = find(grounds)
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=True)

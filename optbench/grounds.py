@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,12 +71,11 @@ class Grounds:
         return self.comparisons[self.comparisons["metric"] == metric]
 
 
-def gather(tables: Path) -> Grounds:
-    """Computes everything that a study's findings rest on.
+def compare_all(tables: Path) -> Grounds:
+    """Compares and ranks what a study's findings are about; nothing is `measured` yet.
 
     Args:
-        tables: results/<study>/tables, as `collect` left it, with what `summarize` and `summarize_tuning`
-            boiled down.
+        tables: results/<study>/tables, as `collect` left it.
     """
     facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
     runs = pd.read_parquet(tables / "runs.parquet")
@@ -114,16 +113,17 @@ def gather(tables: Path) -> Grounds:
         ranking=_table(standings, Standing._fields),
         stability=_table(left_out, LeftOut._fields),
         half_steps=half_steps,
-        measured=_measured(tables),
+        measured={},
     )
 
 
-def _measured(tables: Path) -> dict[str, pd.DataFrame]:
+def with_measured(grounds: Grounds, tables: Path) -> Grounds:
+    """The grounds with what `summarize` and `summarize_tuning` boiled down into `tables`."""
     found = {name: pd.read_parquet(tables / f"{name}.parquet") for name in ("summary", "ratios", "rates")}
     if (tables / "sensitivity.parquet").exists():
         found["sensitivity"] = pd.read_parquet(tables / "sensitivity.parquet")
     timing = read_times(tables)
-    return found if timing is None else found | {"timing": timing}
+    return replace(grounds, measured=found if timing is None else found | {"timing": timing})
 
 
 def rules_of(facts: dict[str, Any]) -> Rules:

@@ -265,21 +265,17 @@ def hodges_lehmann(differences: ArrayLike, *, confidence: float = 0.95) -> Inter
     d = checked_array(differences, "differences", infinite=True)
     n = d.size
     first, second = _pairs_of(n)
-    opposite = np.isinf(d[first]) & (d[first] == -d[second])
-    left = np.where(opposite, 0.0, d[first])
-    right = np.where(opposite, 0.0, d[second])
+    left, right = d[first], d[second]
+    if np.isinf(d).any():
+        opposite = np.isinf(left) & (left == -right)
+        left, right = np.where(opposite, 0.0, left), np.where(opposite, 0.0, right)
     walsh = np.sort(left / 2 + right / 2)
     below, above = float(walsh[(walsh.size - 1) // 2]), float(walsh[walsh.size // 2])
     if math.isinf(below) and math.isinf(above) and below != above:
         raise ValueError("differences have no typical value: it falls between -inf and +inf")
     estimate = below if below == above else below / 2 + above / 2
-    cumulative = _signed_rank_cumulative(n)
-    # The tolerance keeps an exact tie of level and tail (P = 0.025) on the right side of rounding.
-    allowed = np.flatnonzero(cumulative <= (1 - checked_confidence(confidence)) / 2 + 1e-12)
-    k = int(allowed[-1]) if allowed.size else 0
-    return Interval(
-        estimate, float(walsh[k]), float(walsh[walsh.size - 1 - k]), float(1 - 2 * cumulative[k]), n
-    )
+    k, coverage = _signed_rank_depth(n, checked_confidence(confidence))
+    return Interval(estimate, float(walsh[k]), float(walsh[walsh.size - 1 - k]), coverage, n)
 
 
 @cache
@@ -288,8 +284,13 @@ def _pairs_of(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 @cache
-def _signed_rank_cumulative(n: int) -> FloatArray:
-    return np.cumsum(signed_rank_distribution(n))
+def _signed_rank_depth(n: int, confidence: float) -> tuple[int, float]:
+    """Return how many Walsh averages `hodges_lehmann` leaves out at each end, and what the rest covers."""
+    cumulative = np.cumsum(signed_rank_distribution(n))
+    # The tolerance keeps an exact tie of level and tail (P = 0.025) on the right side of rounding.
+    allowed = np.flatnonzero(cumulative <= (1 - confidence) / 2 + 1e-12)
+    k = int(allowed[-1]) if allowed.size else 0
+    return k, float(1 - 2 * cumulative[k])
 
 
 def signed_rank_distribution(n: int) -> FloatArray:

@@ -30,14 +30,18 @@ def lines_of(rows: pd.DataFrame, keys: Sequence[str]) -> dict[Any, Line]:
     """
     if rows.empty:
         return {}
+    factors = [rows[key].factorize() for key in keys]
     code = np.zeros(len(rows), np.int64)
-    for key in keys:
-        part, known = rows[key].factorize()
+    for part, known in factors:
         code = code * len(known) + part
     order = np.argsort(code, kind="stable")
     starts = np.flatnonzero(np.diff(code[order], prepend=-1))
-    firsts = rows.iloc[order[starts]]
-    names = zip(*(firsts[key].astype(str) for key in keys), strict=True)
+    firsts = order[starts]
+    spelled = ([str(name) for name in known.tolist()] for _, known in factors)
+    columns = [
+        [names[place] for place in part[firsts]] for (part, _), names in zip(factors, spelled, strict=True)
+    ]
+    names = zip(*columns, strict=True)
     step = np.split(rows["step"].to_numpy(np.int64)[order], starts[1:])
     value = np.split(rows["value"].to_numpy(np.float64)[order], starts[1:])
     found = zip(names, step, value, strict=True)

@@ -1,10 +1,12 @@
-"""One function over many items on several processes, results in the items' order (layer 0: no libraries)."""
+"""Work on several processes, with the results of one (layer 0: no libraries)."""
 
 from __future__ import annotations
 
 import multiprocessing
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -31,9 +33,7 @@ def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int
     if processes == 1:
         yield from map(work, items)
         return
-    # Not forked: Arrow's threads run already.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with _pool(processes) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(work, item))
@@ -41,3 +41,24 @@ def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+@contextmanager
+def beside(work: Callable[[Item], Result], item: Item, *, apart: bool) -> Iterator[Callable[[], Result]]:
+    """Start `work(item)` beside the block; what is given returns its result, and raises what it raises.
+
+    Args:
+        work: a function of a module, for it is sent by name.
+        item: picklable.
+        apart: whether a process of its own does it; else it is done here when its result is asked for.
+    """
+    if not apart:
+        yield partial(work, item)
+        return
+    with _pool(1) as pool:
+        yield pool.submit(work, item).result
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    # Not forked: Arrow's threads run already.
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))

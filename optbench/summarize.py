@@ -99,10 +99,13 @@ def summarize(results: Path) -> None:
     write_evidence(folder)
 
 
-def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
-    """The runs of every (workload, optimizer, schedule), in the table's order."""
-    for (workload, optimizer, schedule), group in runs.groupby(COMBINATION, sort=False):
-        yield (str(workload), str(optimizer), str(schedule)), group
+def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], NDArray[np.int64]]]:
+    """The places of the runs of every (workload, optimizer, schedule), in the table's order."""
+    group = runs.groupby(COMBINATION, sort=False).ngroup().to_numpy()
+    order = np.argsort(group, kind="stable")
+    firsts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    names = runs[COMBINATION].iloc[order[firsts]].astype(str).itertuples(index=False, name=None)
+    yield from zip(names, np.split(order, firsts[1:]), strict=False)  # an empty table splits into one piece
 
 
 def _own_measures(folder: Path) -> Iterator[Measure]:
@@ -123,24 +126,26 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
         str(workload): {measure for measure in measures if group[measure.name].notna().any()}
         for workload, group in runs.groupby("workload")
     }
-    for names, group in _combinations(runs):
-        ran = group[group["status"] != "missing"]
-        ok = (ran["status"] == "ok").to_numpy()
+    # Columns as arrays: a study has thousands of samples, and pandas takes longer for each than its median.
+    missing, ok = (runs["status"].eq(status).to_numpy(bool) for status in ("missing", "ok"))
+    columns = {name: runs[name].to_numpy(float) for name in (*(m.name for m in measures), "train_time_s")}
+    for names, planned in _combinations(runs):
+        ran = planned[~missing[planned]]
         samples = {}
         for measure in measures:
             if measure in known[names[0]]:
-                worst = WORST.get(measure.direction)
-                column = ran[measure.name].dropna() if worst is None else ran[measure.name].fillna(worst)
-                samples[measure.name] = column.to_numpy(float)
-        samples["train_time_s"] = ran["train_time_s"].to_numpy(float)[ok]
+                values, worst = columns[measure.name][ran], WORST.get(measure.direction)
+                there = ~np.isnan(values)
+                samples[measure.name] = values[there] if worst is None else np.where(there, values, worst)
+        samples["train_time_s"] = columns["train_time_s"][ran[ok[ran]]]
         for metric, values in samples.items():
             if len(values):
                 found = median_interval(values)
                 yield SummaryRow(
                     *names,
                     metric,
-                    len(group),
-                    int(ok.sum()),
+                    len(planned),
+                    int(ok[ran].sum()),
                     found.estimate,
                     found.low,
                     found.high,
@@ -152,8 +157,9 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
     wanted = pc.field("metric").isin(sorted({curve.metric for curve in CURVES}))
     rows = pq.read_table(curves, filters=wanted).to_pandas()
     series = lines_of(rows, ("cell", "split", "metric"))
-    for names, group in _combinations(runs):
-        ran = group.loc[group["status"] != "missing", "cell"]
+    missing, cells = runs["status"].eq("missing").to_numpy(bool), runs["cell"].to_numpy(object)
+    for names, planned in _combinations(runs):
+        ran = cells[planned[~missing[planned]]]
         for curve in CURVES:
             found = [series.get((cell, curve.split, curve.metric)) for cell in ran]
             grid = max((steps for steps, _ in filter(None, found)), key=len, default=np.empty(0, np.int64))
@@ -170,7 +176,7 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
                     curve.split,
                     curve.metric,
                     step,
-                    len(group),
+                    len(planned),
                     ok,
                     estimate,
                     low,

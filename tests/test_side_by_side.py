@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fabricate import fabricate
 from studies import write_study
 
 from optbench import collect
 from optbench.config import read_study
+from optbench.findings import write_findings
+from optbench.grounds import compare_all
 from optbench.matrix import cells_of, trace_path
-from optbench.side_by_side import mapped
+from optbench.side_by_side import beside, mapped
 from optbench.trace import write_trace
 from optbench.train import train_cell
 
@@ -30,6 +33,25 @@ def test_results_come_in_the_items_order() -> None:
 def test_what_fails_there_is_raised_here() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         list(mapped(int, ["1", "two", "3"], 2))
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_work_beside_a_block_gives_its_result_or_its_mistake(*, apart: bool) -> None:
+    with beside(str, 7, apart=apart) as seven, beside(int, "two", apart=apart) as mistake:
+        pass
+    assert seven() == "7"
+    with pytest.raises(ValueError, match="invalid literal"):
+        mistake()
+
+
+def test_findings_are_the_same_bytes_wherever_runs_were_compared(tmp_path: Path) -> None:
+    results = fabricate(tmp_path / "study")
+    tables = results / "tables"
+    here = {file.name: file.read_bytes() for file in tables.iterdir()}
+    with beside(compare_all, tables, apart=True) as compared:
+        write_findings(results, compared())
+    assert {file.name: file.read_bytes() for file in tables.iterdir()} == here
+    assert {"comparisons.parquet", "ranking.csv", "findings.json"} <= here.keys()
 
 
 def test_tables_are_the_same_bytes_however_many_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -410,6 +410,14 @@ def test_critical_difference_of_demsars_table(k, q):
     assert stats.critical_difference(k, 6) == pytest.approx(q * math.sqrt(k * (k + 1) / 36), rel=4e-4)
 
 
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.5])
+def test_critical_difference_has_scipys_quantile(alpha):
+    for k in (2, 7, 40, 300):
+        quantile = scipy.stats.studentized_range.ppf(1 - alpha, k, INF) / math.sqrt(2)
+        wanted = quantile * math.sqrt(k * (k + 1) / 60)
+        assert stats.critical_difference(k, 10, alpha=alpha) == pytest.approx(wanted, rel=1e-10)
+
+
 def test_critical_difference_of_demsars_example():
     assert stats.critical_difference(4, 14) == pytest.approx(1.25, abs=5e-3)
     assert stats.critical_difference(4, 14, alpha=0.1) == pytest.approx(1.12, abs=5e-3)
@@ -579,6 +587,25 @@ def test_expected_best_of_k_with_diverged_trials():
 def test_seeds_needed_for_cohens_effects(effect, pairs):
     # As G*Power and R's power.t.test(type = "paired") give them for 5%, two-sided, power 0.8.
     assert stats.seeds_needed(-3 * effect, 3) == pairs
+
+
+@pytest.mark.parametrize(
+    ("effect", "alpha"), [(0.3, 0.05), (0.5, 1e-6), (0.7, 1e-6), (1.0, 1e-6), (1.5, 1e-3)]
+)
+def test_seeds_needed_is_the_first_number_with_the_power(effect, alpha):
+    def power(n):  # T = (Z + shift) / S with S^2 = chi^2 / (n - 1), integrated over S
+        t, shift, spread = (
+            scipy.stats.t.ppf(1 - alpha / 2, n - 1),
+            effect * math.sqrt(n),
+            scipy.stats.chi(n - 1),
+        )
+        s = np.linspace(*spread.ppf([1e-13, 1 - 1e-13]), 4001)
+        scaled = t * s / math.sqrt(n - 1)
+        found = scipy.stats.norm.sf(scaled - shift) + scipy.stats.norm.cdf(-scaled - shift)
+        return (found * spread.pdf(s)).sum() * (s[1] - s[0])
+
+    n = stats.seeds_needed(effect, 1, alpha=alpha)
+    assert power(n - 1) < 0.8 <= power(n)
 
 
 def test_seeds_needed_is_at_least_what_the_sign_flip_test_needs():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optbench.config import Study
+    from optbench.grounds import Grounds
     from optbench.search import Search
     from optbench.spec import CellSpec
     from optbench.timing_spec import TimingSpec
@@ -245,24 +247,45 @@ def _collect(study: Study, cores: int) -> None:
 
 @click.command()
 @study_argument
-def summarize(study: str) -> None:
+@cores_option
+def summarize(study: str, cores: int) -> None:
     """Boil the runs down over seeds, compare them in pairs, check the textbook's claims.
 
     Writes tables/summary, convergence, comparisons, ranking, findings, claims.
     """
-    _summarize(results_folder(study))
+    _summarize(results_folder(study), cores)
 
 
-def _summarize(results: Path) -> None:
-    from optbench.findings import write_findings  # noqa: PLC0415
-    from optbench.sensitivity import summarize_tuning  # noqa: PLC0415
-    from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
-    from optbench.textbook.check import write_claims  # noqa: PLC0415
+WORTH_A_PROCESS = 2000
+"""Runs from which on it takes longer to compare them than to start a process for it."""
 
-    summarize_results(results)
-    summarize_tuning(results)
-    write_findings(results)
-    write_claims(results)
+
+def _summarize(results: Path, cores: int) -> None:
+    # Many small products: the threads of numpy's linear algebra would spin while they wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from pyarrow.parquet import read_metadata  # noqa: PLC0415
+
+    from optbench.side_by_side import beside  # noqa: PLC0415
+
+    tables = results / "tables"
+    apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= WORTH_A_PROCESS
+    # By a function of this module: the process that compares starts while this one still imports.
+    with beside(_compare, tables, apart=apart) as compared:
+        from optbench.findings import write_findings  # noqa: PLC0415
+        from optbench.sensitivity import summarize_tuning  # noqa: PLC0415
+        from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
+        from optbench.textbook.check import write_claims  # noqa: PLC0415
+
+        summarize_results(results)
+        summarize_tuning(results)
+        write_claims(results)
+        write_findings(results, compared())
+
+
+def _compare(tables: Path) -> Grounds:
+    from optbench.grounds import compare_all  # noqa: PLC0415
+
+    return compare_all(tables)
 
 
 @click.command()
@@ -343,7 +366,7 @@ def publish(study: Study, cores: int = 1) -> None:
     from optbench.report.build import render  # noqa: PLC0415
 
     _collect(study, cores)
-    _summarize(study.results)
+    _summarize(study.results, cores)
     if study.oracle:
         from optbench.oracle.table import consult  # noqa: PLC0415
 

@@ -71,7 +71,7 @@ ALL_CORES = (
     workflow.is_main_process and workflow.resource_settings.cores
 ) or STUDY.threads
 # What a stage asks for in which one process hands work to others (reading traces, writing figures): more than four
-# wait for that one.
+# wait for that one. Comparing runs is two pieces of work.
 SOME_CORES = min(workflow.resource_settings.cores or 1, 4)
 # The device that `auto` means here; a job must not find another one where it runs.
 DEVICE = STUDY.device

@@ -50,6 +50,7 @@ rule summarize:
         f"{TABLES}/findings.json",
     log:
         f"{LOGS}/summarize.log",
+    threads: min(SOME_CORES, 2)
     params:
         code=stage_code(
             "optbench.summarize",
@@ -59,7 +60,7 @@ rule summarize:
         ),
         study=STUDY_FILE,
     shell:
-        "optbench summarize {params.study:q} 2> >(tee {log:q} >&2)"
+        "optbench summarize {params.study:q} --cores {threads}" " 2> >(tee {log:q} >&2)"
 
 
 # The table is written whatever it says, so that the page can show what failed; `verdict` ends the workflow.
