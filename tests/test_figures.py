@@ -170,7 +170,7 @@ def test_convergence_draws_medians_and_bands(ax):
         np.testing.assert_array_equal(line.get_xdata(), rows["step"])
         np.testing.assert_array_equal(line.get_ydata(), rows["median"])
         assert to_hex(line.get_color()) == STYLES[name].color
-    band = ax.collections[0].get_paths()[0].vertices
+    band = ax.patches[0].get_path().vertices
     assert {(0.0, 1.6), (0.0, 2.4), (20.0, 0.4), (20.0, 0.6)} <= {tuple(np.round(v, 9)) for v in band}
     assert ax.get_yscale() == "log"
     assert [t.get_text() for t in ax.texts] == ["SGD", "adam"]
@@ -208,7 +208,7 @@ def test_axis_fits_the_sign_of_the_losses(ax, median, scale):
 def test_one_seed_draws_lines_without_bands(ax):
     draw_convergence(curve("sgd", [2, 1], n=1, low=np.nan, high=np.nan), ax, STYLES)
     assert len(lines(ax, "sgd")) == 1
-    assert not ax.collections
+    assert not ax.patches
 
 
 def test_final_losses_draw_dot_interval_and_share(ax):

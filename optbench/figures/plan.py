@@ -30,14 +30,14 @@ from optbench.figures.plan_oscillation import draw_oscillation
 from optbench.figures.plan_ranking import draw_rankings
 from optbench.figures.plan_rates import draw_rates
 from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
-from optbench.figures.plan_schedules import draw_schedules, lr_courses, recorded_lrs
+from optbench.figures.plan_schedules import Courses, draw_schedules, lr_courses
 from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
 from optbench.figures.plan_shares import draw_arrivals, draw_profile, draw_time_to_target
 from optbench.figures.plan_textbook import draw_textbook
 from optbench.figures.plan_tradeoffs import draw_tradeoffs
 from optbench.figures.record import FigureRecord, write_records
 from optbench.figures.style import drawing
-from optbench.figures.tables import read_evidence
+from optbench.figures.tables import present, read_evidence
 from optbench.landscapes import LANDSCAPES
 from optbench.textbook.evidence import read_tables
 
@@ -94,7 +94,7 @@ def _draw(tables: Path, easel: Easel, landscapes: Mapping[str, Landscape]) -> li
     records += draw_tuning(study, easel, read_tuned(tables))
     records += draw_oscillation(study, easel, summary)
     records += draw_tradeoffs(study, easel, evidence, "oscillation")
-    lrs = recorded_lrs(study, tables / "curves.parquet")
+    lrs = lr_courses(study, tables / "curves.parquet")
     slopes = _slopes(study, easel, summary, lrs)
     records += [slopes] if slopes else []
     records += draw_interaction(study, easel, evidence)
@@ -119,7 +119,7 @@ def _convergence(
     panels = []
     for schedule in study.schedules:
         here = rows[rows["schedule"] == schedule]
-        names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
+        names = present(study.optimizers, here)
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
             drawn = here[here["optimizer"].isin(group)]
@@ -204,18 +204,22 @@ def _checkpoints(
     """The table behind the curves: medians at five steps of the grid."""
     steps = np.asarray(sorted(rows["step"].unique()))
     chosen = [int(step) for step in np.unique(steps[np.linspace(0, len(steps) - 1, 5).round().astype(int)])]
-    table = []
-    for (optimizer, schedule), part in rows.groupby(["optimizer", "schedule"], sort=False):
-        at = part.set_index("step")["median"]
-        final = part[part["step"] == part["step"].max()].iloc[0]
-        table.append(
-            (
-                study.label("optimizers", str(optimizer)),
-                study.label("schedules", str(schedule)),
-                *(entry(float(at[step])) if step in at.index else None for step in chosen),
-                f"{int(final['n_ok'])}/{int(final['n'])}",
-            )
+    medians: dict[tuple[str, str], dict[int, float]] = {}
+    finite: dict[tuple[str, str], tuple[int, str]] = {}
+    columns = (rows[c].tolist() for c in ("optimizer", "schedule", "step", "median", "n_ok", "n"))
+    for optimizer, schedule, step, median, n_ok, n in zip(*columns, strict=True):
+        combination = (str(optimizer), str(schedule))
+        medians.setdefault(combination, {})[step] = median
+        finite[combination] = max(finite.get(combination, (step, "")), (step, f"{n_ok}/{n}"))
+    table = [
+        (
+            study.label("optimizers", optimizer),
+            study.label("schedules", schedule),
+            *(entry(at[step]) if step in at else None for step in chosen),
+            finite[optimizer, schedule][1],
         )
+        for (optimizer, schedule), at in medians.items()
+    ]
     heads = ("optimizer", "schedule", *(f"step {step}" for step in chosen), "finite at the end")
     return heads, tuple(table)
 
@@ -272,7 +276,7 @@ def _finals(
     )
 
 
-def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, lrs: pd.DataFrame) -> FigureRecord | None:
+def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, lrs: Courses) -> FigureRecord | None:
     """One panel a workload: how each optimizer's median final loss moves from schedule to schedule."""
     if len(study.schedules) < 2:  # noqa: PLR2004 - nothing to compare
         return None
@@ -281,10 +285,10 @@ def _slopes(study: Study, easel: Easel, summary: pd.DataFrame, lrs: pd.DataFrame
     for workload in study.workloads:
         here = finals[finals["workload"] == workload]
         schedules = [name for name in study.schedules if (here["schedule"] == name).any()]
-        names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
+        names = present(study.optimizers, here)
         if len(schedules) < 2 or not np.isfinite(here["estimate"].to_numpy(float)).any():  # noqa: PLR2004
             continue
-        courses = {name: found[0] for name in schedules if (found := lr_courses(study, lrs, workload, name))}
+        courses = {name: found[0] for name in schedules if (found := lrs.get((workload, name)))}
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
             label = study.label("workloads", workload)

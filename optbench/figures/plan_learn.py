@@ -13,6 +13,7 @@ from optbench.figures.convergence import thin
 from optbench.figures.easel import Easel, Study, chunks, entry, first_runs, read_curves
 from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
 from optbench.figures.record import FigureRecord, Panel
+from optbench.figures.tables import present
 from optbench.textbook.measure import average, textbook_signal
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _paths(
     coordinates: list[str],
     about: str,
 ) -> FigureRecord:
-    names = [name for name in study.optimizers if (rows["optimizer"] == name).any()]
+    names = present(study.optimizers, rows)
     panels: list[Panel] = []
     ends = []
     for name in names:
@@ -138,7 +139,7 @@ def _velocities(
     coordinates: list[str],
     about: str,
 ) -> FigureRecord:
-    names = [name for name in study.optimizers if (rows["optimizer"] == name).any()]
+    names = present(study.optimizers, rows)
     parts = [
         velocities(rows[rows["optimizer"] == name], float(rows[rows["optimizer"] == name]["lr"].iloc[0]))
         .groupby("coordinate", sort=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from optbench.figures.convergence import thin
-from optbench.figures.easel import Easel, Study, first_runs, read_curves
+from optbench.figures.easel import Easel, Study, read_curves
 from optbench.figures.learn import draw_lr
 from optbench.figures.record import FigureRecord
 
@@ -17,42 +17,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def recorded_lrs(study: Study, curves: Path) -> pd.DataFrame:
+Courses: TypeAlias = "dict[tuple[str, str], list[pd.DataFrame]]"
+"""By workload and schedule: the courses of the learning rate among the first seed's runs, equal ones once.
+
+Each has course (its name), step and share (of the cell's own learning rate)."""
+
+
+def lr_courses(study: Study, curves: Path) -> Courses:
     """Return the learning rates that the first seed's run of every combination recorded."""
     ordered = study.runs.sort_values("seed", kind="stable")
-    first = ordered.drop_duplicates(["workload", "optimizer", "schedule"])
-    rows = read_curves(curves, "schedule", set(first["cell"].astype(str)))
-    known: pd.DataFrame = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
-    return known
-
-
-def lr_courses(study: Study, lrs: pd.DataFrame, workload: str, schedule: str) -> list[pd.DataFrame]:
-    """Return the courses of the learning rate among the first seed's runs, equal ones once.
-
-    Each has course (its name), step and share (of the cell's own learning rate). `lrs` is what `recorded_lrs`
-    returns.
-    """
-    chosen = first_runs(study, workload, schedule).set_index("cell")
-    rows = lrs[lrs["cell"].isin(chosen.index)]
-    courses: dict[tuple[tuple[int, float], ...], pd.DataFrame] = {}
+    first = ordered.drop_duplicates(["workload", "optimizer", "schedule"]).astype({"cell": str})
+    about = first.set_index("cell")[["workload", "schedule", "lr"]].to_dict("index")
+    rows = read_curves(curves, "schedule", {str(cell) for cell in about})
+    rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
+    found: dict[tuple[str, str], dict[tuple[tuple[int, float], ...], pd.DataFrame]] = {}
     for cell, part in rows.groupby("cell", sort=False):
-        ordered = part.sort_values("step")
-        ordered = ordered[ordered["step"].isin(thin([int(s) for s in ordered["step"]], 160))]
-        share = ordered["value"].to_numpy(float) / float(chosen["lr"][str(cell)])
-        step = ordered["step"].to_numpy()
-        key = tuple((int(s), round(float(v), 6)) for s, v in zip(step, share, strict=True))
+        run = about[str(cell)]
+        step, value = part["step"].to_numpy(), part["value"].to_numpy(float)
+        step, value = step[np.argsort(step, kind="stable")], value[np.argsort(step, kind="stable")]
+        kept = np.isin(step, thin(step.tolist(), 160))
+        step, share = step[kept], value[kept] / float(run["lr"])
+        key = tuple(zip(step.tolist(), np.round(share, 6).tolist(), strict=True))
+        courses = found.setdefault((str(run["workload"]), str(run["schedule"])), {})
         name = f"course {len(courses) + 1}"
         courses.setdefault(key, pd.DataFrame({"course": name, "step": step, "share": share}))
-    return list(courses.values())
+    return {combination: list(courses.values()) for combination, courses in found.items()}
 
 
-def draw_schedules(study: Study, easel: Easel, lrs: pd.DataFrame) -> list[FigureRecord]:
+def draw_schedules(study: Study, easel: Easel, lrs: Courses) -> list[FigureRecord]:
     """The learning rate that each schedule made, as recorded in the first workload that ran under it."""
     panels = []
     followed = []
     for schedule in study.schedules:
         workload = str(study.runs.loc[study.runs["schedule"] == schedule, "workload"].iloc[0])
-        courses = lr_courses(study, lrs, workload, schedule)
+        courses = lrs.get((workload, schedule))
         if not courses:
             continue
         label = study.label("schedules", schedule)

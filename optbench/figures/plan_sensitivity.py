@@ -13,6 +13,7 @@ from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel, Study, chunks, entry, spoken
 from optbench.figures.record import Entry, FigureRecord
 from optbench.figures.sensitivity import DEEPEST, draw_best_of_k, draw_sensitivity, shared_range
+from optbench.figures.tables import present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ def _groups(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Da
     """Schedule, title and rows of every panel, the optimizers in the study's order."""
     for schedule in study.schedules:
         here = table[table["schedule"] == schedule]
-        names = [name for name in study.optimizers if (here["optimizer"] == name).any()]
+        names = present(study.optimizers, here)
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
             rows = pd.concat([here[here["optimizer"] == name] for name in group])
