@@ -205,7 +205,7 @@ def draw_band(
         corners = np.column_stack(around)
         pieces.append(Path(np.vstack([corners, corners[:1]]), closed=True))
     shade = PathPatch(Path.make_compound_path(*pieces), facecolor=to_rgba(color, alpha), linewidth=0, **named)
-    ax.add_patch(shade)
+    ax.add_artist(shade)
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:

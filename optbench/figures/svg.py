@@ -9,6 +9,7 @@ ids that no other figure uses, coordinates to a tenth of a pixel. The same figur
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -24,8 +25,6 @@ _STYLE_SHEET: Final = re.compile(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", 
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _STYLE: Final = re.compile(r'\sstyle="([^"]*)"')
 _PATH: Final = re.compile(r'(\s(?:d|points)=)"([^"]*)"')
-_LINES: Final = re.compile(r"(?:[ML] -?[\d.]+ -?[\d.]+ ?|z ?)+")
-_POINT: Final = re.compile(r"([MLz])(?: (-?[\d.]+) (-?[\d.]+))?")
 _POSITION: Final = re.compile(r'(\s(?:x|y|width|height)=)"(-?\d+\.\d+)"')
 _TRANSLATE: Final = re.compile(r"translate\(([^)]*)\)")
 _NUMBER: Final = re.compile(r"-?\d+\.\d+(?:e-?\d+)?|-?\d+e-?\d+")
@@ -92,6 +91,7 @@ def themed(svg: str) -> str:
     return svg.replace('xmlns="http://www.w3.org/2000/svg" ', "", 1)
 
 
+@cache
 def _attributes(style: str) -> str:
     """Return a style's declarations as presentation attributes, which need no leave from the policy."""
     return "".join(f" {name}={quoteattr(value)}" for name, value in _declarations(style))
@@ -133,14 +133,14 @@ def _rounded(text: str) -> str:
 
 def _compact(path: str) -> str:
     """Round a path's numbers, draw its lines by relative moves and drop the spaces that no reader needs."""
-    short = re.sub(r"\s+", " ", _rounded(path)).strip()
-    if _LINES.fullmatch(short):
-        short = _relative(short)
+    words = path.split()
+    lines = all(word in "MLz" for word in words if word[0].isalpha())
+    short = " ".join(_relative(words)) if lines else _rounded(" ".join(words))
     short = re.sub(r" ?([A-Za-z]) ?", r"\1", short)
     return short.replace(" -", "-")
 
 
-def _relative(path: str) -> str:
+def _relative(words: list[str]) -> list[str]:
     """Return a path of absolute moves and lines with lines relative: half the characters for a curve.
 
     Whole tenths are subtracted, so no error adds up along the way.
@@ -148,18 +148,20 @@ def _relative(path: str) -> str:
     parts: list[str] = []
     x = y = 0
     lining = False
-    for command, x_text, y_text in _POINT.findall(path):
+    following = iter(words)
+    for command in following:
         if command == "z":
             parts.append("z")
             lining = False
             continue
-        new_x, new_y = round(float(x_text) * 10), round(float(y_text) * 10)
+        new_x = round(round(float(next(following)), 1) * 10)
+        new_y = round(round(float(next(following)), 1) * 10)
         if command == "M":
             parts.append(f"M {new_x / 10:g} {new_y / 10:g}")
         else:
             parts.append(f"{'' if lining else 'l '}{(new_x - x) / 10:g} {(new_y - y) / 10:g}")
         x, y, lining = new_x, new_y, command == "L"
-    return " ".join(parts)
+    return parts
 
 
 def _ungroup(body: str) -> str:
