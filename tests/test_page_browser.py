@@ -231,7 +231,7 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         assert card.locator("svg polyline").count() == 4
         assert card.locator("svg path[stroke='var(--hue-2)']").count() == 1
         assert "ValueError" in card.locator("pre").inner_text()
-        assert page.locator("script").count() == 1
+        assert page.locator("script").count() == 2
         card.get_by_role("button", name="On SLURM").click()
         assert page.evaluate("window.copied") == "optbench rerun demo digits/adam/cosine/1 --executor slurm"
         card.get_by_role("button", name="Copy link").click()

@@ -1,8 +1,8 @@
 """`render`: from a study's tables and figures to its page.
 
 The page depends on those files alone: the same files give the same bytes, whenever and wherever it is
-built. It loads nothing: style, script and drawings are inside, and a content-security policy of
-`default-src 'none'` with the hashes of just these two says so to the browser.
+built. It loads nothing: style, scripts and drawings are inside, and a content-security policy of
+`default-src 'none'` with the hashes of just these says so to the browser.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ WIDE: Final = 460
 """Panels beyond this width have a row to themselves, and scroll on a narrow screen."""
 
 SCRIPTS: Final = ("script.js", "cells.js", "lab.js")
-"""Parts of the page's script, in order."""
+"""Parts of the page's script, in order; first.js stands in its head."""
 
 PRINTED: Final = 200
 """Cells that a printed page lists; style.css hides the rest."""
@@ -112,7 +112,8 @@ def render(results: Path, reports: Path) -> Path:
         for record in read_records(results / "figures/figures.json")
     ]
     findings = read_findings(tables, _links(figures))
-    style, script = _asset("style.css").replace("/* PALETTE */", _palette()), "".join(map(_asset, SCRIPTS))
+    style = _asset("style.css").replace("/* PALETTE */", _palette())
+    first, script = _asset("first.js"), "".join(map(_asset, SCRIPTS))
     name = results.name
     cards = failures(study.runs, name)
     card_of = {cell: card.id for card in cards for cell in card.names}
@@ -128,8 +129,10 @@ def render(results: Path, reports: Path) -> Path:
             title=study.facts.get("title") or name,
             question=study.facts.get("question") or "",
             style=Markup(style),  # noqa: S704 - our own file
+            first=Markup(first),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
             style_hash=_hash(style),
+            first_hash=_hash(first),
             script_hash=_hash(script),
             legend=_legend(study),
             completeness=completeness(study.runs, name),

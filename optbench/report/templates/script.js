@@ -1,11 +1,6 @@
 "use strict";
 // What all parts of the script share: making nodes, saying a word, copying a text.
 const page = (() => {
-  document.documentElement.classList.add("js");
-  // What is far from the screen is not laid out until it comes near. (Here, since validators of CSS do not know it yet.)
-  const lazy = new CSSStyleSheet();
-  lazy.replaceSync("@media screen { .figure, .workload > .scroll { content-visibility: auto; contain-intrinsic-size: auto 30rem; } }");
-  document.adoptedStyleSheets = [lazy];
   const make = (tag, props = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), props);
     node.append(...children);
