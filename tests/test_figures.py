@@ -35,7 +35,7 @@ from optbench.figures import (
     thin,
     velocities,
 )
-from optbench.figures.axes import name_ticks, panel, power_of_ten, spread, write_title
+from optbench.figures.axes import draw_band, name_ticks, panel, power_of_ten, spread, write_title
 from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import share
 from optbench.figures.plan import _kept_steps, draw_all
@@ -462,6 +462,22 @@ def test_a_ruler_draws_what_matplotlibs_axis_draws(minor):
             axes.yaxis.set_visible(True)
             np.testing.assert_array_equal(ruled, seen(figure))
         assert (ruled != bare).any()
+
+
+@pytest.mark.parametrize("stairs", [False, True])
+def test_a_band_is_what_fill_between_shades(stairs):
+    x = np.array([0.0, 1, 2, 3, 5, 6, 8, 9])
+    low, high = np.sin(x), np.sin(x) + 1 + x / 9
+    where = np.array([True, True, True, False, True, False, True, True])
+    ours, matplotlibs = panel(), panel()
+    for _, axes in (ours, matplotlibs):
+        axes.set(xlim=(0, 9), ylim=(-2, 4))
+    look = {"where": where, "color": LIGHT["hue-0"], "alpha": 0.2}
+    draw_band(ours[1], x, low, high, **look, stairs=stairs)
+    matplotlibs[1].fill_between(x, low, high, **look, step="post" if stairs else None, linewidth=0)
+    pictures = [seen(figure).astype(int) for figure, _ in (ours, matplotlibs)]
+    np.testing.assert_allclose(*pictures, atol=1)
+    assert len(np.unique(pictures[0])) > 3
 
 
 def test_names_of_ticks_are_no_formulas():

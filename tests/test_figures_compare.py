@@ -40,7 +40,7 @@ def test_shares_hold_until_the_next_row_and_on_to_the_edge(ax):
     assert line.get_drawstyle() == "steps-post"
     assert line.get_xydata().tolist() == [[0, 0], [10, 0.5], [20, 0.5]]
     assert to_hex(line.get_color()) == STYLES["sgd"].color
-    assert [c.get_label() for c in ax.collections] == ["_band sgd"]
+    assert [p.get_label() for p in ax.patches] == ["_band sgd"]
     assert [t.get_text() for t in ax.texts] == ["SGD", "adam"]
     low, high = ax.get_ylim()
     assert low < 0
@@ -52,7 +52,7 @@ def test_band_ends_where_everyone_has_arrived(ax):
         {"optimizer": "sgd", "x": [0, 10, 30], "share": [0, 0.5, 1], "low": 0.1, "high": [0.3, 0.9, 1.0]}
     )
     draw_shares(table, ax, STYLES, limits=(0, 100))
-    assert max(x for x, _ in ax.collections[0].get_paths()[0].vertices) == 30
+    assert max(x for x, _ in ax.patches[0].get_path().vertices) == 30
     assert lines(ax, "sgd")[0].get_xdata()[-1] == 100
 
 
