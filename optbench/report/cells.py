@@ -34,7 +34,8 @@ script writes them out."""
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 """Two of these make a height from 0 to 4094."""
 
-LEVELS: Final = len(DIGITS) ** 2 - 2
+PAIRS: Final = tuple(first + second for first in DIGITS for second in DIGITS)
+LEVELS: Final = len(PAIRS) - 2
 NOWHERE: Final = DIGITS[-1] * 2
 """Stands for a loss that is not finite."""
 
@@ -200,7 +201,7 @@ def _curves(study: Study, file: Path) -> tuple[list[Scale], dict[str, str]]:
         heights = grid.to_numpy(float)
         scale = _scale(study.label("workloads", workload), steps, heights)
         scales.append(scale)
-        packed |= {str(cell): pack(values, scale) for cell, values in zip(grid.index, heights, strict=True)}
+        packed |= zip(map(str, grid.index), pack(heights, scale), strict=True)
     return scales, packed
 
 
@@ -218,25 +219,25 @@ def _scale(label: str, steps: tuple[int, ...], heights: NDArray[np.float64]) -> 
     return Scale(label, steps, float(min(values.min(), high)), high, log)
 
 
-def pack(values: NDArray[np.float64], scale: Scale) -> str:
-    """Return two characters a point: its height between the scale's ends, or `NOWHERE`.
+def pack(curves: NDArray[np.float64], scale: Scale) -> list[str]:
+    """Return two characters a point of each curve: its height between the scale's ends, or `NOWHERE`.
 
     NaN at the end is what a run that broke off no longer had, and is left out.
+
+    Args:
+        curves: shape (runs, points).
+        scale: of all of them.
     """
-    known = np.flatnonzero(~np.isnan(values))
-    if not known.size:
-        return ""
-    values = values[: known[-1] + 1]
-    inside = np.clip(np.where(np.isfinite(values), values, scale.low), scale.low, scale.high)
+    finite = np.isfinite(curves)
+    inside = np.clip(np.where(finite, curves, scale.low), scale.low, scale.high)
     if scale.high == scale.low:
-        share = np.zeros(len(values))
+        share = np.zeros(curves.shape)
     elif scale.log:
         share = np.log(inside / scale.low) / math.log(scale.high / scale.low)
     else:
         share = (inside - scale.low) / (scale.high - scale.low)
-    heights = np.rint(share * LEVELS).astype(int)
-    base = len(DIGITS)
-    return "".join(
-        DIGITS[h // base] + DIGITS[h % base] if ok else NOWHERE
-        for h, ok in zip(heights.tolist(), np.isfinite(values).tolist(), strict=True)
-    )
+    heights = np.where(finite, np.rint(share * LEVELS), PAIRS.index(NOWHERE)).astype(int)
+    known = ~np.isnan(curves)
+    lengths = np.where(known, np.arange(1, curves.shape[1] + 1), 0).max(axis=1, initial=0)
+    found = zip(heights.tolist(), lengths.tolist(), strict=True)
+    return ["".join([PAIRS[height] for height in row[:length]]) for row, length in found]

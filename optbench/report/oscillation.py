@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from optbench.figures.easel import Study
 
@@ -72,24 +73,27 @@ def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillatio
 
 
 def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tuple[Entry, ...], ...]:
-    summarized = {(str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for r in row_dicts(summary)}
+    wanted = summary[summary["metric"].isin([metric for metric, _ in MEASURES])]
+    summarized = {(str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for r in row_dicts(wanted)}
+    measured = {metric: runs[metric].to_numpy(float) for metric, _ in MEASURES}
+    combination = runs.groupby(["optimizer", "schedule"], sort=False).ngroup().to_numpy()
+    named = runs[["optimizer", "schedule"]].drop_duplicates().astype(str)
     return tuple(
         (
-            Entry(study.label("optimizers", str(optimizer))),
-            Entry(study.label("schedules", str(schedule))),
+            Entry(study.label("optimizers", optimizer)),
+            Entry(study.label("schedules", schedule)),
             *(
-                _entry(group[metric], summarized.get((str(optimizer), str(schedule), metric)))
-                for metric, _ in MEASURES
+                _entry(values[combination == place], summarized.get((optimizer, schedule, metric)))
+                for metric, values in measured.items()
             ),
         )
-        for (optimizer, schedule), group in runs.groupby(["optimizer", "schedule"], sort=False)
+        for place, (optimizer, schedule) in enumerate(named.itertuples(index=False, name=None))
     )
 
 
-def _entry(values: pd.Series, row: Mapping[str, Any] | None) -> Entry:
+def _entry(values: NDArray[np.float64], row: Mapping[str, Any] | None) -> Entry:
     """The summary's median with its interval, else that of the finite values; their count where some lack."""
-    finite = values.to_numpy(float)
-    finite = finite[np.isfinite(finite)]
+    finite = values[np.isfinite(values)]
     notes = [f"{finite.size}/{len(values)} runs"] if finite.size < len(values) else []
     if row is not None and math.isfinite(row["estimate"]):
         notes.insert(0, interval(float(row["low"]), float(row["high"]), digits=3))

@@ -123,11 +123,14 @@ def _name(study: Study, key: Key) -> str:
 
 
 def _combinations(runs: pd.DataFrame) -> dict[Key, pd.DataFrame]:
-    return {(str(o), str(s)): group for (o, s), group in runs.groupby(["optimizer", "schedule"], sort=False)}
+    """What the table says of each combination's own runs: whether they ended ok, lr, steps to target."""
+    needed = runs[["optimizer", "schedule", "lr", "steps_to_target"]].assign(ok=runs["status"].eq("ok"))
+    groups = needed.groupby(["optimizer", "schedule"], sort=False)
+    return {(str(o), str(s)): group for (o, s), group in groups}
 
 
-def _share_ok(runs: pd.DataFrame) -> str:
-    return f"{int((runs['status'] == 'ok').sum())}/{len(runs)}"
+def _share_ok(ok: pd.Series) -> str:
+    return f"{int(ok.sum())}/{len(ok)}"
 
 
 def _table(
@@ -150,7 +153,7 @@ def _table(
             Entry(study.label("optimizers", key[0])),
             Entry(study.label("schedules", key[1])),
             Entry(_rates(group), numeric=True),
-            Entry(_share_ok(group), numeric=True),
+            Entry(_share_ok(group["ok"]), numeric=True),
         ]
         for metric, _, worse in shown:
             reaches = metric == "steps_to_target"
@@ -186,7 +189,7 @@ def _glance(study: Study, workload: str, runs: pd.DataFrame, findings: Findings)
     standing = findings.standing(workload, "final_val_loss")
     leader = next((key for key, row in standing.items() if row["leader"]), None)
     if leader is None:
-        first, second = Entry("none is finite", f"{_share_ok(runs)} runs ok"), Entry("–")
+        first, second = Entry("none is finite", f"{_share_ok(runs['status'].eq('ok'))} runs ok"), Entry("–")
     else:
         found = standing[leader]
         span = interval(float(found["low"]), float(found["high"]))
