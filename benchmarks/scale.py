@@ -28,7 +28,7 @@ def measure(cells: int, *, page: bool) -> tuple[dict[str, Cost], int]:
     written = write_traces(study)
     costs["dry run, all trained"] = cost_of(*snakemake, "--dry-run", "--quiet")
     costs["collect"] = cost_of("optbench", "collect", file, "--cores", "2")
-    costs["summarize"] = cost_of("optbench", "summarize", file)
+    costs["summarize"] = cost_of("optbench", "summarize", file, "--cores", "2")
     if page:
         costs["plot"] = cost_of("optbench", "plot", file, "--cores", "2")
         costs["report"] = cost_of("optbench", "report", file)

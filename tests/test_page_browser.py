@@ -122,6 +122,9 @@ def test_ten_thousand_cells(browser, tmp_path):
         card.wait_for()
         assert last in card.inner_text()
         assert "diverged · 4999 cells" in page.locator("#s-completeness").inner_text()
+        # What is far from the screen waits, from the page's head on.
+        lazy = "getComputedStyle(document.querySelector('.figure')).contentVisibility"
+        assert page.evaluate(lazy) == "auto"
 
 
 def test_long_names_fit_a_phone(browser, tmp_path):
