@@ -6,6 +6,9 @@ import io
 import itertools
 import os
 import re
+import select
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -601,6 +604,21 @@ def test_a_painter_that_fails_is_not_overlooked(capfd):
     assert "NotADirectoryError" in capfd.readouterr().err
     with pytest.raises(ZeroDivisionError):
         share(lambda _: 1 / 0, cores=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process draws")
+def test_a_painter_ends_with_the_process_that_started_it():
+    program = """
+import os, time
+from optbench.figures.painters import share
+share(lambda painter: (os.write(1, b"%d\\n" % os.getpid()), time.sleep(60)), 2)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as first:
+        others = {int(first.stdout.readline()) for _ in range(2)} - {first.pid}
+        (alive,) = map(os.pidfd_open, others)
+        first.kill()
+        assert select.select([alive], [], [], 20)[0]
+        os.close(alive)
 
 
 def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):

@@ -15,6 +15,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from optbench.orphans import PARENT, die_with_parent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -75,7 +77,10 @@ def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
             return plan(Painter())
         begun = Begun()
         fork = multiprocessing.get_context("fork")
-        children = [fork.Process(target=plan, args=(Painter(begun),), daemon=True) for _ in range(cores - 1)]
+        children = [
+            fork.Process(target=_in_child, args=(plan, begun, os.getpid()), daemon=True)
+            for _ in range(cores - 1)
+        ]
         try:
             with warnings.catch_warnings():
                 # Newer Pythons warn of any thread; those here are Arrow's, which begins anew in a child.
@@ -94,6 +99,12 @@ def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
                     child.join()
             begun.close()
         return result
+
+
+def _in_child(plan: Callable[[Painter], object], begun: Begun, parent: int) -> None:
+    os.environ[PARENT] = str(parent)
+    die_with_parent()  # else it would draw on while a further run draws the same figures
+    plan(Painter(begun))
 
 
 @contextmanager
