@@ -69,7 +69,7 @@ def as_json(value: Any) -> float | str | None:  # noqa: ANN401 - a cell of a tab
     return known if known is None or math.isfinite(known) else ("inf" if known > 0 else "-inf")
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def row_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table as mappings."""
     return table.to_dict("records")  # type: ignore[return-value]
 
@@ -119,5 +119,5 @@ def against(table: pd.DataFrame, workload: str, one: Combination) -> dict[Combin
         Combination(row["b"], row["schedule_b"])
         if (row["a"], row["schedule_a"]) == one
         else Combination(row["a"], row["schedule_a"]): row
-        for row in records(here[a | b])
+        for row in row_dicts(here[a | b])
     }

@@ -13,7 +13,7 @@ import numpy as np
 
 from optbench.comparisons import EVERY_WORKLOAD
 from optbench.contenders import Combination
-from optbench.finding import DESCRIPTION, RESOLVED, WHO, Finding, as_json, key_of, make, oriented, records
+from optbench.finding import DESCRIPTION, RESOLVED, WHO, Finding, as_json, key_of, make, oriented, row_dicts
 from optbench.grounds import LOSS, Grounds
 from optbench.ratios import ratios_by_seed
 from optbench.sensitivity import USABLE
@@ -107,7 +107,7 @@ def across(grounds: Grounds) -> Iterator[Finding]:
         return
     one = Combination(*factors.index[int(factors.argmax())])
     own = rows[(rows["optimizer"] == one.optimizer) & (rows["schedule"] == one.schedule)]
-    ends = records(own.sort_values("estimate", kind="stable").iloc[[0, -1]])
+    ends = row_dicts(own.sort_values("estimate", kind="stable").iloc[[0, -1]])
     low, high = (
         ratios_by_seed(
             grounds.runs, row["workload"], one, (row["against_optimizer"], row["against_schedule"])
@@ -141,7 +141,7 @@ def told(grounds: Grounds) -> Iterator[Finding]:
         "pairs": len(table),
         "untested": int((table["verdict"] == "insufficient data").sum()),
     }
-    pool = records(resolved if len(resolved) else table)
+    pool = row_dicts(resolved if len(resolved) else table)
     if not pool:
         row = {"verdict": "insufficient data"}
         keys = [{"table": "comparisons", "metric": LOSS}]
@@ -170,7 +170,9 @@ def usable_rates(grounds: Grounds) -> Iterator[Finding]:
     searches = grounds.measured.get("sensitivity")
     if searches is None or searches.empty:
         return
-    known = records(searches[_finite(searches["width_decades"])].sort_values("width_decades", kind="stable"))
+    known = row_dicts(
+        searches[_finite(searches["width_decades"])].sort_values("width_decades", kind="stable")
+    )
     words = {
         "usable": USABLE,
         "searches": len(searches),
@@ -220,9 +222,9 @@ def oscillation(grounds: Grounds) -> Iterator[Finding]:
     if cosines.empty:
         return
     excess = {
-        tuple(row[c] for c in COMBINATION): row["estimate"] for row in records(of["update_cosine_excess"])
+        tuple(row[c] for c in COMBINATION): row["estimate"] for row in row_dicts(of["update_cosine_excess"])
     }
-    ordered = records(cosines.sort_values("estimate", kind="stable"))
+    ordered = row_dicts(cosines.sort_values("estimate", kind="stable"))
     ends = ordered[:1] if len(ordered) == 1 else [ordered[0], ordered[-1]]
     words = {
         "ends": [
@@ -257,7 +259,7 @@ def step_times(grounds: Grounds) -> Iterator[Finding]:
         return
     measured = timing[timing["step_time_us"].notna()]
     compared = measured[measured["ratio_to_sgd"].notna() & (measured["optimizer"] != measured["reference"])]
-    ordered = records(compared.sort_values("ratio_to_sgd", kind="stable"))
+    ordered = row_dicts(compared.sort_values("ratio_to_sgd", kind="stable"))
     words = {
         "ends": [
             {

@@ -43,8 +43,8 @@ def percent(share: float) -> str:
 
 
 def count(n: float, noun: str) -> str:
-    """`1 seed`, `2 seeds`."""
-    return f"{n:.0f} {noun}{'' if n == 1 else 's'}"
+    """`1 seed`, `2 seeds`, thousands marked by a thin space."""
+    return f"{n:,.0f}".replace(",", "\u2009") + f" {noun}{'' if n == 1 else 's'}"
 
 
 def listing(words: Sequence[str], most: int = 4) -> str:

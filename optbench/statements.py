@@ -19,7 +19,7 @@ from optbench.finding import (
     make,
     number_or_none,
     oriented,
-    records,
+    row_dicts,
 )
 from optbench.grounds import LOSS, TIME, Grounds
 from optbench.ranking import FEWEST_WORKLOADS
@@ -37,7 +37,7 @@ def first_and_next(
     here = ranking[(ranking["workload"] == workload) & (ranking["metric"] == metric)]
     if not here["leader"].any():
         return None
-    standings = records(here)
+    standings = row_dicts(here)
     leader = next(s for s in standings if s["leader"])
     first = Combination(leader["optimizer"], leader["schedule"])
     others = [s for s in standings if not s["leader"]]
@@ -114,7 +114,7 @@ def _ranks(grounds: Grounds) -> Iterator[Finding]:
     if grounds.overall is None:
         return
     ranking = grounds.ranking
-    here = records(ranking[(ranking["workload"] == EVERY_WORKLOAD) & (ranking["metric"] == LOSS)])
+    here = row_dicts(ranking[(ranking["workload"] == EVERY_WORKLOAD) & (ranking["metric"] == LOSS)])
     best = min(here, key=lambda s: s["average_rank"])
     p = grounds.overall.friedman_p
     words = {
@@ -161,7 +161,7 @@ def leaders(grounds: Grounds) -> Iterator[Finding]:
 def _seeds(grounds: Grounds, workload: str) -> Iterator[Finding]:
     """What it would take to tell the leader from the nearest rival that it cannot be told from."""
     ranking = grounds.ranking
-    here = records(ranking[(ranking["workload"] == workload) & (ranking["metric"] == LOSS)])
+    here = row_dicts(ranking[(ranking["workload"] == workload) & (ranking["metric"] == LOSS)])
     leader = next((s for s in here if s["leader"]), None)
     rival = next((s for s in here if s["tied"]), None)
     if leader is None or rival is None:
@@ -196,7 +196,7 @@ def targets(grounds: Grounds) -> Iterator[Finding]:
         if found is None:
             continue
         _, _, row, words, keys = found
-        leader = next(s for s in records(timed[timed["workload"] == workload]) if s["leader"])
+        leader = next(s for s in row_dicts(timed[timed["workload"] == workload]) if s["leader"])
         words |= {
             "median": float(leader["estimate"]),
             "reached": int(leader["n_ok"]),

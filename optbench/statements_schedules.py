@@ -15,7 +15,7 @@ from optbench.finding import (
     key_of,
     make,
     oriented,
-    records,
+    row_dicts,
 )
 from optbench.grounds import LOSS, Grounds
 from optbench.interaction import HALF
@@ -32,7 +32,7 @@ def schedules(grounds: Grounds) -> Iterator[Finding]:
     effects: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for field in grounds.fields:
         base = field.combinations[0].schedule
-        for row in records(same[same["workload"] == field.workload]):
+        for row in row_dicts(same[same["workload"] == field.workload]):
             if base in (row["schedule_a"], row["schedule_b"]):
                 other = row["schedule_b"] if row["schedule_a"] == base else row["schedule_a"]
                 seen = oriented(row, Combination(row["a"], other))
@@ -72,7 +72,7 @@ def distance(row: Mapping[str, Any]) -> float:
 
 def _interaction(grounds: Grounds, schedule: str) -> Iterator[Finding]:
     table = grounds.interactions
-    rows = records(table[table["schedule_a"] == schedule])
+    rows = row_dicts(table[table["schedule_a"] == schedule])
     if not rows:
         return
     resolved = [row for row in rows if row["verdict"] in RESOLVED]
@@ -112,7 +112,7 @@ def flips(grounds: Grounds) -> Iterator[Finding]:
             keys = [{"table": "comparisons", "metric": HALF}]
             yield make("flip", "convergence", "flip", words, row, figure="convergence/", rows=keys)
         return
-    largest = max(records(turned), key=distance)
+    largest = max(row_dicts(turned), key=distance)
     workload = largest["workload"]
     words |= {
         "workload": grounds.label("workloads", workload),

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from optbench.figures.axes import SUPERSCRIPTS, name_ticks, shorten, write_title
 from optbench.figures.style import LIGHT
-from optbench.figures.tables import row_dicts
+from optbench.finding import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,10 +7,12 @@ What is drawn does not depend on who draws it.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import multiprocessing
 import os
 import sys
+import tempfile
 import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -27,23 +29,24 @@ class Begun:
     """How many pieces of work somebody has begun, shared by processes that come to them in the same order."""
 
     def __init__(self) -> None:
-        # The number lies in a pipe: whoever has taken it out is alone with it until they put one back.
-        self._out, self._in = os.pipe()
-        self._put(0)
+        # The kernel lets go of this file's lock when a process that holds it is killed.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
 
     def take(self, number: int) -> bool:
         """Return whether the piece of this number, counted from 1, is still to do; now it is begun."""
-        begun = int.from_bytes(os.read(self._out, 8), "little")
-        self._put(max(begun, number))
+        file = self._file.fileno()
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        try:
+            begun = int.from_bytes(os.pread(file, 8, 0), "little")
+            if begun < number:
+                os.pwrite(file, number.to_bytes(8, "little"), 0)
+        finally:
+            fcntl.lockf(file, fcntl.LOCK_UN)
         return begun < number
 
     def close(self) -> None:
-        """Give the pipe back."""
-        os.close(self._out)
-        os.close(self._in)
-
-    def _put(self, number: int) -> None:
-        os.write(self._in, number.to_bytes(8, "little"))
+        """Forget it."""
+        self._file.close()
 
 
 class Painter:

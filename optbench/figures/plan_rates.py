@@ -10,7 +10,7 @@ import numpy as np
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.points import draw_rate_map
 from optbench.figures.record import FigureRecord
-from optbench.figures.tables import row_dicts
+from optbench.finding import row_dicts
 from optbench.heavy_ball import CURVATURES, largest_stable_lr, rate
 
 if TYPE_CHECKING:

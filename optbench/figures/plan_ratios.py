@@ -13,7 +13,8 @@ from optbench.figures.easel import Easel, Study, chunks, entry, spoken
 from optbench.figures.heat import draw_heat, ratio_text
 from optbench.figures.points import draw_schedule_effects
 from optbench.figures.record import FigureRecord
-from optbench.figures.tables import Evidence, present, row_dicts, rows_of
+from optbench.figures.tables import Evidence, present, rows_of
+from optbench.finding import row_dicts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,8 @@ from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel, Study, chunks, entry, spoken
 from optbench.figures.record import FigureRecord
 from optbench.figures.shares import draw_shares
-from optbench.figures.tables import Evidence, present, row_dicts, rows_of
+from optbench.figures.tables import Evidence, present, rows_of
+from optbench.finding import row_dicts
 from optbench.stats import FEWEST_PAIRS
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import numpy as np
 from optbench.figures.easel import Easel, Study, entry, spoken
 from optbench.figures.points import draw_points
 from optbench.figures.record import FigureRecord
-from optbench.figures.tables import Evidence, row_dicts, rows_of
+from optbench.figures.tables import Evidence, rows_of
+from optbench.finding import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

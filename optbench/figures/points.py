@@ -10,7 +10,7 @@ import numpy as np
 from optbench.figures.axes import dress, linear_ticks, log_scale, shorten, text_width
 from optbench.figures.compare import draw_ratios
 from optbench.figures.style import LIGHT
-from optbench.figures.tables import row_dicts
+from optbench.finding import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -47,8 +47,3 @@ def present(names: Sequence[str], rows: pd.DataFrame) -> list[str]:
     """Return those of the optimizers that have a row, in the order given."""
     known = set() if rows.empty else set(rows["optimizer"])
     return [name for name in names if name in known]
-
-
-def row_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as mappings from column to value."""
-    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

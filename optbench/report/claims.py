@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.phrases import listing
-from optbench.report.text import SUPERSCRIPTS, plural
+from optbench.phrases import count, listing
+from optbench.report.text import SUPERSCRIPTS
 from optbench.textbook.check import UNMEASURED
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
         if missing
         else ""
     )
-    lead = f"Of {plural(len(rows), 'claim')}: {', '.join(said)}." if rows else ""
+    lead = f"Of {count(len(rows), 'claim')}: {', '.join(said)}." if rows else ""
     return Claims(lead, rows, rest)
 
 

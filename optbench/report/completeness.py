@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from optbench.phrases import listing
-from optbench.report.text import number, plural, rerun_command, scrub
+from optbench.phrases import count, listing
+from optbench.report.text import number, rerun_command, scrub
 from optbench.spec import STATUSES
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def completeness(runs: pd.DataFrame, study: str) -> Completeness:
     shares = {s: max(STRIP_WIDTH * c / max(expected, 1), least if c else 0.0) for s, c in counts.items()}
     scale = STRIP_WIDTH / (sum(shares.values()) or 1.0)
     parts, x = [], 0.0
-    for status, count in counts.items():
+    for status, cells in counts.items():
         width = shares[status] * scale
         parts.append(
-            Part(status, GLYPHS[status], MEANINGS[status], count, number(count), round(x, 1), round(width, 1))
+            Part(status, GLYPHS[status], MEANINGS[status], cells, number(cells), round(x, 1), round(width, 1))
         )
         x += width
-    sum_of_parts = " + ".join(f"{number(count)} {status}" for status, count in counts.items())
+    sum_of_parts = " + ".join(f"{number(cells)} {status}" for status, cells in counts.items())
     sentence = f"{number(expected)} expected = {sum_of_parts}"
     # A run that diverged would diverge again: it is a result and no failure to repeat.
     failed = any(counts[status] for status in ("error", "killed", "timeout"))
@@ -135,7 +135,7 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
         if len(group) > CELLS_SHOWN:
             combinations = sorted({str(c).rsplit("/", 1)[0] for c in group["cell"]})
             rest = (
-                f"and {plural(len(group) - CELLS_SHOWN, 'cell')} more, all in the cell list; "
+                f"and {count(len(group) - CELLS_SHOWN, 'cell')} more, all in the cell list; "
                 f"they are of {listing(combinations)}."
             )
         cards.append(

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from optbench.figures.tables import row_dicts
+from optbench.finding import row_dicts
+from optbench.phrases import count
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import NONE, number, plural, scrub
+from optbench.report.text import NONE, number, scrub
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +112,7 @@ def _facts(measured: pd.DataFrame) -> str:
     parts = [
         scrub(str(first["machine"])),
         str(first["device"]),
-        plural(int(threads), "thread") if math.isfinite(threads) else "",
+        count(int(threads), "thread") if math.isfinite(threads) else "",
     ]
     return " · ".join(part for part in parts if part)
 

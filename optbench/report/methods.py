@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.phrases import listing
-from optbench.report.text import number, plural, scrub
+from optbench.phrases import count, listing
+from optbench.report.text import number, scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -100,7 +100,7 @@ def methods(study: Study) -> Methods:
 def _execution(ways: Iterable[Mapping[str, Any]]) -> str:
     """Which cells were trained alone and which with the other seeds as one model (docs/batched-seeds.md)."""
     return "; ".join(
-        f"{plural(way['cells'], 'cell')} {way['how']}{' (' + way['why'] + ')' if way['why'] else ''}"
+        f"{count(way['cells'], 'cell')} {way['how']}{' (' + way['why'] + ')' if way['why'] else ''}"
         for way in ways
     )
 
@@ -117,8 +117,8 @@ def _line(versions: Mapping[str, str], machine: Mapping[str, Any], state: str, s
         f"torch {versions['torch']}" if "torch" in versions else "",
         f"Python {versions['python']}" if "python" in versions else "",
         scrub(str(machine.get("cpu") or "")),
-        plural(int(machine["cores"]), "core") if machine.get("cores") else "",
-        f"{plural(len(seeds), 'seed')}: {listing(seeds, 8)}" if seeds else "",
+        count(int(machine["cores"]), "core") if machine.get("cores") else "",
+        f"{count(len(seeds), 'seed')}: {listing(seeds, 8)}" if seeds else "",
     ]
     return " · ".join(part for part in parts if part)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbench.oracle.table import AGREES
-from optbench.phrases import listing
+from optbench.phrases import count, listing
 from optbench.report.table import Entry, Table
-from optbench.report.text import number, plural
+from optbench.report.text import number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def oracle(found: pd.DataFrame | None) -> Oracle | None:
         return None
     failed = [str(name) for name in found.loc[found["verdict"] != AGREES, "fact"]]
     agreeing = number(len(found) - len(failed))
-    lead = f"{agreeing} of {plural(len(found), 'number')} with a closed form came out as predicted."
+    lead = f"{agreeing} of {count(len(found), 'number')} with a closed form came out as predicted."
     if failed:
         lead += f" {listing(failed, 8)} did not: the harness, a probe or a table is wrong."
     heads = ("Fact", "Quantity, closed form, source", "Predicted", "Measured", "Tolerance", "Verdict")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from optbench.figures.tables import row_dicts
+from optbench.finding import row_dicts
+from optbench.phrases import count
 from optbench.report.table import Entry, Table
-from optbench.report.text import NONE, interval, number, plural
+from optbench.report.text import NONE, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillatio
         runs = study.runs[study.runs["workload"] == name]
         if np.isfinite(runs[[metric for metric, _ in MEASURES]].to_numpy(float)).any():
             label = study.label("workloads", name)
-            seeds = plural(int(runs.groupby(["optimizer", "schedule"]).size().max()), "seed")
+            seeds = count(int(runs.groupby(["optimizer", "schedule"]).size().max()), "seed")
             rows = _rows(study, runs, summary[summary["workload"] == name])
             table = Table(
                 f"t-osc-{index}",

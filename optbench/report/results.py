@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.phrases import listing
+from optbench.phrases import count, listing
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import interval, number, plural
+from optbench.report.text import interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,9 +216,9 @@ def _soonest(study: Study, workload: str, findings: Findings) -> Entry:
 def _facts(study: Study, workload: str) -> str:
     """Size, budget and target of a workload, as far as they are known."""
 
-    def count(key: str, noun: str) -> str:
+    def counted(key: str, noun: str) -> str:
         value = study.fact("workloads", workload, key)
-        return plural(int(value), noun) if isinstance(value, (int, float)) else ""
+        return count(int(value), noun) if isinstance(value, (int, float)) else ""
 
     batch = study.fact("workloads", workload, "batch_size")
     target = study.fact("workloads", workload, "target")
@@ -226,9 +226,9 @@ def _facts(study: Study, workload: str) -> str:
     dataset = study.fact("workloads", workload, "dataset")
     parts = [
         f"data {dataset}" if dataset else "",
-        count("n_train", "training example") if dataset else "",
-        count("n_parameters", "parameter"),
-        count("steps", "step"),
+        counted("n_train", "training example") if dataset else "",
+        counted("n_parameters", "parameter"),
+        counted("steps", "step"),
         f"batch {number(batch)}" if batch else "full batch",
         f"target {number(float(target))}" if target is not None else "",
         f"least possible training loss {number(float(optimum))}" if optimum is not None else "",

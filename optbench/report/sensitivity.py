@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optbench.phrases import count
 from optbench.report.table import Entry, Table
-from optbench.report.text import NONE, number, plural
+from optbench.report.text import NONE, number
 from optbench.sensitivity import picks
 
 if TYPE_CHECKING:
@@ -99,12 +100,12 @@ def _protocol(study: Study, measures: pd.DataFrame) -> str:
     spent = measures["trials"]
     span = f"{spent.min()}" if spent.min() == spent.max() else f"{spent.min()} to {spent.max()}"
     low, high = (number(float(tuning.get(end, math.nan))) for end in ("low", "high"))
-    density = plural(int(tuning.get("per_decade", 0)), "candidate")
-    seeds = plural(len(tuning.get("seeds") or ()), "tuning seed")
+    density = count(int(tuning.get("per_decade", 0)), "candidate")
+    seeds = count(len(tuning.get("seeds") or ()), "tuning seed")
     widen = int(tuning.get("widen", 0))
     growth = (
         ", and grew by a decade while its best candidate lay on an edge, at most "
-        f"{plural(widen, 'decade')} on either side"
+        f"{count(widen, 'decade')} on either side"
         if widen
         else " and kept to it"
     )

@@ -55,11 +55,6 @@ def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: i
     return f"{left}, {right}"
 
 
-def plural(count: int, noun: str) -> str:
-    """Return `1 cell`, `2 cells`."""
-    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
-
-
 def scrub(text: str) -> str:
     """Return a text with home folders replaced by `~`."""
     return _HOME.sub("~", text)
