@@ -69,10 +69,11 @@ class Size:
 
 
 ALONE, TOGETHER, RUN = "optbench", "optbench, seeds batched", "optbench run"
+COMPARED = "probes: false\ntiming: false\n"
 WAYS = {
-    ALONE: "probes: false\ntiming: false\n",
-    TOGETHER: "probes: false\ntiming: false\nexecution: {seeds: batched}\n",
-    RUN: "probes: false\ntiming: false\n",
+    ALONE: COMPARED,
+    TOGETHER: f"{COMPARED}execution: {{seeds: batched}}\n",
+    RUN: COMPARED,
     "optbench, with probes": "timing: false\n",
     "optbench, with probes and timing": "",
 }

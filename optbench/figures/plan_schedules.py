@@ -28,13 +28,13 @@ def lr_courses(study: Study, curves: Path) -> Courses:
     ordered = study.runs.sort_values("seed", kind="stable")
     first = ordered.drop_duplicates(["workload", "optimizer", "schedule"]).astype({"cell": str})
     about = first.set_index("cell")[["workload", "schedule", "lr"]].to_dict("index")
-    rows = read_curves(curves, "schedule", {str(cell) for cell in about})
+    rows = read_curves(curves, "schedule", set(first["cell"]))
     rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
     found: dict[tuple[str, str], dict[tuple[tuple[int, float], ...], pd.DataFrame]] = {}
     for cell, part in rows.groupby("cell", sort=False):
         run = about[str(cell)]
-        step, value = part["step"].to_numpy(), part["value"].to_numpy(float)
-        step, value = step[np.argsort(step, kind="stable")], value[np.argsort(step, kind="stable")]
+        order = np.argsort(part["step"].to_numpy(), kind="stable")
+        step, value = part["step"].to_numpy()[order], part["value"].to_numpy(float)[order]
         kept = np.isin(step, thin(step.tolist(), 160))
         step, share = step[kept], value[kept] / float(run["lr"])
         key = tuple(zip(step.tolist(), np.round(share, 6).tolist(), strict=True))

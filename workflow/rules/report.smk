@@ -60,7 +60,7 @@ rule summarize:
         ),
         study=STUDY_FILE,
     shell:
-        "optbench summarize {params.study:q} --cores {threads}" " 2> >(tee {log:q} >&2)"
+        "optbench summarize {params.study:q} --cores {threads} 2> >(tee {log:q} >&2)"
 
 
 # The table is written whatever it says, so that the page can show what failed; `verdict` ends the workflow.
