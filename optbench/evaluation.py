@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +66,10 @@ def record_evaluation(
 def record_coordinates(workload: Workload, model: nn.Module, step: int, rows: list[Row]) -> None:
     """Records the leading entries of the parameters that the workload names."""
     if workload.coordinates:
-        flat = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
-        for name, value in zip(workload.coordinates, flat.tolist(), strict=False):
-            rows.append((step, "weights", name, value))
+        values = chain.from_iterable(p.detach().flatten().tolist() for p in model.parameters())
+        rows.extend(
+            (step, "weights", name, value) for name, value in zip(workload.coordinates, values, strict=False)
+        )
 
 
 def record_means(

@@ -30,8 +30,9 @@ def write_atomically(path: Path, *, synced: bool = True) -> Iterator[Path]:
             with unfinished.open("rb") as file:
                 os.fsync(file.fileno())
         unfinished.replace(path)
-    finally:
+    except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
@@ -39,10 +40,12 @@ def sweep(folder: Path, name: str | None = None) -> None:
 
     Nobody may be writing there now.
     """
+    begin = f".{name or ''}"
     for left in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208  (names, ten times as fast)
-        stem, _, process = left.rpartition(".")
-        if process.isdigit() and stem.startswith(".") and name in {None, stem[1:]}:
-            (folder / left).unlink(missing_ok=True)
+        if left.startswith(begin):
+            stem, _, process = left.rpartition(".")
+            if process.isdigit() and name in {None, stem[1:]}:
+                (folder / left).unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import torch
 from torch.optim import SGD
 
-from optbench.optimizers import needs_closure
+from optbench.optimizers import clear_gradients, needs_closure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,13 +160,13 @@ class GraphedStep:
 
     def _captured(self, batch: Batch) -> _Captured:
         place = tuple(tensor.clone() for tensor in batch)
-        self._optimizer.zero_grad()  # so that none of an eager step's gradients is taken for the graph's
+        clear_gradients(self._optimizer)  # so that none of an eager step's gradients is taken for the graph's
         slope = self._capture(lambda: self._slope(place))
         gradients = [parameter.grad for parameter in self._parameters]
         return _Captured(place, slope, self._capture(self._update), gradients)
 
     def _slope(self, batch: Batch) -> Tensor:
-        self._optimizer.zero_grad()  # to None: a graph's own memory then holds the gradients
+        clear_gradients(self._optimizer)  # to None: a graph's own memory then holds the gradients
         losses = self._loss(batch)
         losses.sum().backward()
         return losses.detach()

@@ -177,8 +177,13 @@ def trace_path(cell: CellSpec) -> Path:
 
 def combination_folder(cell: CellSpec, kind: str) -> Path:
     """The folder of the cell's workload, optimizer and schedule below results/<study>/<kind>."""
-    names = (cell.workload.name, cell.optimizer.name, cell.schedule.name)
-    return Path("results", cell.study, kind, *map(slug, names))
+    return _folder(cell.study, kind, cell.workload.name, cell.optimizer.name, cell.schedule.name)
+
+
+@cache
+def _folder(study: str, kind: str, *names: str) -> Path:
+    """A combination's folder, which is asked for at every look at one of its cells."""
+    return Path("results", study, kind, *map(slug, names))
 
 
 def is_complete(path: Path) -> bool:

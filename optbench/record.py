@@ -57,9 +57,9 @@ class Record:
     def cut_at_blow_up(self, since: int) -> str | None:
         """Cuts the record after its first bad loss from step `since` on; None where all are good."""
         limit = BLOW_UP * max(abs(self.losses[0]), 1.0)
-        bad = np.flatnonzero(~(np.abs(self.losses[since:]) <= limit))
-        if not len(bad):
+        sizes = np.abs(self.losses[since:])
+        if sizes.max() <= limit:  # so none of them is NaN
             return None
-        self.steps = since + int(bad[0]) + 1
+        self.steps = since + int(np.argmin(sizes <= limit)) + 1
         self.losses = self.losses[: self.steps]
         return f"batch loss {self.losses[-1]:g} at step {self.steps}"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import partial
-from inspect import Parameter, signature
+from inspect import Parameter
 from math import cos, pi
 from math import floor as round_down
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LRScheduler
 
 from optbench.errors import UserError
-from optbench.optimizers.calling import call_factory
+from optbench.optimizers.calling import call_factory, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,7 +76,7 @@ def is_plateau(scheduler: LRScheduler) -> bool:
 
     True where its `step` requires `metrics`, as torch's `ReduceLROnPlateau` does.
     """
-    metrics = signature(type(scheduler).step).parameters.get("metrics")
+    metrics = signature_of(type(scheduler).step).parameters.get("metrics")
     return metrics is not None and metrics.default is Parameter.empty
 
 

@@ -1,25 +1,27 @@
 """The parent of the training processes: no torch here, so that nothing a cell does can hurt it.
 
-Every child is handed one cell at a time, or the seeds that are trained together. A child that dies costs the
-cell it had in hand: its trace says `killed` (or `timeout`) with the reason, and the cells that wait go on in
-a fresh child. Where it had several in hand, each of them is tried alone. A parent that dies takes its
-children along.
+Every child has one cell in hand at a time, or the seeds that are trained together. A child that dies costs
+that cell: its trace says `killed` (or `timeout`) with the reason, and the cells that wait go on in a fresh
+child. Where it had several in hand, each of them is tried alone. A parent that dies takes its children along.
+
+Where cells are small, a child finds its next one in the pipe when it has finished one, so that neither waits
+for the other; a child that dies has not begun that one, and another gets it.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import queue
 import threading
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.child import Child, start_child
+from optbench.crew import Crew, Task, written
 from optbench.files import sweep
-from optbench.locks import Claims
 from optbench.matrix import is_complete, trace_path, trained_at_once
 from optbench.search import settled
 
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
 CHANCES = 2
 """Times that a cell is tried whose process is killed from outside."""
 
-HELD_S = 0.5
-"""Seconds between two looks at a cell that another process trains."""
+SMALL_S = 0.5
+"""A child whose last cell took less has its next one handed to it ahead."""
 
 
 def train_all(
@@ -65,158 +67,156 @@ def train_all(
     if not cells:
         return
     since = min(since, time.time())
-    waiting: queue.SimpleQueue[list[CellSpec]] = queue.SimpleQueue()
     groups = trained_at_once([settled(cell) for cell in cells])
-    for group in groups:
-        waiting.put(group)
-    lock = threading.Lock()
-    problems: list[BaseException] = []
-    claims = Claims(Path("results") / cells[0].study / ".claims")
-
-    def work() -> None:
-        child: Child | None = None
-        try:
-            while not problems:
-                try:
-                    group = waiting.get_nowait()
-                except queue.Empty:
-                    return
-                if not _take_all(claims, group):
-                    waiting.put(group)
-                    time.sleep(HELD_S)
-                    continue
-                try:
-                    made = [(cell, _made_since(cell, since)) for cell in group]
-                    statuses = {cell.name: status for cell, status in made if status is not None}
-                    left = [cell for cell in group if cell.name not in statuses]
-                    if left:
-                        if child is not None and child.device != left[0].device:
-                            child.end()
-                            child = None
-                        start = partial(start_child, data_folder, study_folder, left[0])
-                        found, child = _train(left, child, start)
-                        statuses |= found
-                finally:
-                    _leave_all(claims, group)
-                with lock:
-                    for cell in group:
-                        on_cell(cell, statuses[cell.name])
-        except BaseException as problem:
-            problems.append(problem)
-        finally:
-            if child is not None:
-                child.end()
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(groups)))]
+    crew = Crew(groups, min(workers, len(groups)), partial(start_child, data_folder, study_folder), on_cell)
+    threads = [threading.Thread(target=_Foreman(crew, since).work, daemon=True) for _ in range(crew.workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    claims.close()
-    if problems:
-        raise problems[0]
+    crew.claims.close()
+    if crew.problems:
+        raise crew.problems[0]
 
 
-def _made_since(cell: CellSpec, since: float) -> str | None:
-    """The status of a trace that another process finished after `since`; None where none did."""
-    path = trace_path(cell)
-    return _status(path) if _stamp(path) > since * 1e9 and is_complete(path) else None
+class _Foreman:
+    """One thread of `train_all`, and the child that it hands cells to."""
 
+    def __init__(self, crew: Crew, since: float) -> None:
+        self._crew = crew
+        self._since = since
+        self._child: Child | None = None
+        self._ahead: Task | None = None
+        self._took_s = math.inf
 
-def _take_all(claims: Claims, cells: Sequence[CellSpec]) -> bool:
-    """Claims all of them or, where another process holds one, none."""
-    taken: list[CellSpec] = []
-    for cell in cells:
-        if not claims.take(trace_path(cell).as_posix()):
-            _leave_all(claims, taken)
-            return False
-        taken.append(cell)
-    return True
+    def work(self) -> None:
+        """Has cells trained until none are left, or another thread has a problem."""
+        try:
+            while not self._crew.problems and (task := self._next()) is not None:
+                self._crew.finish(task, self._statuses(task))
+        except BaseException as problem:
+            self._crew.problems.append(problem)
+        finally:
+            if self._child is not None:
+                if self._ahead is not None:  # it may have begun what nobody waits for any more
+                    self._child.process.kill()
+                self._child.end()
 
+    def _next(self) -> Task | None:
+        task, self._ahead = self._ahead, None
+        return task or self._crew.take()
 
-def _leave_all(claims: Claims, cells: Sequence[CellSpec]) -> None:
-    for cell in cells:
-        claims.leave(trace_path(cell).as_posix())
+    def _statuses(self, task: Task) -> dict[str, str]:
+        """Has what is left of the task trained; returns its cells' statuses by their names."""
+        made = {} if task.child else self._made(task)
+        left = [cell for cell in task.cells if cell.name not in made]
+        if len(left) < len(task.cells):
+            task = Task(left, [trace_path(cell) for cell in left])
+        return made | (self._train(task) if left else {})
 
+    def _made(self, task: Task) -> dict[str, str]:
+        """The statuses of the traces that another process has finished since training was decided on."""
+        return {
+            cell.name: _status(path)
+            for cell, path, stamp in zip(task.cells, task.paths, task.stamps, strict=True)
+            if stamp > self._since * 1e9 and is_complete(path)
+        }
 
-def _train(
-    cells: Sequence[CellSpec], child: Child | None, start: Callable[[], Child], why_alone: str = ""
-) -> tuple[dict[str, str], Child | None]:
-    """Has a child train `cells`, which are trained at once: the one given, or a fresh one.
+    def _train(self, task: Task, why_alone: str = "") -> dict[str, str]:
+        """Has a child train the task's cells; returns their statuses by their names.
 
-    A kill from outside (somebody's, or the kernel's for want of memory) may have nothing to do with the
-    cells, so they get another chance; a crash of its own is a cell's result at once. Cells that were trained
-    together then are tried alone: whichever of them it was, the others must not suffer.
-
-    Returns:
-        The status of each cell by its name, and a living child.
-    """
-    how = ""
-    for _ in range(CHANCES):
-        for cell in cells:
-            sweep(trace_path(cell).parent, trace_path(cell).name)
-        child = child or start()
-        statuses, how = _one(child, cells, why_alone)
-        if child.device == "cuda" and "error" in statuses.values():
-            how = child.end()  # an error may leave the card's state unusable, or its memory taken
-        if statuses:
-            return statuses, None if how else child
-        if not child.killed_from_outside:
-            break
-        child = None
-    else:
-        how = f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"
-    child = None
-    statuses = {}
-    for cell in cells:
-        if cell.together and not why_alone:
-            first_line = how.partition("\n")[0]
-            found, child = _train([cell], child, start, f"trained together: {first_line}")
-            statuses |= found
+        A kill from outside (somebody's, or the kernel's for want of memory) may have nothing to do with the
+        cells, so they get another chance; a crash of its own is a cell's result at once. Cells that were
+        trained together then are tried alone: whichever of them it was, the others must not suffer.
+        """
+        how = ""
+        for _ in range(CHANCES):
+            child = self._hand(task, why_alone)
+            statuses, how = self._answer(child, task, why_alone)
+            if statuses:
+                return statuses
+            if not child.killed_from_outside:
+                break
         else:
-            sweep(trace_path(cell).parent, trace_path(cell).name)
-            statuses[cell.name] = _fail(cell, "killed", how)
-    return statuses, child
+            how = f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"
+        statuses = {}
+        for cell, path in zip(task.cells, task.paths, strict=True):
+            if cell.together and not why_alone:
+                first_line = how.partition("\n")[0]
+                statuses |= self._train(Task([cell], [path]), f"trained together: {first_line}")
+            else:
+                statuses[cell.name] = _fail(cell, "killed", how)
+        return statuses
 
+    def _hand(self, task: Task, why_alone: str = "") -> Child:
+        """Sees to it that a living child has the task; returns the child."""
+        if self._child is not None and self._child.device != task.cells[0].device:
+            self._child.end()
+            self._child = None
+        if self._child is None:
+            self._child = self._crew.start(task.cells[0])
+        if task.child is not self._child:
+            for path in task.paths:
+                sweep(path.parent, path.name)
+            task.child = self._child
+            with suppress(BrokenPipeError):  # it has ended, as its answer will say
+                self._child.send(task.cells, why_alone)
+        return self._child
 
-def _one(child: Child, cells: Sequence[CellSpec], why_alone: str) -> tuple[dict[str, str], str]:
-    """Has `child` train `cells`, which are trained at once.
+    def _hand_ahead(self) -> None:
+        """Hands the child what it is to do next, where that is worth it and holds nobody up."""
+        if self._ahead is not None or self._took_s > SMALL_S or not self._crew.has_plenty():
+            return
+        self._ahead = task = self._crew.take(patient=False)
+        if task is None or len(task.cells) > 1 or self._made(task):
+            return
+        # An error on a card ends the process that met it.
+        if self._child is not None and self._child.device == task.cells[0].device == "cpu":
+            self._hand(task)
 
-    Returns:
-        The cells' statuses by their names, none where the child died over them, and how the child ended, ""
-        if it lives.
-    """
-    paths = [trace_path(cell) for cell in cells]
-    before = [_stamp(path) for path in paths]
-    names = [cell.name for cell in cells]
-    limit_s = cells[0].timeout_s * (1 if why_alone else max(1, len(cells[0].together)))
-    try:
-        child.send(cells, why_alone)
-        words = child.answer(limit_s)
-    except BrokenPipeError:
-        words = None
-    except TimeoutError:
-        child.process.kill()
+    def _answer(self, child: Child, task: Task, why_alone: str) -> tuple[dict[str, str], str]:
+        """Waits for what becomes of the task that `child` has in hand.
+
+        Returns:
+            The cells' statuses by their names, none where the child died over them, and how the child ended,
+            "" if it lives.
+        """
+        names = [cell.name for cell in task.cells]
+        limit_s = task.cells[0].timeout_s * (1 if why_alone else max(1, len(task.cells[0].together)))
+        begun = time.monotonic()
+        self._hand_ahead()
+        try:
+            words = child.answer(limit_s)
+        except TimeoutError:
+            child.process.kill()
+            how = self._bury(child, task)
+            told = f"the cell did not end within its limit of {limit_s:g} s"
+            if len(task.cells) > 1:
+                told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
+            return {cell.name: _fail(cell, "timeout", told) for cell in task.cells}, how
+        self._took_s = time.monotonic() - begun
+        if words is None:
+            how = self._bury(child, task)
+            # It may have died after its traces were written, before it said so.
+            if any(written(path) == stamp for path, stamp in zip(task.paths, task.stamps, strict=True)):
+                return {}, how
+            return dict(zip(names, map(_status, task.paths), strict=True)), how
+        if words.startswith("["):
+            _, number, reason, file = json.loads(words)
+            raise OSError(number, reason, file)
+        statuses = dict(zip(names, words.split(), strict=True))
+        if child.device == "cuda" and "error" in statuses.values():
+            # It may leave the card's state unusable, or its memory taken.
+            return statuses, self._bury(child, task)
+        return statuses, ""
+
+    def _bury(self, child: Child, task: Task) -> str:
+        """Ends the child and removes what it has left half written of the task; says how it ended."""
         how = child.end()
-        told = f"the cell did not end within its limit of {limit_s:g} s"
-        if len(cells) > 1:
-            told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
-        return {cell.name: _fail(cell, "timeout", told) for cell in cells}, how
-    if words is None:
-        how = child.end()
-        # It may have died after its traces were written, before it said so.
-        if any(_stamp(path) == stamp for path, stamp in zip(paths, before, strict=True)):
-            return {}, how
-        return dict(zip(names, map(_status, paths), strict=True)), how
-    if words.startswith("["):
-        _, number, reason, file = json.loads(words)
-        child.end()
-        raise OSError(number, reason, file)
-    return dict(zip(names, words.split(), strict=True)), ""
-
-
-def _stamp(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
+        self._child = None
+        for path in task.paths:
+            sweep(path.parent, path.name)
+        return how
 
 
 def _status(path: Path) -> str:

@@ -69,11 +69,18 @@ class Trace:
         return pa.table(
             {
                 "step": pa.array(self.step, pa.int32()),
-                "split": pa.array(self.split, pa.string()).dictionary_encode(),
-                "metric": pa.array(self.metric, pa.string()).dictionary_encode(),
+                "split": _coded(self.split),
+                "metric": _coded(self.metric),
                 "value": pa.array(self.value, pa.float64()),
             }
         )
+
+
+def _coded(names: list[str]) -> pa.DictionaryArray:
+    """Names as codes of those that occur, in the order of their first."""
+    codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    places = np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
+    return pa.DictionaryArray.from_arrays(places, list(codes), safe=False)
 
 
 def cell_facts(cell: CellSpec) -> dict[str, Any]:
@@ -109,17 +116,19 @@ def write_trace(path: Path, trace: Trace) -> None:
             TIMES: json.dumps(trace.times, sort_keys=True).encode(),
         }
     )
+    whole = pa.BufferOutputStream()  # arrow's own way to a file takes longer than all the rest
+    pq.write_table(
+        table,
+        whole,
+        compression="zstd",
+        use_dictionary=["split", "metric"],
+        column_encoding={"value": "BYTE_STREAM_SPLIT"},  # values hardly ever repeat, their first bytes do
+        write_statistics=False,  # nobody looks into a trace without reading it
+    )
     # Waiting for the disk takes as long as a small cell. A trace of which a power cut leaves a piece is seen
     # as one by its frame or when it is read, and trained again.
     with write_atomically(path, synced=False) as unfinished:
-        pq.write_table(
-            table,
-            unfinished,
-            compression="zstd",
-            use_dictionary=["split", "metric"],
-            column_encoding={"value": "BYTE_STREAM_SPLIT"},  # values hardly ever repeat, their first bytes do
-            write_statistics=False,  # nobody looks into a trace without reading it
-        )
+        unfinished.write_bytes(whole.getvalue())
 
 
 def curves_of(table: pa.Table) -> Curves:

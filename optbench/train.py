@@ -21,7 +21,7 @@ from optbench.eager import ERROR, leave_compiler_asleep, set_deterministic
 from optbench.evaluation import record_coordinates, record_evaluation, record_means
 from optbench.graphs import GraphedStep, NoGraphError, refuse_graph
 from optbench.kernels import explain, kernel_facts
-from optbench.optimizers import evaluated_weights, make_optimizer, needs_closure
+from optbench.optimizers import clear_gradients, evaluated_weights, make_optimizer, needs_closure
 from optbench.plugins import load as load_factory
 from optbench.probes.run import Probes, descends_its_loss
 from optbench.record import Record
@@ -267,7 +267,7 @@ def _loop(run: _Run, record: Record) -> str | None:
 
 def _without_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     """Makes update `t`; returns the batch loss before it."""
-    run.optimizer.zero_grad()
+    clear_gradients(run.optimizer)
     loss = run.workload.loss(run.model, batch)
     loss.backward()
     if run.probes is not None:
@@ -286,7 +286,7 @@ def _with_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     """The same for an optimizer that evaluates the loss itself, as often as it likes."""
 
     def closure() -> Tensor:
-        run.optimizer.zero_grad()
+        clear_gradients(run.optimizer)
         loss = run.workload.loss(run.model, batch)
         loss.backward()
         if run.probes is not None:

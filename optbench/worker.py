@@ -7,6 +7,7 @@ the parent stays clean.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -51,6 +52,7 @@ def main(data_folder: Path, study_folder: Path) -> None:
             return train_together(cells, data_folder)
         return [train_cell(cell, data_folder, why_alone) for cell in cells]
 
+    gc.freeze()  # what was imported stays; the collector need not go through it time and again
     channel.write(f"{READY}\n")
     while True:
         try:

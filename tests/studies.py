@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
@@ -122,7 +123,8 @@ class TrainingHere:
     """Several stand here for several processes, and a cell must have its process's generators for itself."""
 
     def __init__(self, data_folder: Path, study_folder: Path, cell: CellSpec) -> None:
-        self.data_folder, self.device, self.told = data_folder, cell.device, ""
+        self.data_folder, self.device = data_folder, cell.device
+        self.told: deque[str] = deque()
         if str(study_folder.absolute()) not in sys.path:
             sys.path.insert(0, str(study_folder.absolute()))
 
@@ -133,10 +135,10 @@ class TrainingHere:
             traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]
         for cell, trace in zip(cells, traces, strict=True):
             write_trace(trace_path(cell), trace)
-        self.told = " ".join(trace.facts["status"] for trace in traces)
+        self.told.append(" ".join(trace.facts["status"] for trace in traces))
 
     def answer(self, limit_s: float) -> str:
-        return self.told
+        return self.told.popleft()
 
     def end(self) -> str:
         return ""

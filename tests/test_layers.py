@@ -53,6 +53,7 @@ LAYERS = {
     "optbench.tune": "files",
     # parents: they start the processes that train, and hold nothing that could die with one
     "optbench.child": "parents",
+    "optbench.crew": "parents",
     "optbench.supervise": "parents",
     "optbench.timing_child": "parents",
     "optbench.worker": "parents",

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from optbench.catalogue.optimizers import OPTIMIZERS
 from optbench.errors import UserError
-from optbench.optimizers import make_optimizer, needs_closure
+from optbench.optimizers import clear_gradients, make_optimizer, needs_closure
 from optbench.optimizers.lion import Lion
 from optbench.optimizers.matrices import MuonWithAdamW
 from optbench.optimizers.momentum import HeavyBallAveraged, HeavyBallGradient, HeavyBallStep
@@ -456,3 +456,24 @@ def test_a_factory_that_lacks_an_argument_is_named() -> None:
 def test_a_cell_needs_a_positive_lr(lr: Any) -> None:
     with pytest.raises(UserError, match=r"optimizers\.sgd\.lr must be > 0"):
         make_optimizer(OPTIMIZERS["sgd"], torch.optim.SGD, parameters(), lr)
+
+
+def test_gradients_are_cleared_as_zero_grad_does() -> None:
+    """Of every group, to None; a class that clears them in its own way is asked to."""
+    plain = torch.optim.SGD(parameters(), lr=0.1)
+    plain.add_param_group({"params": parameters(((2,),))})
+    held = [p for group in plain.param_groups for p in group["params"]]
+    for p in held[1:]:
+        p.grad = torch.ones_like(p)
+    clear_gradients(plain)
+    assert len(held) == 5
+    assert [p.grad for p in held] == [None] * 5
+
+    class Zeroing(torch.optim.SGD):
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            super().zero_grad(set_to_none=False)
+
+    own = Zeroing([held[1]], lr=0.1)
+    held[1].grad = torch.ones_like(held[1])
+    clear_gradients(own)
+    assert torch.equal(held[1].grad, torch.zeros_like(held[1]))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
-from studies import run, write_study
+from studies import PLUGIN, TrainingHere, run, write_study
 
 from optbench.config import read_study
 from optbench.matrix import cells_of, trace_path
@@ -113,3 +115,94 @@ def test_a_batch_and_single_cells_give_the_same_bytes(tmp_path: Path) -> None:
             for column in ("step", "value"):
                 assert getattr(one, column).tobytes() == getattr(other, column).tobytes()
             assert (one.split, one.metric) == (other.split, other.metric)
+
+
+def test_what_is_handed_out_ahead_of_a_death_is_trained_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that waited in the pipe of a child that died is lost, and the dead had not begun it."""
+    monkeypatch.chdir(tmp_path)
+    plugin = PLUGIN + dedent(
+        """
+        def noted_line() -> Workload:
+            with open("begun", "a") as file:
+                file.write("x")
+            return line()
+
+
+        class KilledOnce(torch.optim.SGD):
+            def step(self, closure=None):
+                if not os.path.exists("killed"):
+                    open("killed", "w").close()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return super().step(closure)
+        """
+    )
+    text = """
+        study: t
+        seeds: 8
+        timeout_s: 6
+        probes: false
+        workloads: {line: {factory: "plugin:noted_line"}}
+        optimizers:
+          before: {like: sgd, lr: 0.1}
+          killed_once: {factory: "plugin:KilledOnce", lr: 0.1}
+          between: {like: sgd, lr: 0.1}
+          hangs: {factory: "plugin:Hangs", lr: 0.1}
+          after: {like: sgd, lr: 0.1}
+        matrix:
+          - {optimizers: [before, between, after]}
+          - {optimizers: [killed_once, hangs], seeds: [0]}
+        """
+    study = read_study(write_study(tmp_path, text, plugin))
+    order = ("before", "killed_once", "between", "hangs", "after")
+    cells = sorted(cells_of(study), key=lambda cell: order.index(cell.optimizer.name))
+    told: list[tuple[str, str]] = []
+    train_all(
+        cells, study.data_folder, study.folder, 1, lambda cell, status: told.append((cell.name, status))
+    )
+    assert told == [(cell.name, "timeout" if cell.optimizer.name == "hangs" else "ok") for cell in cells]
+    assert [read_trace(trace_path(cell)).facts["status"] for cell in cells] == [status for _, status in told]
+    # Once each, and the one that was killed from outside once more.
+    assert len((tmp_path / "begun").read_text()) == len(cells) + 1
+
+
+class Noting(TrainingHere):
+    """Notes what it is handed and when it is listened to."""
+
+    said: list[str]
+
+    def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
+        self.said.append(f"take {cells[0].seed}")
+        super().send(cells, why_alone)
+
+    def answer(self, limit_s: float) -> str:
+        self.said.append("tell")
+        return super().answer(limit_s)
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_small_cells_are_handed_out_ahead_while_there_are_plenty(
+    small: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one child: not before the first has told how small they are, and not when only three wait."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("optbench.supervise.start_child", Noting)
+    monkeypatch.setattr("optbench.supervise.SMALL_S", 60.0 if small else 0.0)
+    monkeypatch.setattr(Noting, "said", [], raising=False)
+    study = read_study(
+        write_study(
+            tmp_path,
+            """
+            study: t
+            seeds: 8
+            probes: false
+            workloads: {line: {factory: "plugin:line"}}
+            optimizers: [sgd]
+            """,
+        )
+    )
+    train_all(cells_of(study), study.data_folder, study.folder, 1, lambda *_: None)
+    one_by_one = [word for seed in range(8) for word in (f"take {seed}", "tell")]
+    ahead = ["take 0", "tell", "take 1", "take 2", "tell", "take 3", "tell", "take 4", "tell", "tell"]
+    assert Noting.said == (ahead + one_by_one[10:] if small else one_by_one)

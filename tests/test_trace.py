@@ -85,12 +85,13 @@ def test_a_failed_write_leaves_what_was_there(path: Path) -> None:
 
 
 def test_a_write_that_breaks_midway_leaves_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(table: pa.Table, where: Path, **more: object) -> None:
-        where.write_bytes(b"PAR1")
+    def half(where: Path, data: bytes) -> None:
+        with where.open("wb") as file:
+            file.write(data[:20])
         assert not path.exists()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", half)
+    monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match="No space left"):
         write_trace(path, TRACE)
     assert list(path.parent.iterdir()) == []

@@ -19,7 +19,7 @@ from optbench.batched.group import make_group
 from optbench.evaluation import record_evaluation, record_means
 from optbench.graphs import NoGraphError
 from optbench.kernels import kernel_facts
-from optbench.optimizers import evaluated_weights
+from optbench.optimizers import clear_gradients, evaluated_weights
 from optbench.trace import cell_facts
 from optbench.train import isolated, train_cell
 
@@ -161,7 +161,7 @@ def _update(group: Group, t: int) -> Tensor:
     if group.graphed is not None:
         losses = group.graphed(batch, look)
     else:
-        group.optimizer.zero_grad()
+        clear_gradients(group.optimizer)
         losses = group.stack.measure(group.workload.loss, batch, own=group.own)
         losses.sum().backward()
         look()

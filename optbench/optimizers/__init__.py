@@ -4,6 +4,6 @@
 is `torch.optim`'s or the user's, by dotted name.
 """
 
-from optbench.optimizers.construct import evaluated_weights, make_optimizer, needs_closure
+from optbench.optimizers.construct import clear_gradients, evaluated_weights, make_optimizer, needs_closure
 
-__all__ = ["evaluated_weights", "make_optimizer", "needs_closure"]
+__all__ = ["clear_gradients", "evaluated_weights", "make_optimizer", "needs_closure"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from optbench.errors import UserError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+signature_of = lru_cache(signature)
+"""As `inspect.signature`, which takes as long as making an optimizer does."""
 
 _REFUSALS = (TypeError, ValueError, ArithmeticError)
 
@@ -49,7 +53,7 @@ def _check_names(
     factory: Callable[..., object], settings: Mapping[str, object], given: Mapping[str, object], path: str
 ) -> None:
     try:
-        parameters = list(signature(factory).parameters.values())[1:]
+        parameters = list(signature_of(factory).parameters.values())[1:]
     except (TypeError, ValueError):  # some compiled callables have none: then the call itself must tell
         return
     named = [p for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]

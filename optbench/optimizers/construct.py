@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from inspect import Parameter, signature
+from inspect import Parameter
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from torch.optim import Optimizer
 
 from optbench.errors import UserError
-from optbench.optimizers.calling import call_factory
+from optbench.optimizers.calling import call_factory, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,13 +72,26 @@ def _has_modes(optimizer: Optimizer) -> bool:
     return all(callable(getattr(optimizer, mode, None)) for mode in ("train", "eval"))
 
 
+def clear_gradients(optimizer: Optimizer) -> None:
+    """Do what `optimizer.zero_grad()` does.
+
+    PyTorch's own also tells the profiler of it, which takes a tenth of a small model's step.
+    """
+    if getattr(optimizer.zero_grad, "__func__", None) is not Optimizer.zero_grad:
+        optimizer.zero_grad()
+        return
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None
+
+
 def needs_closure(optimizer: Optimizer) -> bool:
     """Return whether `optimizer.step` cannot be called without a closure that re-evaluates the loss.
 
     True where the `closure` argument of its class's `step` has no default (LBFGS). The class is asked
     because a scheduler replaces the instance's `step` by a wrapper.
     """
-    closure = signature(type(optimizer).step).parameters.get("closure")
+    closure = signature_of(type(optimizer).step).parameters.get("closure")
     return closure is not None and closure.default is Parameter.empty
 
 

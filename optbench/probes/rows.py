@@ -46,11 +46,11 @@ class Flat:
         shapes = [_real(p) for p in parameters]
         sizes = [p.numel() for p in shapes]
         self.rows = torch.zeros(rows, sum(sizes), dtype=dtype, device=parameters[0].device)
-        self.row = list(self.rows)
+        self.row = self.rows.unbind()
         self._plain = not any(p.is_complex() for p in parameters)
-        self._views = [
-            [part.view(p.shape) for part, p in zip(row.split(sizes), shapes, strict=True)] for row in self.row
-        ]
+        parts = self.rows.split(sizes, dim=1)
+        views = [part.view(rows, *p.shape).unbind() for part, p in zip(parts, shapes, strict=True)]
+        self._views: list[tuple[Tensor, ...]] = list(zip(*views, strict=True))
 
     def put(self, row: int, tensors: Sequence[Tensor | None]) -> None:
         """Copy `tensors` into a row; None is a gradient that does not exist, hence zero."""
