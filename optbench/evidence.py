@@ -13,18 +13,17 @@ from optbench.arrivals import ArrivalRow, SurvivalRow, arrival_rows, survival_ro
 from optbench.files import write_table
 from optbench.heavy_ball import RateRow, rate_rows
 from optbench.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
-from optbench.timing_table import read_times
+from optbench.timed import read_times
 from optbench.tradeoffs import TradeoffRow, tradeoff_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TABLES = ("survival", "arrivals", "ratios", "profile", "tradeoffs", "rates")
-"""What `write_evidence` writes, as .parquet and .csv."""
-
 
 def write_evidence(tables: Path) -> None:
     """Writes survival, arrivals, ratios, profile, tradeoffs and rates beside the tables they come from.
+
+    Each as .parquet and .csv.
 
     Args:
         tables: results/<study>/tables with runs, curves, summary, study.json and, where steps were timed,
@@ -49,8 +48,8 @@ def write_evidence(tables: Path) -> None:
         "tradeoffs": pd.DataFrame(tradeoff_rows(summary, timing, budgets), columns=TradeoffRow._fields),
         "rates": pd.DataFrame(rate_rows(runs, train, facts), columns=RateRow._fields),
     }
-    for name in TABLES:
-        write_table(found[name], tables / name)
+    for name, table in found.items():
+        write_table(table, tables / name)
 
 
 def _losses(file: Path, split: str) -> pd.DataFrame:

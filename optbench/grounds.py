@@ -15,7 +15,7 @@ from optbench.files import write_table
 from optbench.interaction import HALF, compare_schedule_effects, with_half
 from optbench.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.stability import LeftOut, stability
-from optbench.timing_table import read_times
+from optbench.timed import read_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -244,19 +244,6 @@ def best_of_k(curves: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=BestOfKRow._fields)
 
 
-def picks(expected: pd.DataFrame) -> pd.DataFrame:
-    """With k trials, pick X: for each workload and k the combination with the lowest expected loss.
-
-    Args:
-        expected: what `best_of_k` gives; among equals the first row is taken.
-
-    Returns:
-        One row a workload and k, with the columns of `BestOfKRow`.
-    """
-    lowest = expected.groupby(["workload", "k"], sort=False)["expected_loss"].idxmin()
-    return expected.loc[lowest].reset_index(drop=True)
-
-
 def _searches(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
     for (workload, optimizer, schedule), group in table.groupby(COMBINATION, sort=False):
         yield (str(workload), str(optimizer), str(schedule)), group

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optbench.arrivals import TARGETS, arrival_rows, ladder, share_band, survival_rows
-from optbench.evidence import TABLES, write_evidence
+from optbench.evidence import write_evidence
 from optbench.heavy_ball import (
     CURVATURES,
     largest_stable_lr,
@@ -24,6 +25,7 @@ from optbench.heavy_ball import (
 )
 from optbench.landscapes import LANDSCAPES
 from optbench.ratios import profile_rows, ratio_rows
+from optbench.shown.tables import Evidence
 from optbench.stats import bootstrap_band, bootstrap_interval
 from optbench.tradeoffs import pareto_front, tradeoff_rows
 
@@ -277,7 +279,7 @@ def test_rates_are_of_plain_heavy_balls_at_a_constant_rate():
 def test_written_tables_repeat_and_bear_failures(tmp_path):
     statuses = {"digits/sgd/constant/0": "diverged", "ravine/adam/cosine/1": "missing"}
     tables = fabricate(tmp_path / "demo", Fake(statuses=statuses, timed=True)) / "tables"
-    files = [tables / f"{name}.{kind}" for name in TABLES for kind in ("parquet", "csv")]
+    files = [tables / f"{field.name}.{kind}" for field in fields(Evidence) for kind in ("parquet", "csv")]
     before = [file.read_bytes() for file in files]
     write_evidence(tables)
     assert [file.read_bytes() for file in files] == before

@@ -42,11 +42,12 @@ from optbench.figures.axes import draw_band, name_ticks, panel, power_of_ten, sp
 from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import share
 from optbench.figures.plan import _kept_steps, draw_all
-from optbench.figures.record import Stems, read_records
 from optbench.figures.ruler import Ruler
-from optbench.figures.style import DARK, HUES, LIGHT, OWN, TICKS_ON_PAPER, drawing
-from optbench.figures.svg import clean, themed
+from optbench.figures.style import OWN, TICKS_ON_PAPER, drawing
+from optbench.figures.svg import clean
 from optbench.landscapes import LANDSCAPES
+from optbench.shown.record import Stems, read_records
+from optbench.shown.style import DARK, HUES, LIGHT, themed
 from optbench.textbook.measure import textbook_signal
 
 STYLES = assign_styles(["sgd", "momentum", "adam"])

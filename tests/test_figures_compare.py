@@ -15,7 +15,7 @@ from optbench.figures.compare import draw_slopes
 from optbench.figures.heat import DEEPEST, FULL, HIGHER, LOWER, depth, draw_heat, ratio_text, wrapped
 from optbench.figures.points import draw_points, draw_rate_map, draw_schedule_effects
 from optbench.figures.shares import draw_shares
-from optbench.figures.style import DARK, LIGHT
+from optbench.shown.style import DARK, LIGHT
 
 NAN, INF = float("nan"), float("inf")
 

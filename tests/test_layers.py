@@ -110,6 +110,7 @@ LAYERS = {
     "optbench.summarize": "2b",
     "optbench.survival": "2b",
     "optbench.textbook": "2b",
+    "optbench.timed": "2b",
     "optbench.timing_table": "2b",
     "optbench.tradeoffs": "2b",
     "optbench.trembling": "2b",
@@ -117,6 +118,7 @@ LAYERS = {
     "optbench.tuning_table": "2b",
     # 3: drawing and the page
     "optbench.figures": "3",
+    "optbench.shown": "3",
     "optbench.report": "3",
     # 4: doors
     "optbench.cli": "4",
@@ -272,6 +274,12 @@ def test_only_the_training_side_reaches_torch(module: str) -> None:
 def test_what_snakemake_loads_is_light(module: str) -> None:
     heavy = {"torch", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "sklearn"}
     assert {name for name in reached(module) if top(name) in heavy} == set()
+
+
+def test_the_page_is_rendered_without_what_draws_and_computes() -> None:
+    """Each of these takes longer to import than a small page to render."""
+    heavy = {"matplotlib", "scipy", "pydantic"}
+    assert {name for name in reached("optbench.report.build") if top(name) in heavy} == set()
 
 
 def test_the_reading_side_runs_without_torch() -> None:

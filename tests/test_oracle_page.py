@@ -12,12 +12,13 @@ import pytest
 from fabricate import Fake, fabricate
 
 from optbench.figures.axes import panel
-from optbench.figures.easel import Easel, read_study
+from optbench.figures.easel import Easel
 from optbench.figures.oracle import draw_deviations, shares
 from optbench.figures.plan_oracle import draw_oracle
-from optbench.figures.record import read_records, write_records
 from optbench.figures.style import drawing
 from optbench.report.build import render
+from optbench.shown.record import read_records, write_records
+from optbench.shown.study import read_study
 
 ROWS = [
     # fact, topic, predicted, measured, tolerance, verdict, note

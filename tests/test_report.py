@@ -23,7 +23,7 @@ from optbench.report.cells import Scale, pack
 from optbench.report.completeness import ALL_STATUSES, completeness
 from optbench.report.oscillation import MEASURES
 from optbench.report.text import interval, number, rerun_command, scrub, snakemake_command
-from optbench.timing_table import comparable
+from optbench.timed import comparable
 
 INF = float("inf")
 VOID = frozenset(

@@ -11,22 +11,24 @@ import pandas as pd
 import pytest
 from fabricate import Fake, fabricate
 
-from optbench.figures.easel import Easel, read_study
+from optbench.figures.easel import Easel
 from optbench.figures.plan import draw_all
-from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
+from optbench.figures.plan_sensitivity import draw_tuning
 from optbench.figures.sensitivity import shared_range
 from optbench.figures.style import drawing
 from optbench.report.build import render
+from optbench.report.sensitivity import picks
 from optbench.sensitivity import (
     SensitivityRow,
     best_of_k,
     lr_curves,
     lr_sensitivity,
-    picks,
     sensitivity,
     summarize_tuning,
     usable_width,
 )
+from optbench.shown.study import read_study
+from optbench.shown.tables import read_tuned
 from optbench.tuning_table import COLUMNS
 
 RATES = (0.01, 0.1, 1.0, 10.0)

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 
 from optbench.textbook import measure
-from optbench.textbook.check import CLAIMS, check_claims, read_claims, write_claims
+from optbench.textbook.check import CLAIMS, check_claims, write_claims
 from optbench.textbook.decay import stationary_loss
 from optbench.textbook.evidence import Need, Tables, find, read_tables
 from optbench.textbook.family import ADAM_RATES, RATES
+from optbench.textbook.file import UNMEASURED, read_claims
 from optbench.textbook.setups import RAVINE, REGIMES, SGD, heavy_ball, need
 from optbench.textbook.verdict import Part, lower, verdict
 
@@ -553,7 +554,6 @@ def test_lines_leave_out_what_an_axis_cannot_show() -> None:
 
 def test_the_page_has_a_sign_for_each_verdict_and_links_what_was_drawn() -> None:
     from optbench.report.claims import claims, prose
-    from optbench.textbook.check import UNMEASURED
 
     found = [check(name, SUPPORTED[name]) for name in ("B1", "D3")] + [check("E2", REFUTED["E2"])]
     table = claims(found, {"regimes": "Batch regimes"})

@@ -7,12 +7,13 @@ decides which of them a study needs and writes what they draw.
 from __future__ import annotations
 
 from optbench.figures.compare import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
-from optbench.figures.convergence import draw_convergence, thin
+from optbench.figures.convergence import draw_convergence
 from optbench.figures.heat import draw_heat
 from optbench.figures.learn import draw_average, draw_lr, draw_path, draw_velocity, velocities
 from optbench.figures.points import draw_points, draw_rate_map, draw_schedule_effects
 from optbench.figures.shares import draw_shares
-from optbench.figures.style import Style, assign_styles
+from optbench.shown.study import thin
+from optbench.shown.style import Style, assign_styles
 from optbench.textbook.measure import average
 
 __all__ = [

@@ -23,7 +23,7 @@ from matplotlib.ticker import (
 from matplotlib.transforms import Affine2D
 
 from optbench.figures.ruler import Ruler
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.transforms import Affine2D
 
 from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks, shorten
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 
 def draw_final_losses(

@@ -8,40 +8,18 @@ import numpy as np
 import pandas as pd
 
 from optbench.figures.axes import draw_band, dress, label_lines, linear_ticks, log_scale
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 HEADROOM = 10.0
 """A curve may rise to this many times the highest first value before it leaves the panel."""
-
-
-def thin(steps: Sequence[int], count: int = 40) -> list[int]:
-    """Return at most `count` of the sorted steps, half of them evenly and half logarithmically spaced.
-
-    The first and last stay. Early steps, where losses fall fast, and late ones, where schedules act, both
-    keep enough points for a curve of a few hundred pixels.
-    """
-    ordered = sorted(set(steps))
-    if len(ordered) <= count:
-        return ordered
-    first, last = ordered[0], ordered[-1]
-    half = (count + 1) // 2
-    wanted = np.concatenate(
-        [
-            np.linspace(first, last, half),
-            first - 1 + np.geomspace(1, last - first + 1, count - half),
-        ]
-    )
-    grid = np.asarray(ordered)
-    nearest = {int(grid[int(np.abs(grid - step).argmin())]) for step in wanted}
-    return sorted(nearest | {first, last})
 
 
 def loss_range(table: pd.DataFrame) -> tuple[float, float] | None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.patches import Rectangle
 
 from optbench.figures.axes import SUPERSCRIPTS, name_ticks, shorten, write_title
-from optbench.figures.style import LIGHT
 from optbench.finding import row_dicts
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 FULL: Final = 8.0
 """A ratio of this much, or of its inverse, has the deepest colour."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.figures.axes import dress, label_lines, linear_ticks
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 from optbench.textbook.measure import average, textbook_signal
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from optbench.figures.style import Style
     from optbench.landscapes import Landscape
+    from optbench.shown.style import Style
 
 MARKERS_UP_TO: Final = 120
 """Points of a path that get a dot each; a longer one is a line."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale
-from optbench.figures.style import HUES, LIGHT
+from optbench.shown.style import HUES, LIGHT
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.figures.axes import dress, log_scale, name_ticks, shorten
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     import pandas as pd

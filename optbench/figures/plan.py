@@ -11,19 +11,10 @@ import pandas as pd
 
 from optbench.figures.axes import label_margin
 from optbench.figures.compare import draw_final_losses, draw_slopes, interval_range
-from optbench.figures.convergence import draw_convergence, linear_range, loss_range, thin
-from optbench.figures.easel import (
-    Easel,
-    Study,
-    by_schedule,
-    chunks,
-    entry,
-    interval_words,
-    read_study,
-    spoken,
-)
+from optbench.figures.convergence import draw_convergence, linear_range, loss_range
+from optbench.figures.easel import Easel
 from optbench.figures.painters import share
-from optbench.figures.plan_cost import draw_cost, read_timing
+from optbench.figures.plan_cost import draw_cost
 from optbench.figures.plan_learn import draw_learning
 from optbench.figures.plan_oracle import draw_oracle
 from optbench.figures.plan_oscillation import draw_oscillation
@@ -31,14 +22,16 @@ from optbench.figures.plan_ranking import draw_rankings
 from optbench.figures.plan_rates import draw_rates
 from optbench.figures.plan_ratios import draw_heat_maps, draw_interaction
 from optbench.figures.plan_schedules import Courses, draw_schedules, lr_courses
-from optbench.figures.plan_sensitivity import draw_tuning, read_tuned
+from optbench.figures.plan_sensitivity import draw_tuning
 from optbench.figures.plan_shares import draw_arrivals, draw_profile, draw_time_to_target
 from optbench.figures.plan_textbook import draw_textbook
 from optbench.figures.plan_tradeoffs import draw_tradeoffs
-from optbench.figures.record import FigureRecord, write_records
 from optbench.figures.style import drawing
-from optbench.figures.tables import present, read_evidence
 from optbench.landscapes import LANDSCAPES
+from optbench.shown.record import FigureRecord, write_records
+from optbench.shown.study import Study, by_schedule, chunks, read_study, thin
+from optbench.shown.tables import present, read_evidence, read_timing, read_tuned
+from optbench.shown.words import entry, interval_words, spoken
 from optbench.textbook.evidence import read_tables
 
 if TYPE_CHECKING:

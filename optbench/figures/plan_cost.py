@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -11,55 +10,17 @@ import pandas as pd
 
 from optbench.figures.axes import label_margin, shorten
 from optbench.figures.compare import draw_ratios, ratio_range
-from optbench.figures.easel import Easel, Study, entry, spoken
-from optbench.figures.record import FigureRecord
-from optbench.timing_table import comparable
+from optbench.figures.easel import Easel
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study
+from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
-NEEDED: Final = (
-    "workload",
-    "optimizer",
-    "step_time_us",
-    "step_time_p95_us",
-    "optimizer_step_us",
-    "ratio_to_sgd",
-    "ratio_low",
-    "ratio_high",
-    "state_bytes_per_param",
-    "peak_memory_bytes",
-    "noisy",
-    "rounds",
-    "reference",
-    "threads",
-    "device",
-    "machine",
-    "noise",
-    "error",
-)
-"""Columns of the timing table that the page reads."""
 
 FEW_ROUNDS: Final = 6
 """With fewer an interval from order statistics is the range, and covers less than 95%."""
-
-
-def read_timing(study: Study, file: Path) -> pd.DataFrame | None:
-    """Return the timing table's rows of this study's names, in its order.
-
-    None where the file or one of its columns is missing, or where nothing was measured.
-    """
-    if not file.exists():
-        return None
-    table = pd.read_parquet(file)
-    if not set(NEEDED) <= set(table.columns):
-        return None
-    table = comparable(table)
-    order = {(w, o): i for i, (w, o) in enumerate(product(study.workloads, study.optimizers))}
-    pairs = zip(table["workload"], table["optimizer"], strict=True)
-    table = table.assign(place=[order.get((str(w), str(o)), -1) for w, o in pairs])
-    rows = table[table["place"] >= 0].sort_values("place", ignore_index=True)
-    return rows if np.isfinite(rows["step_time_us"].to_numpy(float)).any() else None
 
 
 def ratios(timing: pd.DataFrame) -> pd.DataFrame:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from optbench.figures.axes import label_margin
-from optbench.figures.convergence import thin
-from optbench.figures.easel import Easel, Study, chunks, entry, first_runs, read_curves
+from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
-from optbench.figures.record import FigureRecord, Panel
-from optbench.figures.tables import present
+from optbench.shown.record import FigureRecord, Panel
+from optbench.shown.study import Study, chunks, first_runs, read_curves, thin
+from optbench.shown.tables import present
+from optbench.shown.words import entry
 from optbench.textbook.measure import average, textbook_signal
 
 if TYPE_CHECKING:

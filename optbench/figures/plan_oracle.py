@@ -9,40 +9,18 @@ import numpy as np
 import pandas as pd
 
 from optbench.figures.axes import text_width
-from optbench.figures.easel import Easel, Study, spoken
+from optbench.figures.easel import Easel
 from optbench.figures.oracle import draw_deviations, shares
-from optbench.figures.record import FigureRecord
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study
+from optbench.shown.tables import read_oracle
+from optbench.shown.words import spoken
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NEEDED: Final = (
-    "fact",
-    "topic",
-    "what",
-    "formula",
-    "predicted",
-    "measured",
-    "tolerance",
-    "deviation",
-    "verdict",
-    "reason",
-    "source",
-    "note",
-)
-"""Columns of the oracle's table that the page reads."""
-
-
 AXIS_WIDTH: Final = 220
 """Points from the left end of the axis to the panel's right edge."""
-
-
-def read_oracle(study: Study, file: Path) -> pd.DataFrame | None:
-    """Return the oracle's table; None where the study asks for none or the file or a column is missing."""
-    if not study.facts.get("oracle") or not file.exists():
-        return None
-    table = pd.read_parquet(file)
-    return table if set(NEEDED) <= set(table.columns) and len(table) else None
 
 
 def draw_oracle(study: Study, easel: Easel, file: Path) -> list[FigureRecord]:

@@ -9,8 +9,10 @@ import numpy as np
 
 from optbench.figures.axes import label_margin
 from optbench.figures.compare import draw_cosines
-from optbench.figures.easel import Easel, Study, by_schedule, interval_words, spoken
-from optbench.figures.record import FigureRecord
+from optbench.figures.easel import Easel
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study, by_schedule
+from optbench.shown.words import interval_words, spoken
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.figures.axes import dress, log_scale, name_ticks, shorten, text_width
-from optbench.figures.easel import Easel, Study, entry, spoken
-from optbench.figures.record import FigureRecord
-from optbench.figures.style import LIGHT
+from optbench.figures.easel import Easel
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study
+from optbench.shown.style import LIGHT
+from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 LONGEST: Final = 36
 """Characters of a row's name."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.easel import Easel, Study, entry, spoken
+from optbench.figures.easel import Easel
 from optbench.figures.points import draw_rate_map
-from optbench.figures.record import FigureRecord
 from optbench.finding import row_dicts
 from optbench.heavy_ball import CURVATURES, largest_stable_lr, rate
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study
+from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
     import pandas as pd

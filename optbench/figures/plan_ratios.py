@@ -9,17 +9,19 @@ import numpy as np
 
 from optbench.figures.axes import label_margin
 from optbench.figures.compare import ratio_range
-from optbench.figures.easel import Easel, Study, chunks, entry, spoken
+from optbench.figures.easel import Easel
 from optbench.figures.heat import draw_heat, ratio_text
 from optbench.figures.points import draw_schedule_effects
-from optbench.figures.record import FigureRecord
-from optbench.figures.tables import Evidence, present, rows_of
 from optbench.finding import row_dicts
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study, chunks
+from optbench.shown.tables import Evidence, present, rows_of
+from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optbench.figures.record import Entry
+    from optbench.shown.record import Entry
 
 COLUMN = 84
 """Width of a heat map's column in points."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
-from optbench.figures.convergence import thin
-from optbench.figures.easel import Easel, Study, read_curves
+from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_lr
-from optbench.figures.record import FigureRecord
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study, read_curves, thin
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,40 +9,17 @@ import numpy as np
 import pandas as pd
 
 from optbench.figures.axes import label_margin
-from optbench.figures.easel import Easel, Study, chunks, entry, spoken
-from optbench.figures.record import Entry, FigureRecord
+from optbench.figures.easel import Easel
 from optbench.figures.sensitivity import DEEPEST, draw_best_of_k, draw_sensitivity, shared_range
-from optbench.figures.tables import present
+from optbench.shown.record import Entry, FigureRecord
+from optbench.shown.study import Study, chunks
+from optbench.shown.tables import Tuned, present
+from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SECTION = "sensitivity"
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """The tables that a tuning leaves, for the names of the study.
-
-    Attributes:
-        curves: tables/lr_curves.
-        measures: tables/sensitivity.
-        expected: tables/best_of_k.
-    """
-
-    curves: pd.DataFrame
-    measures: pd.DataFrame
-    expected: pd.DataFrame
-
-
-def read_tuned(tables: Path) -> Tuned | None:
-    """Return the tables of a tuning; None where nothing was tuned."""
-    files = [tables / f"{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")]
-    if not all(file.exists() for file in files):
-        return None
-    tuned = Tuned(*(pd.read_parquet(file) for file in files))
-    return tuned if len(tuned.measures) else None
 
 
 def draw_tuning(study: Study, easel: Easel, tuned: Tuned | None) -> list[FigureRecord]:

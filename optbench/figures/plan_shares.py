@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from optbench.figures.axes import label_margin
-from optbench.figures.easel import Easel, Study, chunks, entry, spoken
-from optbench.figures.record import FigureRecord
+from optbench.figures.easel import Easel
 from optbench.figures.shares import draw_shares
-from optbench.figures.tables import Evidence, present, rows_of
 from optbench.finding import row_dicts
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study, chunks
+from optbench.shown.tables import Evidence, present, rows_of
+from optbench.shown.words import entry, spoken
 from optbench.stats import FEWEST_PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from optbench.figures.record import Panel
+    from optbench.shown.record import Panel
 
 
 def _band_words(n: int) -> str:

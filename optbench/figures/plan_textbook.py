@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from optbench.figures.axes import label_margin
-from optbench.figures.convergence import thin
-from optbench.figures.easel import entry, interval_words, spoken
 from optbench.figures.lines import draw_lines
-from optbench.figures.record import FigureRecord
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import thin
+from optbench.shown.words import entry, interval_words, spoken
 from optbench.stats import median_interval
 from optbench.textbook.decay import DECAY
 from optbench.textbook.evidence import UnfinishedError, find
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from optbench.figures.easel import Easel
-    from optbench.figures.record import Entry, Panel
+    from optbench.shown.record import Entry, Panel
     from optbench.textbook.evidence import Cells, Need, Tables
 
 REGIME_WORDS = {"one": "One sample", "full": "Full batch"}

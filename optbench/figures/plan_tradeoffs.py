@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.easel import Easel, Study, entry, spoken
+from optbench.figures.easel import Easel
 from optbench.figures.points import draw_points
-from optbench.figures.record import FigureRecord
-from optbench.figures.tables import Evidence, rows_of
 from optbench.finding import row_dicts
+from optbench.shown.record import FigureRecord
+from optbench.shown.study import Study
+from optbench.shown.tables import Evidence, rows_of
+from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ import numpy as np
 
 from optbench.figures.axes import dress, linear_ticks, log_scale, shorten, text_width
 from optbench.figures.compare import draw_ratios
-from optbench.figures.style import LIGHT
 from optbench.finding import row_dicts
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 SIZE = 9.5
 """Of the names, in points."""

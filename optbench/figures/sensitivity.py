@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 RUG: Final = 0.03
 """Height of one optimizer's row of the rug, as a share of the panel's."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from optbench.figures.style import Style
+    from optbench.shown.style import Style
 
 
 def draw_shares(

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from optbench.figures.style import LIGHT
+from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,13 +82,6 @@ def clean(svg: str, prefix: str, title: str, description: str) -> str:
         f'stroke-linejoin="round" stroke-linecap="butt"><title id="{prefix}-title">{escape(title)}</title>'
         f'<desc id="{prefix}-desc">{escape(description)}</desc>{body}</svg>\n'
     )
-
-
-def themed(svg: str) -> str:
-    """Return a fragment whose colours are CSS variables, `var(--hue-0)` and so on, for the page to set."""
-    for key, color in LIGHT.items():
-        svg = svg.replace(f'"{color}"', f'"var(--{key})"')
-    return svg.replace('xmlns="http://www.w3.org/2000/svg" ', "", 1)
 
 
 @cache

@@ -19,13 +19,6 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from optbench.figures.easel import Study, read_study
-from optbench.figures.plan_cost import read_timing
-from optbench.figures.plan_oracle import read_oracle
-from optbench.figures.plan_sensitivity import read_tuned
-from optbench.figures.record import FigureRecord, read_records
-from optbench.figures.style import DARK, LIGHT
-from optbench.figures.svg import themed
 from optbench.files import write_text
 from optbench.heavy_ball import CURVATURES
 from optbench.landscapes import LANDSCAPES
@@ -41,7 +34,11 @@ from optbench.report.results import GLANCE_HEADS, workload_results
 from optbench.report.sensitivity import sensitivity
 from optbench.report.table import Table, plain_table
 from optbench.report.verdict import read_findings, verdict
-from optbench.textbook.check import read_claims
+from optbench.shown.record import FigureRecord, read_records
+from optbench.shown.study import Study, read_study
+from optbench.shown.style import DARK, LIGHT, themed
+from optbench.shown.tables import read_oracle, read_timing, read_tuned
+from optbench.textbook.file import read_claims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from optbench.figures.convergence import thin
 from optbench.report.completeness import GLYPHS
 from optbench.report.text import number, rerun_command, snakemake_command
+from optbench.shown.study import thin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from optbench.figures.easel import Study
+    from optbench.shown.study import Study
 
 POINTS: Final = 24
 """Evaluations of a curve that the page holds."""

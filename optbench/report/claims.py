@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from optbench.phrases import count, listing
 from optbench.report.text import SUPERSCRIPTS
-from optbench.textbook.check import UNMEASURED
+from optbench.textbook.file import UNMEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from optbench.report.text import NONE, number, scrub
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optbench.figures.easel import Study
+    from optbench.shown.study import Study
 
 KIB: Final = 1024
 REASON_LENGTH: Final = 300

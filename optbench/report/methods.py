@@ -11,7 +11,7 @@ from optbench.report.text import number, scrub
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from optbench.figures.easel import Study
+    from optbench.shown.study import Study
 
 NAMES: Final = {
     "cpu": "CPU",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from optbench.figures.easel import Study
+    from optbench.shown.study import Study
 
 MEASURES: Final = (
     ("update_cosine", "Update cosine (−1 to 1)"),

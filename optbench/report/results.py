@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from optbench.figures.easel import Study
     from optbench.report.verdict import Finding, Findings
+    from optbench.shown.study import Study
 
 Key = tuple[str, str]
 """Optimizer and schedule."""

@@ -13,13 +13,12 @@ import numpy as np
 from optbench.phrases import count
 from optbench.report.table import Entry, Table
 from optbench.report.text import NONE, number
-from optbench.sensitivity import picks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optbench.figures.easel import Study
-    from optbench.figures.plan_sensitivity import Tuned
+    from optbench.shown.study import Study
+    from optbench.shown.tables import Tuned
 
 HEADS: Final = (
     "Optimizer",
@@ -89,7 +88,7 @@ def sensitivity(study: Study, tuned: Tuned | None) -> Sensitivity | None:
                 label=label,
                 edges=f"{edges} of {len(measures)} at the edge" if edges else "",
                 table=_table(study, measures, f"t-tuned-{index}", label),
-                picks=_picks(study, expected, f"t-pick-{index}", label) if len(expected) else None,
+                picks=_picks_table(study, expected, f"t-pick-{index}", label) if len(expected) else None,
             )
         )
     return Sensitivity(_protocol(study, tuned.measures), tuple(parts))
@@ -177,7 +176,20 @@ SEEDS: Final = {"evaluation": "fresh seeds", "tuning": "tuning seeds"}
 """Which runs a regret was taken from, by its word in the table."""
 
 
-def _picks(study: Study, expected: pd.DataFrame, table_id: str, label: str) -> Table:
+def picks(expected: pd.DataFrame) -> pd.DataFrame:
+    """With k trials, pick X: for each workload and k the combination with the lowest expected loss.
+
+    Args:
+        expected: tables/best_of_k; among equals the first row is taken.
+
+    Returns:
+        One row a workload and k, with the same columns.
+    """
+    lowest = expected.groupby(["workload", "k"], sort=False)["expected_loss"].idxmin()
+    return expected.loc[lowest].reset_index(drop=True)
+
+
+def _picks_table(study: Study, expected: pd.DataFrame, table_id: str, label: str) -> Table:
     """One row a run of k with one pick."""
     best = picks(expected)
     names = list(zip(best["optimizer"], best["schedule"], strict=True))

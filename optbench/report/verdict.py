@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from optbench.figures.easel import Study
+    from optbench.shown.study import Study
 
 Key = tuple[str, str]
 """Optimizer and schedule."""

@@ -9,6 +9,7 @@ from optbench.files import write_text
 from optbench.textbook import family, momentum, ravine, regimes, regression
 from optbench.textbook.decay import DECAY
 from optbench.textbook.evidence import UnfinishedError, find, read_tables
+from optbench.textbook.file import FILE, UNMEASURED
 from optbench.textbook.verdict import INCONCLUSIVE, finite, verdict
 
 if TYPE_CHECKING:
@@ -30,24 +31,12 @@ CLAIMS: tuple[Claim, ...] = (
 )
 """A1 ... E4, in order."""
 
-UNMEASURED = "not measured:"
-"""What the measurement of a claim begins with where a study lacks cells that it is about."""
-
-FILE = "claims.json"
-
 
 def write_claims(results: Path) -> list[dict[str, Any]]:
     """Writes results/<study>/tables/claims.json; see `check_claims` for what is in it."""
     tables = results / "tables"
     found = check_claims(read_tables(tables))
     write_text(tables / FILE, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    return found
-
-
-def read_claims(tables: Path) -> list[dict[str, Any]]:
-    """Reads what `write_claims` wrote; nothing where there is no file."""
-    file = tables / FILE
-    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     return found
 
 

@@ -1,0 +1,37 @@
+"""The table of step times as others read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def comparable(timing: pd.DataFrame) -> pd.DataFrame:
+    """Return the table without the times of workloads whose optimizers were timed in different places.
+
+    A ratio between two machines, devices or thread counts says nothing of the optimizers. Such rows keep
+    their names, lose their times and say why in `error`.
+    """
+    place = timing.groupby(["machine", "device", "threads"], dropna=False).ngroup()
+    place = place.where(timing["step_time_us"].notna())
+    places = place.groupby(timing["workload"]).transform("nunique")
+    mixed = (places > 1).to_numpy()
+    if not mixed.any():
+        return timing
+    numbers = [c for c in timing.columns if timing[c].dtype.kind == "f" and c not in ("threads", "rounds")]
+    told = timing.loc[mixed].copy()
+    told[numbers] = np.nan
+    told["error"] = [f"measured in {n} places, which do not compare" for n in places[mixed]]
+    return pd.concat([timing.loc[~mixed], told]).sort_index()
+
+
+def read_times(tables: Path) -> pd.DataFrame | None:
+    """Return the times of a study that compare with each other; None where there are none."""
+    file = tables / "timing.parquet"
+    table = pd.read_parquet(file) if file.exists() else None
+    return None if table is None or table.empty or "step_time_us" not in table else comparable(table)
