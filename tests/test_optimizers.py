@@ -452,6 +452,18 @@ def test_a_factory_that_lacks_an_argument_is_named() -> None:
         make_optimizer(spec, needy, parameters(), 0.1)
 
 
+def test_a_factory_without_a_hash_has_its_settings_checked_too() -> None:
+    class Alike:
+        __hash__ = None
+
+        def __call__(self, params: list[Tensor], lr: float, depth: int) -> Optimizer:
+            return torch.optim.SGD(params, lr)
+
+    spec = OptimizerSpec(name="mine", factory="here:alike", lr=0.1)
+    with pytest.raises(UserError, match=r"optimizers\.mine\.depth is missing"):
+        make_optimizer(spec, Alike(), parameters(), 0.1)
+
+
 @pytest.mark.parametrize("lr", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_cell_needs_a_positive_lr(lr: Any) -> None:
     with pytest.raises(UserError, match=r"optimizers\.sgd\.lr must be > 0"):

@@ -1,4 +1,4 @@
-"""What the plans share: the study's names and styles, and where finished panels are put."""
+"""Where the plans put finished panels."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING
 
 from optbench.errors import UserError, nearest
@@ -12,10 +12,22 @@ from optbench.errors import UserError, nearest
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-signature_of = lru_cache(signature)
-"""As `inspect.signature`, which takes as long as making an optimizer does."""
-
 _REFUSALS = (TypeError, ValueError, ArithmeticError)
+
+_known_signature = lru_cache(signature)
+
+
+def signature_of(factory: Callable[..., object]) -> Signature:
+    """Return `inspect.signature(factory)`, looked up once: it takes as long as making an optimizer does.
+
+    Raises:
+        TypeError: it cannot be read.
+        ValueError: it cannot be read.
+    """
+    try:
+        return _known_signature(factory)
+    except TypeError:  # the factory has no hash, or no signature either
+        return signature(factory)
 
 
 def call_factory(

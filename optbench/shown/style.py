@@ -32,7 +32,6 @@ LIGHT: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every colour that a figure may use, on a white page."""
 
-
 DARK: Final[Mapping[str, str]] = MappingProxyType(
     {
         "hue-0": "#9ed5fd",
@@ -50,13 +49,9 @@ DARK: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The same keys on the dark page."""
 
-
 HUES: Final = 6
-
-
 DASHES: Final[tuple[tuple[float, ...], ...]] = ((), (5.0, 2.0), (1.4, 1.6), (6.0, 1.8, 1.4, 1.8))
 """On-off lengths in points; the empty one is a solid line."""
-
 
 MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 
