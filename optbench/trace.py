@@ -80,7 +80,7 @@ def _coded(names: list[str]) -> pa.DictionaryArray:
     """Names as codes of those that occur, in the order of their first."""
     codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
     places = np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
-    return pa.DictionaryArray.from_arrays(places, list(codes), safe=False)
+    return pa.DictionaryArray.from_arrays(places, pa.array(list(codes), pa.string()), safe=False)
 
 
 def cell_facts(cell: CellSpec) -> dict[str, Any]:

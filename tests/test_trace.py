@@ -75,6 +75,16 @@ def test_times_stand_apart(tmp_path: Path) -> None:
     assert one.read_bytes() != other.read_bytes()
 
 
+def test_a_trace_without_rows_has_the_columns_of_any_other(path: Path) -> None:
+    """That of a cell whose process died, which stands beside the others when they are gathered."""
+    write_trace(path, TRACE)
+    columns = read_table(path)[0].schema.remove_metadata()
+    write_trace(path, Trace({"status": "killed"}))
+    table = read_table(path)[0]
+    assert len(table) == 0
+    assert table.schema.remove_metadata() == columns
+
+
 def test_a_failed_write_leaves_what_was_there(path: Path) -> None:
     write_trace(path, TRACE)
     before = path.read_bytes()
