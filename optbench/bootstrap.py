@@ -163,15 +163,15 @@ def bootstrap_band(
     low, high = special.ndtr([-z, z])
     below = max(math.floor(low * (resamples + 1)) - 1, 0)
     above = min(math.ceil(high * (resamples + 1)) - 1, resamples - 1)
-    replicates = np.partition(_seed_weights(n, seed, resamples) @ array, (below, above), axis=0)
-    return replicates[below], replicates[above]
+    replicates = np.partition(array.T @ _seed_weights(n, seed, resamples), (below, above), axis=1)
+    return replicates[:, below], replicates[:, above]
 
 
 @lru_cache(maxsize=8)
 def _seed_weights(n: int, seed: int, resamples: int) -> FloatArray:
-    """How much each of n seeds counts in each resample; all bands of a study have the same."""
+    """How much each of n seeds counts in each resample, shape (n, resamples); bands share it."""
     draws = np.random.default_rng(seed).integers(0, n, size=(resamples, n))
-    weights = (draws[:, :, None] == np.arange(n)).sum(axis=1) / n
+    weights = (draws == np.arange(n)[:, None, None]).sum(axis=2) / n
     weights.flags.writeable = False
     return np.asarray(weights, dtype=np.float64)
 

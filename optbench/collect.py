@@ -13,11 +13,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow.parquet as pq
 
 from optbench import provenance
+from optbench.curve_table import curve_writer
 from optbench.files import write_atomically, write_table, write_text
-from optbench.gathered import CURVES, TIMES, read_group
+from optbench.gathered import TIMES, read_group
 from optbench.manifest import read_manifest
 from optbench.matrix import cells_of
 from optbench.metrics import NAMES
@@ -26,13 +26,12 @@ from optbench.side_by_side import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from optbench.config import Study
     from optbench.spec import CellSpec
 
 ROW_GROUP = 200
-"""Traces that one row group of the curve table holds."""
+"""Traces that are read together; a row group of the curve table holds one (split, metric) of theirs."""
 
 COLUMNS = (
     *("cell", "workload", "optimizer", "schedule", "lr", "seed", "ruleset", "status", "steps"),
@@ -44,7 +43,7 @@ COLUMNS = (
 
 
 WORTH_A_PROCESS = 1000
-"""Cells that one more process must have to read, for starting it takes as long as reading some hundreds."""
+"""Cells that one more process must have to read, for starting it takes as long as reading about as many."""
 
 
 def collect(study: Study, cores: int = 1) -> Counter[str]:
@@ -63,7 +62,6 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
     Returns:
         How many cells there are of each status.
     """
-    cells = cells_of(study)
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
@@ -72,20 +70,18 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
     ways: Counter[tuple[str, str]] = Counter()
     with (
         write_atomically(folder / "curves.parquet") as unfinished,
-        _curve_writer(unfinished) as writer,
+        curve_writer(unfinished) as writer,
         own_metrics(study, COLUMNS) as own,
     ):
-        processes = max(1, min(cores, len(cells) // WORTH_A_PROCESS))
-        for group in mapped(read_group, _grouped(cells), processes):
-            apart = group.curves_apart() if own.functions else {}
-            rows += [
-                row | own.measure(row["cell"], row["status"], apart.get(row["cell"])) for row in group.rows
-            ]
+        most = sum(block.size for block in study.blocks)  # a cell may stand in two
+        processes = max(1, min(cores, most // WORTH_A_PROCESS))
+        for group in mapped(read_group, _groups(study), processes):
+            rows += own.added_to(group.rows, group.curves)
             origin_of |= group.origins
             ways.update(group.ways)
             workload_facts = group.workload_facts | workload_facts
-            if group.lengths:
-                writer.write_table(group.named_curves())
+            for curve in group.curves:
+                writer.write_table(curve)
     for complaint in own.complaints():
         print(f"optbench: {complaint}", file=sys.stderr)  # noqa: T201
     origins = sorted(set(origin_of.values()))
@@ -101,18 +97,9 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
     return Counter(runs["status"])
 
 
-def _curve_writer(path: Path) -> pq.ParquetWriter:
-    # A dictionary of numbers that hardly ever repeat costs more than all the rest; their first bytes repeat.
-    return pq.ParquetWriter(
-        path,
-        CURVES,
-        compression="zstd",
-        use_dictionary=[name for name in CURVES.names if name != "value"],
-        column_encoding={"value": "BYTE_STREAM_SPLIT"},
-    )
-
-
-def _grouped(cells: Sequence[CellSpec]) -> Iterator[Sequence[CellSpec]]:
+def _groups(study: Study) -> Iterator[Sequence[CellSpec]]:
+    """The cells of a study, some at a time; not before they are asked for, for readers start meanwhile."""
+    cells = cells_of(study)
     for start in range(0, len(cells), ROW_GROUP):
         yield cells[start : start + ROW_GROUP]
 

@@ -148,7 +148,8 @@ def _within(field: Field, threshold: float) -> Iterator[Row]:
     scores, fixed = field.scores, field.fixed
     rates = [" ".join(f"{rate:g}" for rate in found) for found in field.rates]
     finite = np.abs(field.measured[np.isfinite(field.measured)])
-    least = math.log10(1 + threshold) if field.is_ratio else threshold * float(np.median(finite))
+    is_ratio = field.is_ratio
+    least = math.log10(1 + threshold) if is_ratio else threshold * float(np.median(finite))
     for i, a in enumerate(field.combinations):
         for j in range(i + 1, len(field.combinations)):
             planned = field.planned[i] & field.planned[j]
@@ -157,7 +158,7 @@ def _within(field: Field, threshold: float) -> Iterator[Row]:
                     workload=field.workload,
                     a=a,
                     b=field.combinations[j],
-                    scale="ratio" if field.is_ratio else "difference",
+                    scale="ratio" if is_ratio else "difference",
                     workloads=1,
                     n=int(planned.sum()),
                     n_ok=int((field.ok[i] & field.ok[j]).sum()),
@@ -304,8 +305,10 @@ def verdict_of(
 
 def power_of_ten(value: float) -> float:
     """10 to the `value`, infinite above the largest float."""
-    with np.errstate(over="ignore"):
-        return float(np.power(10.0, value))
+    try:
+        return float(10.0**value)
+    except OverflowError:
+        return math.inf
 
 
 def _seeds(d: NDArray[np.float64], row: Row, verdict: Verdict, family: int) -> float:

@@ -94,6 +94,11 @@ class ResolvedBlock:
     seeds: tuple[int, ...]
     lr: Mapping[str, float | None]
 
+    @property
+    def size(self) -> int:
+        """How many cells it has."""
+        return len(self.workloads) * len(self.optimizers) * len(self.schedules) * len(self.seeds)
+
 
 @dataclass(frozen=True)
 class Study:

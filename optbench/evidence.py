@@ -6,10 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from optbench.arrivals import ArrivalRow, SurvivalRow, arrival_rows, survival_rows
+from optbench.curve_table import read_curves
 from optbench.files import write_table
 from optbench.heavy_ball import RateRow, rate_rows
 from optbench.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
@@ -38,7 +37,10 @@ def write_evidence(tables: Path) -> None:
     optima = {
         name: float(known["optimum"]) for name, known in workloads.items() if known.get("optimum") is not None
     }
-    validation, train = (_losses(tables / "curves.parquet", split) for split in ("validation", "train"))
+    validation, train = (
+        read_curves(tables / "curves.parquet", split=[split], metric=["loss"])
+        for split in ("validation", "train")
+    )
     reference = _reference(runs, timing)
     found = {
         "survival": pd.DataFrame(survival_rows(runs, timing, budgets), columns=SurvivalRow._fields),
@@ -50,12 +52,6 @@ def write_evidence(tables: Path) -> None:
     }
     for name, table in found.items():
         write_table(table, tables / name)
-
-
-def _losses(file: Path, split: str) -> pd.DataFrame:
-    wanted = (pc.field("split") == split) & (pc.field("metric") == "loss")
-    rows: pd.DataFrame = pq.read_table(file, columns=["cell", "step", "value"], filters=wanted).to_pandas()
-    return rows
 
 
 def _reference(runs: pd.DataFrame, timing: pd.DataFrame | None) -> str:

@@ -9,31 +9,26 @@ import json
 import math
 import sys
 from collections import Counter
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from optbench.curve_table import CURVES
 from optbench.matrix import trace_path
-from optbench.metrics import NAMES, measures_of
+from optbench.metrics import NAMES, is_coordinate, measures_of
 from optbench.search import choice_path, read_choice
-from optbench.trace import BadTraceError, curves_of, read_table
+from optbench.trace import BadTraceError, coded, curves_of, numbers, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from optbench.spec import CellSpec
+    from optbench.trace import Curve, Curves
 
 TIMES = ("train_time_s", "probe_time_s")
 """What the run table says of a cell's clock: its loop without the probes, and these."""
-
-_NAMES = pa.dictionary(pa.int32(), pa.string())
-CURVES = pa.schema(
-    [("cell", _NAMES), ("step", pa.int32()), ("split", _NAMES), ("metric", _NAMES), ("value", pa.float64())]
-)
 
 
 class Group(NamedTuple):
@@ -41,55 +36,65 @@ class Group(NamedTuple):
 
     Attributes:
         rows: of the run table.
-        curves: their rows of the curve table, without the names of the cells; none where there is no trace.
-        lengths: how many of these each cell has, by its name, in order.
+        curves: tables of the curve table's schema, one for each (split, metric), in the order of these; the
+            rows of a cell stand together, in order of step.
         origins: where the traces come from, by cell.
         ways: how they were trained and why so, counted.
         workload_facts: what the first trace of each workload says of it.
     """
 
     rows: list[dict[str, Any]]
-    curves: pa.Table
-    lengths: dict[str, int]
+    curves: list[pa.Table]
     origins: dict[str, str]
     ways: Counter[tuple[str, str]]
     workload_facts: dict[str, dict[str, Any]]
-
-    def curves_apart(self) -> dict[str, pa.Table]:
-        """Each cell's rows of the curve table, of the cells that have a trace."""
-        starts = accumulate(self.lengths.values(), initial=0)
-        found = zip(self.lengths.items(), starts, strict=False)
-        return {cell: self.curves.slice(start, length) for (cell, length), start in found}
-
-    def named_curves(self) -> pa.Table:
-        """The rows of the curve table, with the names of the cells."""
-        cells = np.repeat(np.arange(len(self.lengths), dtype=np.int32), list(self.lengths.values()))
-        named = pa.DictionaryArray.from_arrays(pa.array(cells), pa.array(list(self.lengths), pa.string()))
-        return self.curves.add_column(0, "cell", named).cast(CURVES)
 
 
 def read_group(cells: Iterable[CellSpec]) -> Group:
     """What the traces of some cells have for the tables."""
     rows: list[dict[str, Any]] = []
-    shown: dict[str, pa.Table] = {}
+    curves: dict[tuple[str, str], dict[str, Curve]] = {}
     origins: dict[str, str] = {}
     ways: Counter[tuple[str, str]] = Counter()
     workload_facts: dict[str, dict[str, Any]] = {}
+    read: list[tuple[dict[str, Any], tuple[dict[str, Any], Curves]]] = []
     for cell in cells:
-        row, table, facts = _read(cell)
+        row, facts, recorded = _read(cell)
         rows.append(row)
-        if table is not None:
-            shown[cell.name] = _shown(table)
+        if facts:
+            read.append((row, (facts, recorded)))
             origins[cell.name] = _origin(facts)
             ways[row["execution"], facts.get("execution", {}).get("why", "")] += 1
             workload_facts.setdefault(cell.workload.name, facts.get("workload_facts", {}))
-    curves = pa.concat_tables([*shown.values()] or [pa.table({})])
-    lengths = {name: len(table) for name, table in shown.items()}
-    return Group(rows, curves, lengths, origins, ways, workload_facts)
+        for name, curve in recorded.items():
+            # Paths of single coordinates are the material of one measure; here they would outnumber all.
+            if not is_coordinate(*name):
+                curves.setdefault(name, {})[cell.name] = curve
+    for (row, _), measures in zip(read, measures_of([run for _, run in read]), strict=True):
+        row.update(measures)
+    tables = [_table(*name, of_cells) for name, of_cells in sorted(curves.items())]
+    return Group(rows, tables, origins, ways, workload_facts)
 
 
-def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, Any]]:
-    """One row of the run table, and what the trace recorded with its facts."""
+def _table(split: str, metric: str, of_cells: dict[str, Curve]) -> pa.Table:
+    """The rows of the curve table that one curve of each of some cells makes."""
+    lengths = [len(steps) for steps, _ in of_cells.values()]
+    nothing = np.zeros(sum(lengths))
+    columns = (
+        coded(np.repeat(np.arange(len(lengths)), lengths), list(of_cells)),
+        numbers(np.concatenate([steps for steps, _ in of_cells.values()]), np.int32),
+        coded(nothing, [split]),
+        coded(nothing, [metric]),
+        numbers(np.concatenate([values for _, values in of_cells.values()]), np.float64),
+    )
+    return pa.Table.from_arrays(columns, schema=CURVES)
+
+
+def _read(cell: CellSpec) -> tuple[dict[str, Any], dict[str, Any], Curves]:
+    """One row of the run table without its measures, the trace's facts and what it recorded.
+
+    The row of a cell without a trace is whole, and the others are empty.
+    """
     path = trace_path(cell)
     choice = read_choice(choice_path(cell)) if cell.tuning else None
     row: dict[str, Any] = {
@@ -108,32 +113,18 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], pa.Table | None, dict[str, An
         **dict.fromkeys((*NAMES, *TIMES), math.nan),
     }
     if not path.exists():
-        return {**row, **nothing, **rest, "error": ""}, None, {}
+        return {**row, **nothing, **rest, "error": ""}, {}, {}
     try:
         table, facts, times = _own_table(path, cell)
     except BadTraceError as problem:
         path.replace(path.with_name(f"{path.name}.bad"))
         aside = f"{problem}; it is set aside as {path.name}.bad, and the next run trains the cell again"
         print(f"optbench: {aside}", file=sys.stderr)  # noqa: T201
-        return {**row, **nothing, **rest, "error": aside}, None, {}
+        return {**row, **nothing, **rest, "error": aside}, {}, {}
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
-    row |= measures_of(facts, curves_of(table))
     row |= {name: times.get(name, math.nan) for name in TIMES}
     row |= {**rest, "execution": execution_of(facts), "error": facts["error"]}
-    return row, table, facts
-
-
-def _shown(table: pa.Table) -> pa.Table:
-    """The rows without the paths of single coordinates.
-
-    They are the material of one measure; among the curves they would outnumber all.
-    """
-    table = table.replace_schema_metadata(None).combine_chunks()
-    if not len(table):
-        return table
-    # Arrow's own functions on purpose: making an array of numpy's imports pandas, a second a process.
-    metric = table["metric"].chunk(0)
-    return table.filter(pc.invert(pc.starts_with(metric.dictionary, "coordinate_")).take(metric.indices))
+    return row, facts, curves_of(table)
 
 
 def execution_of(facts: Mapping[str, Any]) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from optbench.comparisons import Comparison, Rules, compare
@@ -157,8 +157,8 @@ def _table(rows: pd.DataFrame | Sequence[object], columns: Sequence[str]) -> pd.
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), columns=list(columns))
     # Twelve digits hold every figure of the page; the last ones may differ between processors.
     floats = table.select_dtypes("float").columns
-    return table.assign(**{name: [_rounded(v) for v in table[name].to_numpy()] for name in floats})
+    return table.assign(**{name: [_rounded(v) for v in table[name].tolist()] for name in floats})
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.12g}") if np.isfinite(value) else float(value)
+    return float(f"{value:.12g}") if math.isfinite(value) else value

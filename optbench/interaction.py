@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from optbench.comparisons import Row, Rules, test_family
 from optbench.contenders import Combination, Field, paired_differences
+from optbench.curve_table import read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,8 +89,7 @@ def with_half(
         curves: the curve table's file.
         budgets: steps of each workload; where it is not known, the most steps of any of its runs.
     """
-    wanted = (pc.field("split") == "validation") & (pc.field("metric") == "loss")
-    rows = pq.read_table(curves, columns=["cell", "step", "value"], filters=wanted).to_pandas()
+    rows = read_curves(curves, split=["validation"], metric=["loss"])
     rows = rows.astype({"step": float, "value": float}).merge(
         runs[["cell", "workload"]], on="cell", how="inner"
     )

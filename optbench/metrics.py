@@ -10,13 +10,14 @@ from optbench.trace import curves_of
 from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from optbench.trace import Curve, Curves, Trace
 
     Floats = NDArray[np.float64]
+    Run = tuple[Mapping[str, Any], Curves]
 
 NAN = float("nan")
 
@@ -77,28 +78,30 @@ NAMES = tuple(measure.name for measure in MEASURES)
 
 def run_measures(trace: Trace) -> dict[str, float]:
     """The measures of one run, `measures_of` its trace."""
-    return measures_of(trace.facts, curves_of(trace.table()))
+    return measures_of([(trace.facts, curves_of(trace.table()))])[0]
 
 
-def measures_of(trace_facts: Mapping[str, Any], curves: Curves) -> dict[str, float]:
-    """The measures of one run by name, in the order of `MEASURES`; NaN where the run has none.
+def measures_of(runs: Sequence[Run]) -> list[dict[str, float]]:
+    """The measures of runs by name, in the order of `MEASURES`; NaN where a run has none.
 
     A run that did not end well has no final values: what stands at its last evaluation is not the outcome of
     its budget. Its best validation loss, the targets it reached and how it moved are measured up to its end.
 
     Args:
-        trace_facts: what its trace says of the run.
-        curves: what it recorded, by (split, metric).
+        runs: what the trace of each says of it, and what it recorded by (split, metric).
     """
-    facts = trace_facts.get("workload_facts", {})
-    ended = trace_facts["status"] == "ok"
-    found = {
-        **_final_values(curves, facts, ended=ended),
-        **_progress(curves, facts, ended=ended),
-        **_movement(trace_facts.get("probes")),
-        **_trembling(curves, facts),
-    }
-    return {name: found[name] for name in NAMES}
+    rows = []
+    for (trace_facts, curves), trembling in zip(runs, _trembling(runs), strict=True):
+        facts = trace_facts.get("workload_facts", {})
+        ended = trace_facts["status"] == "ok"
+        found = {
+            **_final_values(curves, facts, ended=ended),
+            **_progress(curves, facts, ended=ended),
+            **_movement(trace_facts.get("probes")),
+            **trembling,
+        }
+        rows.append({name: found[name] for name in NAMES})
+    return rows
 
 
 def first_crossing(steps: NDArray[np.int32], losses: Floats, target: float) -> float:
@@ -236,21 +239,43 @@ def _movement(probes: dict[str, Any] | None) -> dict[str, float]:
     }
 
 
-def _trembling(curves: Curves, facts: dict[str, Any]) -> dict[str, float]:
+def _trembling(runs: Sequence[Run]) -> Iterator[dict[str, float]]:
     """Measures of recorded series: the loss without sampling noise, and the watched coordinates."""
-    if facts.get("descends_its_loss"):
-        losses = curves.get(("train", "batch_loss"), _NONE)[1]
-    else:
-        losses = curves.get(("train", "loss"), _NONE)[1]
-    series = [values for (split, metric), (_, values) in curves.items() if _is_coordinate(split, metric)]
-    return {
-        "residual_amplitude": residual_amplitude(losses),
-        "spikes_per_1000_steps": spikes(curves.get(("train", "batch_loss"), _NONE)[1]),
-        "dominant_frequency": (
-            dominant_frequency(np.stack(series), int(facts.get("steps_per_epoch", 1))) if series else NAN
-        ),
-    }
+    losses, batches, coordinates, epochs = [], [], [], []
+    for trace_facts, curves in runs:
+        facts = trace_facts.get("workload_facts", {})
+        batches.append(curves.get(("train", "batch_loss"), _NONE)[1])
+        loss = curves.get(("train", "loss"), _NONE)[1]
+        losses.append(batches[-1] if facts.get("descends_its_loss") else loss)
+        watched = [values for name, (_, values) in curves.items() if is_coordinate(*name)]
+        coordinates.append(np.stack(watched) if watched else np.empty((0, 0)))
+        epochs.append(int(facts.get("steps_per_epoch", 1)))
+    found = (
+        _of_alike(residual_amplitude, losses),
+        _of_alike(spikes, batches),
+        _of_alike(dominant_frequency, coordinates, epochs),
+    )
+    for amplitude, leaps, frequency in zip(*found, strict=True):
+        yield {
+            "residual_amplitude": amplitude,
+            "spikes_per_1000_steps": leaps,
+            "dominant_frequency": frequency,
+        }
 
 
-def _is_coordinate(split: str, metric: str) -> bool:
+def _of_alike(
+    measure: Callable[..., Floats], series: Sequence[Floats], *settings: Sequence[int]
+) -> list[float]:
+    """What `measure` gives for every series, from one call for all that have the same shape and settings."""
+    alike: dict[tuple[tuple[int, ...], ...], list[int]] = {}
+    for place, one in enumerate(series):
+        alike.setdefault((one.shape, tuple(values[place] for values in settings)), []).append(place)
+    found = np.empty(len(series))
+    for (_, given), places in alike.items():
+        found[places] = measure(np.stack([series[place] for place in places]), *given)
+    return found.tolist()
+
+
+def is_coordinate(split: str, metric: str) -> bool:
+    """Whether a curve is the path of a single coordinate."""
     return split == "probe" and metric.startswith("coordinate_")

@@ -6,16 +6,18 @@ import math
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from optbench.curve_table import CURVES
 from optbench.errors import UserError
 from optbench.plugins import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
     from optbench.config import Study
     from optbench.spec import MetricSpec
@@ -33,28 +35,35 @@ class OwnMetrics:
     functions: Sequence[tuple[MetricSpec, Callable[[pd.DataFrame], float]]]
     problems: dict[str, list[str]] = field(default_factory=dict)
 
-    def measure(self, cell: str, status: str, curve: pa.Table | None) -> dict[str, float]:
+    def added_to(self, rows: Sequence[dict[str, Any]], curves: Sequence[pa.Table]) -> list[dict[str, Any]]:
+        """Rows of the run table with the study's own measures of these cells.
+
+        Args:
+            rows: of some cells.
+            curves: their rows of the curve table.
+        """
+        if not self.functions:
+            return list(rows)
+        whole = pa.concat_tables(curves or [CURVES.empty_table()]).to_pandas()
+        apart = dict(iter(whole.groupby("cell", observed=True, sort=False)))
+        nothing = whole.iloc[:0]
+        return [row | self._measure(row, apart.get(row["cell"], nothing)) for row in rows]
+
+    def _measure(self, row: Mapping[str, Any], curve: pd.DataFrame) -> dict[str, float]:
         """The values of one cell by name; NaN where a function raises or does not return a number.
 
         A measure that judges has no value for a run that did not end `ok`: a curve that breaks off would
         be compared with whole ones.
-
-        Args:
-            cell: its readable name.
-            status: what became of it.
-            curve: its rows of the curve table, without the cell; None where there is no trace.
         """
         values = {spec.name: math.nan for spec, _ in self.functions}
-        if not values or curve is None:
-            return values
-        frame = curve.to_pandas()
+        frame = curve.drop(columns="cell").reset_index(drop=True)
         for spec, function in self.functions:
-            if status != "ok" and spec.direction != "none":
+            if row["status"] == "missing" or (row["status"] != "ok" and spec.direction != "none"):
                 continue
             try:
                 values[spec.name] = float(function(frame))
             except Exception as problem:  # a plug-in's mistake must not cost the tables
-                told = f"{cell}: {type(problem).__name__}: {problem}"
+                told = f"{row['cell']}: {type(problem).__name__}: {problem}"
                 self.problems.setdefault(spec.name, []).append(told)
         return values
 

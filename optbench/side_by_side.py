@@ -24,7 +24,7 @@ def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int
 
     Args:
         work: a function of a module, for it is sent by name.
-        items: picklable where there are several processes.
+        items: picklable where there are several processes, which start before the first is asked for.
         processes: how many work at a time (>= 1).
 
     Raises:
@@ -34,6 +34,8 @@ def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int
         yield from map(work, items)
         return
     with _pool(processes) as pool:
+        for _ in range(processes):
+            pool.submit(_import, work)
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(work, item))
@@ -57,6 +59,10 @@ def beside(work: Callable[[Item], Result], item: Item, *, apart: bool) -> Iterat
         return
     with _pool(1) as pool:
         yield pool.submit(work, item).result
+
+
+def _import(_: Callable[[Item], Result]) -> None:
+    """Nothing; the process that is told to do it has started and imported the module of what it is given."""
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:

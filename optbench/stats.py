@@ -260,9 +260,12 @@ def seeds_needed(
     def enough(n: int) -> bool:
         t = float(special.stdtrit(n - 1, 1 - alpha / 2))
         shift = effect * math.sqrt(n)
-        above = 1 - special.nctdtr(n - 1, shift, t)
+        above = 1 - float(special.nctdtr(n - 1, shift, t))
+        if above >= power:
+            return True
+        below = float(special.nctdtr(n - 1, shift, -t))
         # Too small to matter beside a large shift, where scipy (1.17) has no value for it.
-        return bool(above >= power or above + np.nan_to_num(special.nctdtr(n - 1, shift, -t)) >= power)
+        return not math.isnan(below) and above + below >= power
 
     # The normal approximation is a little below the answer: searching upwards from there takes few steps.
     quantiles = special.ndtri(1 - alpha / 2) + special.ndtri(power)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from optbench.curve_table import read_curves
 from optbench.evidence import write_evidence
 from optbench.files import write_atomically, write_table
 from optbench.lines import lines_of
@@ -154,8 +153,8 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
 
 
 def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
-    wanted = pc.field("metric").isin(sorted({curve.metric for curve in CURVES}))
-    rows = pq.read_table(curves, filters=wanted).to_pandas()
+    splits, metrics = {curve.split for curve in CURVES}, {curve.metric for curve in CURVES}
+    rows = read_curves(curves, split=splits, metric=metrics)
     series = lines_of(rows, ("cell", "split", "metric"))
     missing, cells = runs["status"].eq("missing").to_numpy(bool), runs["cell"].to_numpy(object)
     for names, planned in _combinations(runs):

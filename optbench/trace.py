@@ -21,6 +21,7 @@ from optbench.seeding import STREAMS, stream_seed
 from optbench.spec import TRACE_KEY, TRACE_SCHEMA
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,19 +69,36 @@ class Trace:
         """The rows as an arrow table, names as codes of a dictionary."""
         return pa.table(
             {
-                "step": pa.array(self.step, pa.int32()),
+                "step": numbers(self.step, np.int32),
                 "split": _coded(self.split),
                 "metric": _coded(self.metric),
-                "value": pa.array(self.value, pa.float64()),
+                "value": numbers(self.value, np.float64),
             }
         )
+
+
+def numbers(values: np.ndarray, kind: type[np.int32 | np.float64]) -> pa.Array:
+    """An arrow array over numpy's memory, shape (n,), without nulls: a NaN stays one.
+
+    Arrow's own functions import pandas to look at whatever comes from Python: a third of a second in every
+    process that trains.
+    """
+    whole = np.ascontiguousarray(values, kind)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(kind), len(whole), [None, pa.py_buffer(whole)])
+
+
+def coded(codes: np.ndarray, names: Sequence[str]) -> pa.DictionaryArray:
+    """Names, shape (n,), as codes of the different ones; see `numbers`."""
+    texts = [name.encode() for name in names]
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    known = pa.StringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(b"".join(texts)))
+    return pa.DictionaryArray.from_arrays(numbers(codes, np.int32), known, safe=False)
 
 
 def _coded(names: list[str]) -> pa.DictionaryArray:
     """Names as codes of those that occur, in the order of their first."""
     codes = {name: code for code, name in enumerate(dict.fromkeys(names))}
-    places = np.fromiter(map(codes.__getitem__, names), np.int32, len(names))
-    return pa.DictionaryArray.from_arrays(places, pa.array(list(codes), pa.string()), safe=False)
+    return coded(np.fromiter(map(codes.__getitem__, names), np.int32, len(names)), list(codes))
 
 
 def cell_facts(cell: CellSpec) -> dict[str, Any]:
@@ -110,21 +128,25 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
 
 def write_trace(path: Path, trace: Trace) -> None:
     """Writes a trace under a temporary name and renames it: a kill leaves a whole file or none."""
-    table = trace.table().replace_schema_metadata(
-        {
-            TRACE_KEY: json.dumps(trace.facts, sort_keys=True).encode(),
-            TIMES: json.dumps(trace.times, sort_keys=True).encode(),
-        }
-    )
+    table = trace.table()
     whole = pa.BufferOutputStream()  # arrow's own way to a file takes longer than all the rest
-    pq.write_table(
-        table,
+    with pq.ParquetWriter(
         whole,
-        compression="zstd",
+        table.schema,
+        # Only values gain from zstd, which takes twice as long as all the rest.
+        compression={"step": "snappy", "split": "snappy", "metric": "snappy", "value": "zstd"},
         use_dictionary=["split", "metric"],
         column_encoding={"value": "BYTE_STREAM_SPLIT"},  # values hardly ever repeat, their first bytes do
         write_statistics=False,  # nobody looks into a trace without reading it
-    )
+        store_schema=False,  # it would repeat what parquet says itself
+    ) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(
+            {
+                TRACE_KEY: json.dumps(trace.facts, sort_keys=True).encode(),
+                TIMES: json.dumps(trace.times, sort_keys=True).encode(),
+            }
+        )
     # Waiting for the disk takes as long as a small cell. A trace of which a power cut leaves a piece is seen
     # as one by its frame or when it is read, and trained again.
     with write_atomically(path, synced=False) as unfinished:
@@ -174,13 +196,15 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
         BadTraceError: the file is truncated, or no trace of optbench.
     """
     try:
-        # A trace is a few kilobytes: threads and read-ahead cost more than they bring, and so does asking of
-        # what kind its file system is.
-        with pa.OSFile(str(path)) as file:
-            table = pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
+        # A trace is a few kilobytes: read in one piece, for threads and read-ahead cost more than they bring.
+        with pa.OSFile(str(path)) as stream:
+            whole = pa.BufferReader(stream.read_buffer())
+        file = pq.ParquetFile(whole, pre_buffer=False, read_dictionary=["split", "metric"])
+        table, metadata = file.read(use_threads=False), file.metadata.metadata or {}
     except (OSError, pa.ArrowException) as error:
         raise BadTraceError(f"{path} is not a whole trace: {error}") from None
-    metadata = table.schema.metadata or {}
+    except KeyError:  # one of these columns
+        raise BadTraceError(f"{path} is not a trace of optbench") from None
     if TRACE_KEY not in metadata or table.column_names != ["step", "split", "metric", "value"]:
         raise BadTraceError(f"{path} is not a trace of optbench")
     return table, json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))

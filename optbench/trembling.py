@@ -1,4 +1,7 @@
-"""Looks at a recorded series: how much it trembles, at which frequency, how often it leaps (numpy only)."""
+"""Looks at recorded series: how much they tremble, at which frequency, how often they leap (numpy only).
+
+Many series of one shape at a time: for a single short one, calling numpy takes longer than its sums.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,9 @@ FEWEST_EPOCHS = 4
 SPIKE_MEMORY = 64
 """Losses before a step that tell what is usual there."""
 
+MOST_NUMBERS = 4_000_000
+"""Numbers that windows of losses hold at a time (32 MB)."""
+
 SPIKE_HEIGHT = 6.0
 """Standard deviations of the losses before it by which a loss must lie above their median to be a spike."""
 
@@ -35,7 +41,7 @@ PEAK_LEVEL = 0.01
 """White noise has a peak that counts as dominant with at most this probability."""
 
 
-def residual_amplitude(losses: Floats) -> float:
+def residual_amplitude(losses: Floats) -> Floats:
     """Return the amplitude of log L about its trend in the last fifth of a curve; NaN where it can't be had.
 
     The residual of log L about the rolling median of the two points on either side, its median absolute value
@@ -44,21 +50,27 @@ def residual_amplitude(losses: Floats) -> float:
     values would be its own trend.
 
     Args:
-        losses: shape (n,), equally spaced. Where the last fifth has fewer than 5 residuals, the last 5 count.
-            NaN with fewer than 9 losses, or where one is not a positive finite number.
+        losses: shape (..., n), equally spaced. Where the last fifth has fewer than 5 residuals, the last 5
+            count. NaN with fewer than 9 losses, or where one is not a positive finite number.
+
+    Returns:
+        Shape (...).
     """
-    n, width = len(losses), 2 * NEIGHBOURS + 1
-    if n < width + FEWEST_RESIDUALS - 1 or not (np.isfinite(losses).all() and (losses > 0).all()):
-        return float("nan")
+    n, width = losses.shape[-1], 2 * NEIGHBOURS + 1
+    known = np.asarray((np.isfinite(losses) & (losses > 0)).all(axis=-1))
+    if n < width + FEWEST_RESIDUALS - 1 or not known.any():
+        return np.full(known.shape, np.nan)
     last = max(n // 5 - NEIGHBOURS, FEWEST_RESIDUALS)
-    logs = np.log(losses[1 - width - last :])
-    others = np.sort([logs[shift : shift + last] for shift in range(width) if shift != NEIGHBOURS], axis=0)
+    logs = np.log(np.where(known[..., None], losses[..., 1 - width - last :], 1.0))
+    others = np.sort(
+        [logs[..., shift : shift + last] for shift in range(width) if shift != NEIGHBOURS], axis=0
+    )
     trend = (others[NEIGHBOURS - 1] + others[NEIGHBOURS]) / 2
-    residuals = logs[NEIGHBOURS : NEIGHBOURS + last] - trend
-    return float(RESIDUAL_SCALE * np.median(np.abs(residuals)))
+    residuals = logs[..., NEIGHBOURS : NEIGHBOURS + last] - trend
+    return np.where(known, RESIDUAL_SCALE * np.median(np.abs(residuals), axis=-1), np.nan)
 
 
-def dominant_frequency(coordinates: Floats, epoch: int = 1) -> float:
+def dominant_frequency(coordinates: Floats, epoch: int = 1) -> Floats:
     """Return the frequency at which coordinates swing, in cycles a step (0 to 1/2); NaN if none stands out.
 
     Each coordinate's first differences (which removes drift), minus their mean, Hann-windowed; their
@@ -73,33 +85,38 @@ def dominant_frequency(coordinates: Floats, epoch: int = 1) -> float:
     epoch is looked at, which can't show a repetition.
 
     Args:
-        coordinates: shape (coordinates, steps); ones that stand still are left out.
+        coordinates: shape (..., coordinates, steps), two axes at least; ones that stand still are left out.
         epoch: steps of an epoch; 1 where every step sees all data.
+
+    Returns:
+        Shape (...).
     """
-    if coordinates.ndim != 2 or not np.isfinite(coordinates).all():  # noqa: PLR2004  (coordinates, steps)
-        return float("nan")
-    moves = np.diff(coordinates, axis=1)
+    finite = np.asarray(np.isfinite(coordinates).all(axis=(-2, -1)))
+    moves = np.diff(np.where(finite[..., None, None], coordinates, 0.0), axis=-1)
     moves, harmonics = _whole_epochs(moves, epoch)
-    n = moves.shape[1]
+    n = moves.shape[-1]
+    if n < 2 * (FEWEST_CYCLES + 1) or not moves.size:
+        return np.full(finite.shape, np.nan)
     # A coordinate's own scale, so that squares neither overflow nor vanish.
-    size = np.abs(moves).max(axis=1, initial=0.0)
-    moves = moves[size > 0] / size[size > 0][:, None]
-    moves = moves - moves.mean(axis=1, keepdims=True) if n else moves
-    if n < 2 * (FEWEST_CYCLES + 1) or not len(moves):
-        return float("nan")
-    power = np.abs(np.fft.rfft(moves * _hann(n), axis=1)) ** 2
-    bins = np.arange(power.shape[1])
-    open_bins = (bins >= FEWEST_CYCLES) & ~harmonics
-    total = power[:, 1:].sum(axis=1)
-    shares = (power[total > 0] / total[total > 0][:, None]).mean(axis=0) if (total > 0).any() else power[0]
-    padded = np.concatenate([[-1.0], shares, [-1.0]])
-    summits = open_bins & (shares >= padded[:-2]) & (shares >= padded[2:]) & (shares > 0)
-    if not summits.any():
-        return float("nan")
-    peak = int(bins[summits][np.argmax(shares[summits])])
-    if shares[peak] < shares[open_bins].mean() * np.log(open_bins.sum() / PEAK_LEVEL):
-        return float("nan")
-    return float((peak + _offset(shares, peak)) / n)
+    size = np.abs(moves).max(axis=-1, keepdims=True)
+    moves = moves / np.where(size > 0, size, 1.0)
+    moves = moves - moves.mean(axis=-1, keepdims=True)
+    power = np.abs(np.fft.rfft(moves * _hann(n), axis=-1)) ** 2
+    total = power[..., 1:].sum(axis=-1, keepdims=True)
+    moving = (size > 0) & (total > 0)
+    shares = np.where(moving, power / np.where(moving, total, 1.0), 0.0).sum(axis=-2)
+    shares /= np.maximum(moving.sum(axis=-2), 1)
+    open_bins = (np.arange(shares.shape[-1]) >= FEWEST_CYCLES) & ~harmonics
+    before, after = (np.full(shares.shape, -1.0) for _ in range(2))
+    before[..., 1:], after[..., :-1] = shares[..., :-1], shares[..., 1:]
+    summits = np.where(open_bins & (shares >= before) & (shares >= after) & (shares > 0), shares, 0.0)
+    peak = summits.argmax(axis=-1)[..., None]
+    height = np.take_along_axis(summits, peak, axis=-1)
+    middle = np.compress(open_bins, shares, axis=-1).mean(axis=-1, keepdims=True) if open_bins.any() else 0.0
+    dominant = (height > 0) & (height >= middle * np.log(max(open_bins.sum(), 1) / PEAK_LEVEL))
+    left, right = (np.take_along_axis(side, peak, axis=-1) for side in (before, after))
+    found = (peak + _offset(left, height, right)) / n
+    return np.where(finite & dominant[..., 0], found[..., 0], np.nan)
 
 
 @lru_cache(maxsize=64)
@@ -112,28 +129,27 @@ def _hann(n: int) -> Floats:
 
 def _whole_epochs(moves: Floats, epoch: int) -> tuple[Floats, NDArray[np.bool_]]:
     """The moves that are looked at, and which bins of their spectrum belong to the epoch."""
-    n = moves.shape[1]
+    n = moves.shape[-1]
     if epoch > 1 and n >= FEWEST_EPOCHS * epoch:
         epochs = n // epoch
-        moves = moves[:, n - epochs * epoch :]
+        moves = moves[..., n - epochs * epoch :]
         bins = np.arange(epochs * epoch // 2 + 1)
         return moves, (bins % epochs <= 1) | (bins % epochs == epochs - 1)
     if epoch > 1 and n >= 2 * epoch:
-        moves, n = moves[:, n - epoch :], epoch
-    moves = moves[:, n % 2 :]  # an even number has a bin for steps that turn back each time
-    return moves, np.zeros(moves.shape[1] // 2 + 1, bool)
+        moves, n = moves[..., n - epoch :], epoch
+    moves = moves[..., n % 2 :]  # an even number has a bin for steps that turn back each time
+    return moves, np.zeros(moves.shape[-1] // 2 + 1, bool)
 
 
-def _offset(power: Floats, peak: int) -> float:
+def _offset(left: Floats, middle: Floats, right: Floats) -> Floats:
     """Where between its neighbours a peak's summit lies, in bins (-1/2 to 1/2)."""
-    if peak + 1 >= len(power) or min(power[peak - 1 : peak + 2]) <= 0:
-        return 0.0
-    left, middle, right = np.log(power[peak - 1 : peak + 2])
-    bend = left - 2 * middle + right
-    return float(0.5 * (left - right) / bend) if bend < 0 else 0.0
+    known = (left > 0) & (middle > 0) & (right > 0)
+    low, top, high = (np.log(np.where(known, power, 1.0)) for power in (left, middle, right))
+    bend = low - 2 * top + high
+    return np.where(bend < 0, 0.5 * (low - high) / np.where(bend < 0, bend, -1.0), 0.0)
 
 
-def spikes(losses: Floats) -> float:
+def spikes(losses: Floats) -> Floats:
     """Return leaps of a loss per 1,000 losses; NaN with fewer than 65.
 
     A loss leaps where it lies above the median of the 64 before it by more than 6 of their standard
@@ -141,25 +157,39 @@ def spikes(losses: Floats) -> float:
     rounding could make. Losses in a row that do so are one spike, and one that is not finite is a leap.
 
     Args:
-        losses: shape (n,), equally spaced.
+        losses: shape (..., n), equally spaced.
+
+    Returns:
+        Shape (...).
     """
-    if len(losses) <= SPIKE_MEMORY:
-        return float("nan")
+    n, runs = losses.shape[-1], losses.shape[:-1]
+    if n <= SPIKE_MEMORY:
+        return np.full(runs, np.nan)
+    above = ~np.isfinite(losses[..., SPIKE_MEMORY:]).reshape(-1, n - SPIKE_MEMORY)
     # What is not finite is a leap; in what is usual for the losses after it, it counts as the highest of all.
-    known = np.where(np.isfinite(losses), losses, np.inf)
-    before = np.sort(np.lib.stride_tricks.sliding_window_view(known[:-1], SPIKE_MEMORY), axis=1)
-    middle = before[:, SPIKE_MEMORY // 2]
-    usual = np.where(np.isfinite(middle), middle, 0.0)[:, None]
+    known = np.where(np.isfinite(losses), losses, np.inf).reshape(-1, n)
+    at_a_time = max(1, MOST_NUMBERS // (SPIKE_MEMORY * n))
+    for first in range(0, len(known), at_a_time):
+        above[first : first + at_a_time] |= _leaps(known[first : first + at_a_time])
+    starts = above.copy()
+    starts[:, 1:] &= ~above[:, :-1]
+    return np.asarray(1000 * starts.sum(axis=1) / above.shape[1]).reshape(runs)
+
+
+def _leaps(known: Floats) -> NDArray[np.bool_]:
+    """Whether losses, shape (runs, n), lie far above the 64 before them, shape (runs, n - 64)."""
+    before = np.sort(np.lib.stride_tricks.sliding_window_view(known[:, :-1], SPIKE_MEMORY, axis=1), axis=2)
+    middle = before[..., SPIKE_MEMORY // 2]
+    usual = np.where(np.isfinite(middle), middle, 0.0)
     # The median deviation is at least that of the nearer quartile. Few losses lie as far out as that allows,
     # and the rest need no deviation of their own.
-    quartiles = before[:, [SPIKE_MEMORY // 4, 3 * SPIKE_MEMORY // 4]]
-    deviation = np.abs(quartiles - usual).min(axis=1)
-    far = np.flatnonzero(known[SPIKE_MEMORY:] > middle + _allowance(deviation, middle))
-    deviation[far] = np.sort(np.abs(before[far] - usual[far]), axis=1)[:, SPIKE_MEMORY // 2]
-    above = ~np.isfinite(losses[SPIKE_MEMORY:])
-    above |= known[SPIKE_MEMORY:] > middle + _allowance(deviation, middle)
-    starts = above & ~np.concatenate([[False], above[:-1]])
-    return float(1000 * starts.sum() / len(above))
+    quartiles = (before[..., place] for place in (SPIKE_MEMORY // 4, 3 * SPIKE_MEMORY // 4))
+    deviation = np.minimum(*(np.abs(quartile - usual) for quartile in quartiles))
+    now = known[:, SPIKE_MEMORY:]
+    far = now > middle + _allowance(deviation, middle)
+    deviation[far] = np.sort(np.abs(before[far] - usual[far][:, None]), axis=1)[:, SPIKE_MEMORY // 2]
+    leaps: NDArray[np.bool_] = now > middle + _allowance(deviation, middle)
+    return leaps
 
 
 def _allowance(deviation: Floats, middle: Floats) -> Floats:

@@ -82,6 +82,7 @@ LAYERS = {
     "optbench.gathered": "2b",
     "optbench.comparisons": "2b",
     "optbench.contenders": "2b",
+    "optbench.curve_table": "2b",
     "optbench.compare": "2b",
     "optbench.evidence": "2b",
     "optbench.finding": "2b",

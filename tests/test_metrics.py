@@ -19,12 +19,13 @@ from optbench.metrics import (
     ladder,
     linear_rate,
     mean_log_gap,
+    measures_of,
     run_measures,
 )
 from optbench.spec import STATUSES
 from optbench.summarize import summary_rows
 from optbench.timing_table import COLUMNS as TIMING_COLUMNS
-from optbench.trace import Trace
+from optbench.trace import Trace, curves_of
 from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
 T = np.arange(256)
@@ -210,6 +211,52 @@ def test_fewer_than_four_epochs_are_cut_to_one():
     epoch = 100
     sawtooth = (T % epoch) / epoch + 0.1 * np.sin(2 * pi * 0.3 * T)
     assert dominant_frequency(sawtooth[None], epoch) == pytest.approx(0.3, abs=0.01)
+
+
+def test_many_series_at_a_time_are_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call for all gives what one call each gives, to the last bit, whatever the others are."""
+    draw = np.random.default_rng(0)
+    losses = np.exp(0.3 * draw.standard_normal((7, 200)) - 0.01 * np.arange(200))
+    losses[1, 150] = 40.0  # a spike
+    losses[2, 90:95] = np.inf
+    losses[3, 10] = -1.0
+    losses[4] = 0.5
+    losses[5, 100:] *= np.tile([1.0, 3.0], 50)
+    paths = np.cumsum(draw.standard_normal((7, 3, 200)), axis=-1)
+    paths[0] += 30 * np.sin(2 * np.pi * 0.21 * np.arange(200))
+    paths[1] += 30 * np.sin(2 * np.pi * 0.34 * np.arange(200))
+    paths[1, 1] = 2.0  # stands still
+    paths[2] = 0.0
+    paths[3, 0, 7] = np.nan
+    paths[4, 2] = 1e300 * np.sin(2 * np.pi * 0.1 * np.arange(200))
+    for measure, series, settings in (
+        (residual_amplitude, losses, ()),
+        (spikes, losses, ()),
+        (dominant_frequency, paths, (1,)),
+        (dominant_frequency, paths, (20,)),
+    ):
+        apart = np.array([measure(one, *settings) for one in series])
+        assert np.isnan(apart).any() or measure is spikes
+        assert len(np.unique(apart[np.isfinite(apart)])) > 1
+        assert measure(series, *settings).tobytes() == apart.tobytes()
+        assert measure(series[:, None], *settings).tobytes() == apart.tobytes()
+    whole = spikes(losses)
+    monkeypatch.setattr("optbench.trembling.MOST_NUMBERS", 64 * 200 * 3)  # three of them at a time
+    assert spikes(losses).tobytes() == whole.tobytes()
+
+
+def test_runs_of_any_length_are_measured_together() -> None:
+    """Each run has the measures that it has alone: only series of one shape are measured in one call."""
+    draw = np.random.default_rng(1)
+    traces = [
+        trace({("train", "loss"): list(np.exp(draw.standard_normal(n))), ("train", "batch_loss"): batch})
+        for n in (12, 40, 12, 0, 40)
+        for batch in (list(np.exp(draw.standard_normal(n + 60))), [])
+    ]
+    together = measures_of([(one.facts, curves_of(one.table())) for one in traces])
+    assert len({row["residual_amplitude"] for row in together if row["residual_amplitude"] > 0}) == 8
+    for one, row in zip(traces, together, strict=True):
+        np.testing.assert_array_equal(list(row.values()), list(run_measures(one).values()))
 
 
 def test_white_noise_and_drift_have_no_dominant_frequency():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,6 +85,48 @@ def test_a_trace_without_rows_has_the_columns_of_any_other(path: Path) -> None:
     table = read_table(path)[0]
     assert len(table) == 0
     assert table.schema.remove_metadata() == columns
+
+
+def test_others_read_a_trace_as_any_parquet_file(path: Path) -> None:
+    write_trace(path, TRACE)
+    table = pq.read_table(path)
+    assert {name: str(table.schema.field(name).type) for name in table.column_names} == {
+        "step": "int32", "split": "string", "metric": "string", "value": "double",
+    }  # fmt: skip
+    assert table["split"].to_pylist() == TRACE.split
+    assert json.loads(table.schema.metadata[b"optbench-facts"]) == TRACE.facts
+
+
+def test_facts_stand_in_a_trace_once(path: Path) -> None:
+    """Arrow would repeat them in its own description of the columns."""
+    write_trace(path, TRACE)
+    assert path.read_bytes().count(b'"status": "diverged"') == 1
+    assert pq.read_metadata(path).metadata.keys() == {b"optbench-facts", b"optbench-times"}
+
+
+def test_traces_of_earlier_versions_are_read(path: Path) -> None:
+    """Those carried arrow's description of the columns, and zstd in all of them."""
+    facts = json.dumps(TRACE.facts, sort_keys=True).encode()
+    earlier = TRACE.table().replace_schema_metadata({"optbench-facts": facts, "optbench-times": b"{}"})
+    path.parent.mkdir()
+    pq.write_table(earlier, path, compression="zstd", use_dictionary=["split", "metric"])
+    write_trace(path.with_name("now.parquet"), TRACE)
+    table, found, _ = read_table(path)
+    assert found == TRACE.facts
+    assert table.remove_column(3).equals(read_table(path.with_name("now.parquet"))[0].remove_column(3))
+    assert table["value"].to_numpy().tobytes() == TRACE.value.tobytes()
+
+
+def test_training_processes_do_without_pandas(path: Path) -> None:
+    """Arrow imports it to look at any Python value, a third of a second for each process that trains."""
+    script = (
+        "import sys; from pathlib import Path; from optbench.trace import Trace, write_trace; "
+        "write_trace(Path(sys.argv[1]), Trace({'status': 'ok'}, {}, [1], ['train'], ['loss'], [0.5])); "
+        "print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    assert read_trace(path).value.tolist() == [0.5]
 
 
 def test_a_failed_write_leaves_what_was_there(path: Path) -> None:

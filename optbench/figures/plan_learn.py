@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from optbench.curve_table import read_curves
 from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
 from optbench.shown.record import FigureRecord, Panel
-from optbench.shown.study import Study, chunks, first_runs, read_curves, thin
+from optbench.shown.study import Study, chunks, first_runs, thin
 from optbench.shown.tables import present
 from optbench.shown.words import entry
 from optbench.textbook.measure import average, textbook_signal
@@ -57,8 +58,9 @@ def draw_learning(
             continue
         schedule = _shown_schedule(study, workload)
         runs = first_runs(study, workload, schedule)
-        rows = read_curves(curves, "weights", set(runs["cell"]))
-        rows = rows[np.isfinite(rows["value"].to_numpy(float))].rename(columns={"metric": "coordinate"})
+        rows = read_curves(curves, split=["weights"], cell=set(runs["cell"]))
+        rows = rows[np.isfinite(rows["value"].to_numpy(float))].astype({"cell": str, "metric": str})
+        rows = rows.rename(columns={"metric": "coordinate"})
         known = study.fact("workloads", workload, "coordinates")
         coordinates = [str(c) for c in known or sorted(rows["coordinate"].unique())][: len(landscape.view)]
         if rows.empty or not set(coordinates) <= set(rows["coordinate"]):

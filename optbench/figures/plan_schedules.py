@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
+from optbench.curve_table import read_curves
 from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_lr
 from optbench.shown.record import FigureRecord
-from optbench.shown.study import Study, read_curves, thin
+from optbench.shown.study import Study, thin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +29,8 @@ def lr_courses(study: Study, curves: Path) -> Courses:
     ordered = study.runs.sort_values("seed", kind="stable")
     first = ordered.drop_duplicates(["workload", "optimizer", "schedule"]).astype({"cell": str})
     about = first.set_index("cell")[["workload", "schedule", "lr"]].to_dict("index")
-    rows = read_curves(curves, "schedule", set(first["cell"]))
-    rows = rows[(rows["metric"] == "lr") & np.isfinite(rows["value"].to_numpy(float))]
+    rows = read_curves(curves, split=["schedule"], metric=["lr"], cell=set(first["cell"]))
+    rows = rows[np.isfinite(rows["value"].to_numpy(float))].astype({"cell": str})
     found: dict[tuple[str, str], dict[tuple[tuple[int, float], ...], pd.DataFrame]] = {}
     for cell, part in rows.groupby("cell", sort=False):
         run = about[str(cell)]

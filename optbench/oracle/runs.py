@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+from optbench.curve_table import read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -145,8 +145,7 @@ def read_runs(tables: Path, names: Iterable[str]) -> dict[str, Runs]:
     table = table[table["status"] != "missing"]
     table = table.assign(combination=table["workload"] + "/" + table["optimizer"] + "/" + table["schedule"])
     table = table[table["combination"].isin(wanted)].sort_values("seed", kind="stable")
-    chosen = pc.field("cell").isin(table["cell"].tolist()) & pc.field("split").isin(SPLITS)
-    curves = pq.read_table(tables / "curves.parquet", filters=chosen).to_pandas()
+    curves = read_curves(tables / "curves.parquet", cell=table["cell"].tolist(), split=SPLITS)
     of_cell = dict(list(curves.groupby("cell", observed=True)))
     found = {}
     for name, rows in table.groupby("combination", sort=False):

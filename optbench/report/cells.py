@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from optbench.curve_table import read_curves
 from optbench.report.completeness import GLYPHS
 from optbench.report.text import number, rerun_command, snakemake_command
 from optbench.shown.study import thin
@@ -187,8 +186,7 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
 
 def _curves(study: Study, file: Path) -> tuple[list[Scale], dict[str, str]]:
     """The scale of every workload, in their order, and the packed curve of every cell that has one."""
-    wanted = (pc.field("split") == "validation") & (pc.field("metric") == "loss")
-    table = pq.read_table(file, columns=["cell", "step", "value"], filters=wanted).to_pandas()
+    table = read_curves(file, split=["validation"], metric=["loss"])
     workload_of = dict(zip(study.runs["cell"].astype(str), study.runs["workload"].astype(str), strict=True))
     table = table.assign(cell=table["cell"].astype(str))
     table["workload"] = table["cell"].map(workload_of)

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from optbench.shown.style import Style, assign_styles
 
@@ -68,14 +66,6 @@ def read_study(tables: Path) -> Study:
         )
     }  # fmt: skip
     return Study(facts=facts, runs=runs, styles=assign_styles(names["optimizers"]), **names)
-
-
-def read_curves(file: Path, split: str, cells: set[str]) -> pd.DataFrame:
-    """Return one split's rows of some cells from the curve table."""
-    chosen = (pc.field("split") == split) & pc.field("cell").isin(sorted(cells))
-    rows = pq.read_table(file, filters=chosen).to_pandas()
-    frame: pd.DataFrame = rows.astype({"cell": str, "metric": str})
-    return frame
 
 
 def first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:

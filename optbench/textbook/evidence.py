@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from optbench.catalogue.schedules import SCHEDULES
+from optbench.curve_table import read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -171,8 +170,7 @@ def read_tables(folder: Path) -> Tables:
 
 def _curves(file: Path, runs: pd.DataFrame, workload: str) -> pd.DataFrame:
     cells = runs.loc[runs["workload"] == workload, "cell"].tolist()
-    rows: pd.DataFrame = pq.read_table(file, filters=pc.field("cell").isin(cells)).to_pandas()
-    return rows
+    return read_curves(file, cell=cells)
 
 
 def find(tables: Tables, need: Need) -> Cells | None:
