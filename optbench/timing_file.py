@@ -79,7 +79,7 @@ def write_timing(path: Path, facts: dict[str, Any], rows: Sequence[dict[str, Any
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
-    """By way of JSON: arrow imports pandas to look at values of Python, a third of a second in every child."""
+    """By way of JSON: arrow imports pandas to look at values of Python, a third of a second a child."""
     text = "\n".join(json.dumps(row, allow_nan=False) for row in rows).encode()
     return read_json(
         pa.BufferReader(text),
