@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import torch
@@ -17,19 +18,21 @@ def kernel_facts(device: str) -> dict[str, Any]:
     Args:
         device: `cpu` or `cuda`.
     """
-    facts: dict[str, Any] = {
-        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "deterministic": torch.are_deterministic_algorithms_enabled(),
-        "matmul_precision": torch.get_float32_matmul_precision(),
-    }
-    if device == "cuda":
-        facts |= {
-            "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
-            "cudnn_benchmark": torch.backends.cudnn.benchmark,
-            "cudnn_tf32": torch.backends.cudnn.allow_tf32,
-            "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
+    with warnings.catch_warnings():  # torch 2.9 deprecates what it sets itself, and says so to whoever looks
+        warnings.simplefilter("ignore", UserWarning)
+        facts: dict[str, Any] = {
+            "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+            "deterministic": torch.are_deterministic_algorithms_enabled(),
+            "matmul_precision": torch.get_float32_matmul_precision(),
         }
+        if device == "cuda":
+            facts |= {
+                "cuda": torch.version.cuda,
+                "cudnn": torch.backends.cudnn.version(),
+                "cudnn_benchmark": torch.backends.cudnn.benchmark,
+                "cudnn_tf32": torch.backends.cudnn.allow_tf32,
+                "cublas_workspace": os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
+            }
     return facts
 
 
