@@ -145,10 +145,9 @@ def test_family(rows: Sequence[Row], metric: str, rules: Rules) -> pd.DataFrame:
 
 
 def _within(field: Field, threshold: float) -> Iterator[Row]:
-    scores, fixed = field.scores, field.fixed
+    scores, fixed, is_ratio = field.scores, field.fixed, field.is_ratio
     rates = [" ".join(f"{rate:g}" for rate in found) for found in field.rates]
     finite = np.abs(field.measured[np.isfinite(field.measured)])
-    is_ratio = field.is_ratio
     least = math.log10(1 + threshold) if is_ratio else threshold * float(np.median(finite))
     for i, a in enumerate(field.combinations):
         for j in range(i + 1, len(field.combinations)):

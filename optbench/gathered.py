@@ -79,13 +79,14 @@ def read_group(cells: Iterable[CellSpec]) -> Group:
 def _table(split: str, metric: str, of_cells: dict[str, Curve]) -> pa.Table:
     """The rows of the curve table that one curve of each of some cells makes."""
     lengths = [len(steps) for steps, _ in of_cells.values()]
-    nothing = np.zeros(sum(lengths))
+    steps, values = map(np.concatenate, zip(*of_cells.values(), strict=True))
+    only = np.zeros(len(steps))
     columns = (
         coded(np.repeat(np.arange(len(lengths)), lengths), list(of_cells)),
-        numbers(np.concatenate([steps for steps, _ in of_cells.values()]), np.int32),
-        coded(nothing, [split]),
-        coded(nothing, [metric]),
-        numbers(np.concatenate([values for _, values in of_cells.values()]), np.float64),
+        numbers(steps, np.int32),
+        coded(only, [split]),
+        coded(only, [metric]),
+        numbers(values, np.float64),
     )
     return pa.Table.from_arrays(columns, schema=CURVES)
 

@@ -56,9 +56,11 @@ class OwnMetrics:
         be compared with whole ones.
         """
         values = {spec.name: math.nan for spec, _ in self.functions}
+        if row["status"] == "missing":
+            return values
         frame = curve.drop(columns="cell").reset_index(drop=True)
         for spec, function in self.functions:
-            if row["status"] == "missing" or (row["status"] != "ok" and spec.direction != "none"):
+            if row["status"] != "ok" and spec.direction != "none":
                 continue
             try:
                 values[spec.name] = float(function(frame))

@@ -94,8 +94,9 @@ def dominant_frequency(coordinates: Floats, epoch: int = 1) -> Floats:
     finite = np.asarray(np.isfinite(coordinates).all(axis=(-2, -1)))
     moves = np.diff(np.where(finite[..., None, None], coordinates, 0.0), axis=-1)
     moves, harmonics = _whole_epochs(moves, epoch)
+    open_bins = (np.arange(len(harmonics)) >= FEWEST_CYCLES) & ~harmonics
     n = moves.shape[-1]
-    if n < 2 * (FEWEST_CYCLES + 1) or not moves.size:
+    if n < 2 * (FEWEST_CYCLES + 1) or not moves.size or not open_bins.any():
         return np.full(finite.shape, np.nan)
     # A coordinate's own scale, so that squares neither overflow nor vanish.
     size = np.abs(moves).max(axis=-1, keepdims=True)
@@ -103,17 +104,16 @@ def dominant_frequency(coordinates: Floats, epoch: int = 1) -> Floats:
     moves = moves - moves.mean(axis=-1, keepdims=True)
     power = np.abs(np.fft.rfft(moves * _hann(n), axis=-1)) ** 2
     total = power[..., 1:].sum(axis=-1, keepdims=True)
-    moving = (size > 0) & (total > 0)
+    moving = total > 0
     shares = np.where(moving, power / np.where(moving, total, 1.0), 0.0).sum(axis=-2)
     shares /= np.maximum(moving.sum(axis=-2), 1)
-    open_bins = (np.arange(shares.shape[-1]) >= FEWEST_CYCLES) & ~harmonics
     before, after = (np.full(shares.shape, -1.0) for _ in range(2))
     before[..., 1:], after[..., :-1] = shares[..., :-1], shares[..., 1:]
     summits = np.where(open_bins & (shares >= before) & (shares >= after) & (shares > 0), shares, 0.0)
     peak = summits.argmax(axis=-1)[..., None]
     height = np.take_along_axis(summits, peak, axis=-1)
-    middle = np.compress(open_bins, shares, axis=-1).mean(axis=-1, keepdims=True) if open_bins.any() else 0.0
-    dominant = (height > 0) & (height >= middle * np.log(max(open_bins.sum(), 1) / PEAK_LEVEL))
+    middle = np.compress(open_bins, shares, axis=-1).mean(axis=-1, keepdims=True)
+    dominant = (height > 0) & (height >= middle * np.log(open_bins.sum() / PEAK_LEVEL))
     left, right = (np.take_along_axis(side, peak, axis=-1) for side in (before, after))
     found = (peak + _offset(left, height, right)) / n
     return np.where(finite & dominant[..., 0], found[..., 0], np.nan)
@@ -165,9 +165,9 @@ def spikes(losses: Floats) -> Floats:
     n, runs = losses.shape[-1], losses.shape[:-1]
     if n <= SPIKE_MEMORY:
         return np.full(runs, np.nan)
-    above = ~np.isfinite(losses[..., SPIKE_MEMORY:]).reshape(-1, n - SPIKE_MEMORY)
     # What is not finite is a leap; in what is usual for the losses after it, it counts as the highest of all.
     known = np.where(np.isfinite(losses), losses, np.inf).reshape(-1, n)
+    above = np.isposinf(known[:, SPIKE_MEMORY:])
     at_a_time = max(1, MOST_NUMBERS // (SPIKE_MEMORY * n))
     for first in range(0, len(known), at_a_time):
         above[first : first + at_a_time] |= _leaps(known[first : first + at_a_time])
