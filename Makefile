@@ -1,4 +1,5 @@
 # make report: set up .venv, run a study, say where its page is.   make test: set up, run the tests.
+# make torch: the tests of what is private in torch, with its oldest and newest allowed versions.
 # make bench: set up, run the benchmarks, write their tables into docs/performance.md.
 PYTHON ?= python3
 CONFIG ?= config/default.yaml
@@ -6,13 +7,21 @@ CORES ?= all
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test bench lint format lock schema clean
+.PHONY: report test torch bench lint format lock schema clean
 
 report: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile $(CONFIG)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+# What is asked of torch beyond its documents, with the oldest that is allowed and with the newest (gigabytes each).
+torch: $(READY)
+	for version in "==$$(sed -n 's/.*"torch>=\([0-9.]*\)".*/\1/p' pyproject.toml)" ""; do \
+		PYTHONPATH=$(CURDIR) $(BIN)/uv run --quiet --no-project --isolated --refresh-package torch --python $(BIN)/python \
+			--with "torch$$version" --with numpy --with psutil --with pytest \
+			python -m pytest --noconftest -o addopts= -q tests/test_torch_private.py || exit; \
+	done
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(ONLY)

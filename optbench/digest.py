@@ -30,7 +30,6 @@ NUMBERLESS = frozenset(
         "optbench",
         "optbench.catalogue",
         "optbench.catalogue.datasets",
-        "optbench.eager",
         "optbench.errors",
         "optbench.files",
         "optbench.kernels",

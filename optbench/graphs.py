@@ -125,8 +125,6 @@ class GraphedStep:
                 group["capturable"] = True
                 first = group["params"][0]
                 self._rates.append((group, torch.full((), torch.nan, dtype=first.dtype, device=first.device)))
-            # It would warn of the eager steps that come first.
-            optimizer._warned_capturable_if_run_uncaptured = True
         self._filled = [float("nan")] * len(self._rates)
 
     def __call__(self, batch: Batch, between: Callable[[], None]) -> Tensor:

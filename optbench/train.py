@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from optbench.datasets import load
-from optbench.eager import ERROR, leave_compiler_asleep, set_deterministic
 from optbench.evaluation import record_coordinates, record_evaluation, record_means
 from optbench.graphs import GraphedStep, NoGraphError, refuse_graph
 from optbench.kernels import explain, kernel_facts
@@ -27,6 +26,7 @@ from optbench.probes.run import Probes, descends_its_loss
 from optbench.record import Record
 from optbench.schedules import is_plateau, make_schedule
 from optbench.seeding import stream_seed
+from optbench.torch_private import ERROR, defer_compiler, set_deterministic
 from optbench.trace import cell_facts
 from optbench.workload import Workload
 
@@ -129,7 +129,7 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
 @contextmanager
 def isolated(cell: CellSpec) -> Iterator[None]:
     """Deterministic kernels and pinned threads for one cell; the process's own state is put back after."""
-    leave_compiler_asleep()
+    defer_compiler()
     mode = torch.get_deterministic_debug_mode()
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     threads = torch.get_num_threads()

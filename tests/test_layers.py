@@ -60,7 +60,6 @@ LAYERS = {
     # 2a: making traces
     "optbench.batched": "2a",
     "optbench.datasets": "2a",
-    "optbench.eager": "2a",
     "optbench.kernels": "2a",
     "optbench.evaluation": "2a",
     "optbench.graphs": "2a",
@@ -72,6 +71,7 @@ LAYERS = {
     "optbench.schedules": "2a",
     "optbench.timing": "2a",
     "optbench.timing_rounds": "2a",
+    "optbench.torch_private": "2a",
     "optbench.train": "2a",
     "optbench.workload": "2a",
     "optbench.workloads": "2a",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch.optim
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 
 from optbench.optimizers import needs_closure
 from optbench.schedules import is_plateau
+from optbench.torch_private import is_batch_norm, is_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +70,7 @@ def refuse_unfit(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler |
         raise UnfitError(f"{type(schedule).__name__} gives each seed a learning rate of its own")
     for module in model.modules():
         kind = type(module).__name__
-        if isinstance(module, _DropoutNd):
+        if is_dropout(module):
             raise UnfitError(f"its model has {kind}, whose draws would not be those of the seed alone")
-        if isinstance(module, _BatchNorm):
+        if is_batch_norm(module):
             raise UnfitError(f"its model has {kind}, whose running averages belong to one model")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from optbench.torch_private import is_batch_norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ class ProbeBatch:
     def _undisturbed(self, device: torch.device) -> Iterator[None]:
         modes = [(module, module.training) for module in self._model.modules()]
         # One example has no variance of its own to be normalised by.
-        norms = [m for m, _ in modes if isinstance(m, _BatchNorm) and self.examples != 1]
+        norms = [m for m, _ in modes if is_batch_norm(m) and self.examples != 1]
         buffers = list(self._model.buffers())
         kept = [buffer.clone() for buffer in buffers]
         # Written past nn.Module's own setattr, which looks for parameters and buffers at every assignment.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from optbench.torch_private import copier
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -50,6 +52,7 @@ class Flat:
         self._plain = not any(p.is_complex() for p in parameters)
         parts = self.rows.split(sizes, dim=1)
         views = [part.view(rows, *p.shape).unbind() for part, p in zip(parts, shapes, strict=True)]
+        self._copy = copier()
         self._views: list[tuple[Tensor, ...]] = list(zip(*views, strict=True))
 
     def put(self, row: int, tensors: Sequence[Tensor | None]) -> None:
@@ -57,11 +60,11 @@ class Flat:
         views = self._views[row]
         try:
             if self._plain:
-                torch._foreach_copy_(views, tensors)  # type: ignore[arg-type]
+                self._copy(views, tensors)
                 return
         except (TypeError, RuntimeError):
             pass  # a gradient is missing or sparse: found by trying, since looking costs more than copying
-        torch._foreach_copy_(
+        self._copy(
             views,
             [torch.zeros_like(v) if t is None else _real(t) for v, t in zip(views, tensors, strict=True)],
         )

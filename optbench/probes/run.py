@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.nn.modules.dropout import _DropoutNd
 
 from optbench.probes.batch import ProbeBatch
 from optbench.probes.momentum import noise_cosine
 from optbench.probes.rows import LARGE, Flat, Rows, entries, row_type
 from optbench.probes.sampling import BLOCK, FIXED_SEED, look_weights, measured_share, step_weights
 from optbench.probes.sums import Column, Moves, fall, rises, run_sums, window_columns
+from optbench.torch_private import is_dropout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def descends_its_loss(workload: Workload, model: nn.Module) -> bool:
 
     Randomness that a model draws by other means than torch's dropout modules goes unnoticed.
     """
-    still = not any(isinstance(module, _DropoutNd) for module in model.modules())
+    still = not any(is_dropout(module) for module in model.modules())
     return workload.batch_size is None and workload.augment is None and still
 
 
