@@ -15,17 +15,17 @@ from fabricate import HOSTILE, Fake, fabricate
 from scipy import stats as scipy_stats
 from studies import optbench, run, write_study
 
-from optbench.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.config import read_study
-from optbench.contenders import Combination, common_block, fields_of, paired_differences
 from optbench.errors import UserError
-from optbench.finding import DESCRIPTION
-from optbench.findings import write_findings
-from optbench.interaction import with_half
+from optbench.findings.comparisons import SIGN_FLIP, Rules, compare, verdict_of
+from optbench.findings.finding import DESCRIPTION
+from optbench.findings.interaction import with_half
+from optbench.findings.samples import Combination, common_block, fields_of, paired_differences
+from optbench.findings.sentences import sentence
+from optbench.findings.stability import kendall_tau
+from optbench.findings.write import write_findings
 from optbench.joint import joint_sign_flip_test
 from optbench.phrases import figure_of
-from optbench.sentences import sentence
-from optbench.stability import kendall_tau
 from optbench.stats import holm, sign_flip_test
 
 VERDICTS = {"better", "worse", "no detectable difference", "insufficient data"}
@@ -512,7 +512,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
     seen = set()
     for hash_seed, threads in (("0", "1"), ("77", "2")):
         code = (
-            "from pathlib import Path; from optbench.findings import write_findings; "
+            "from pathlib import Path; from optbench.findings.write import write_findings; "
             f"write_findings(Path({str(results)!r}))"
         )
         threaded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)

@@ -10,16 +10,16 @@ import math
 from typing import TYPE_CHECKING
 
 from optbench.files import write_text
-from optbench.finding import RESOLVED, Finding
-from optbench.grounds import compare_all, with_measured, write_grounds
-from optbench.openings import openings
-from optbench.statements import leaders, overall, targets
-from optbench.statements_schedules import flips, schedules
+from optbench.findings.analysis import compare_all, with_measured, write_grounds
+from optbench.findings.finding import RESOLVED, Finding
+from optbench.findings.leaders import leaders, overall, targets
+from optbench.findings.outcomes import openings
+from optbench.findings.schedules import flips, schedules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optbench.grounds import Grounds
+    from optbench.findings.analysis import Grounds
 
 HEADLINES = 3
 """Findings at the top of the page."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-from optbench.contenders import Block, Combination, Field, over_workloads, paired_differences
+from optbench.findings.samples import Block, Combination, Field, over_workloads, paired_differences
 from optbench.stats import (
     FEWEST_PAIRS,
     hodges_lehmann,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from optbench.comparisons import Comparison, Rules, compare
-from optbench.contenders import Block, Combination, Field, common_block, fields_of
 from optbench.files import write_table
-from optbench.interaction import HALF, compare_schedule_effects, with_half
-from optbench.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
-from optbench.stability import LeftOut, stability
+from optbench.findings.comparisons import Comparison, Rules, compare
+from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
+from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
+from optbench.findings.samples import Block, Combination, Field, common_block, fields_of
+from optbench.findings.stability import LeftOut, stability
 from optbench.timed import read_times
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Sentences of the findings that open sections, those of `optbench.openings` (layer 2b)."""
+"""Sentences of the findings that open sections, those of `optbench.findings.outcomes` (layer 2b)."""
 
 from __future__ import annotations
 

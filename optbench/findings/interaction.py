@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.comparisons import Row, Rules, test_family
-from optbench.contenders import Combination, Field, paired_differences
 from optbench.curve_table import read_curves
+from optbench.findings.comparisons import Row, Rules, test_family
+from optbench.findings.samples import Combination, Field, paired_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.contenders import Block, Combination, over_workloads
+from optbench.findings.samples import Block, Combination, over_workloads
 from optbench.ranks import midranks
 from optbench.stats import interquartile_mean
 

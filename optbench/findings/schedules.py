@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from optbench.comparisons import EVERY_WORKLOAD
-from optbench.contenders import Combination
-from optbench.finding import (
+from optbench.findings.analysis import LOSS, Grounds
+from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.finding import (
     RESOLVED,
     WHO,
     Finding,
@@ -17,9 +17,9 @@ from optbench.finding import (
     oriented,
     row_dicts,
 )
-from optbench.grounds import LOSS, Grounds
-from optbench.interaction import HALF
-from optbench.interaction import flips as turned_round
+from optbench.findings.interaction import HALF
+from optbench.findings.interaction import flips as turned_round
+from optbench.findings.samples import Combination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.contenders import Combination
-from optbench.sentences import sentence
+from optbench.findings.samples import Combination
+from optbench.findings.sentences import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

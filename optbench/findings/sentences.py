@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from optbench.findings.sentences_openings import OPENINGS
 from optbench.phrases import MOST_NAMES, count, figure_of, listing, probability
-from optbench.sentences_openings import OPENINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optbench.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
-from optbench.contenders import Combination
-from optbench.finding import (
+from optbench.findings.analysis import LOSS, TIME, Grounds
+from optbench.findings.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
+from optbench.findings.finding import (
     DESCRIPTION,
     STANDS,
     WHO,
@@ -21,8 +21,8 @@ from optbench.finding import (
     oriented,
     row_dicts,
 )
-from optbench.grounds import LOSS, TIME, Grounds
-from optbench.ranking import FEWEST_WORKLOADS
+from optbench.findings.ranking import FEWEST_WORKLOADS
+from optbench.findings.samples import Combination
 from optbench.stats import FEWEST_PAIRS
 
 if TYPE_CHECKING:

@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optbench.comparisons import EVERY_WORKLOAD
-from optbench.contenders import Combination
-from optbench.finding import DESCRIPTION, RESOLVED, WHO, Finding, as_json, key_of, make, oriented, row_dicts
-from optbench.grounds import LOSS, Grounds
+from optbench.findings.analysis import LOSS, Grounds
+from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.finding import (
+    DESCRIPTION,
+    RESOLVED,
+    WHO,
+    Finding,
+    as_json,
+    key_of,
+    make,
+    oriented,
+    row_dicts,
+)
+from optbench.findings.samples import Combination
+from optbench.findings.schedules import distance
 from optbench.ratios import ratios_by_seed
 from optbench.sensitivity import USABLE
-from optbench.statements_schedules import distance
 from optbench.stats import median_interval, wilson_interval
 
 if TYPE_CHECKING:

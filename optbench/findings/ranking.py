@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.comparisons import EVERY_WORKLOAD, power_of_ten
-from optbench.contenders import Block, Combination, Field, over_workloads
+from optbench.findings.comparisons import EVERY_WORKLOAD, power_of_ten
+from optbench.findings.samples import Block, Combination, Field, over_workloads
+from optbench.findings.stability import middle_ratio, ratios_to
 from optbench.ranks import midranks
-from optbench.stability import middle_ratio, ratios_to
 from optbench.stats import (
     FEWEST_PAIRS,
     Interval,
