@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optbench.config import Study
-    from optbench.findings.analysis import Grounds
+    from optbench.findings.analysis import Analysis
     from optbench.search import Search
     from optbench.spec import CellSpec
     from optbench.timing_spec import TimingSpec
@@ -282,7 +282,7 @@ def _summarize(results: Path, cores: int) -> None:
         write_findings(results, compared())
 
 
-def _compare(tables: Path) -> Grounds:
+def _compare(tables: Path) -> Analysis:
     from optbench.findings.analysis import compare_all  # noqa: PLC0415
 
     return compare_all(tables)

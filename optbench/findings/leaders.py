@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optbench.findings.analysis import LOSS, TIME, Grounds
+from optbench.findings.analysis import LOSS, TIME, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
 from optbench.findings.finding import (
     DESCRIPTION,
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 def first_and_next(
-    grounds: Grounds, workload: str, metric: str
+    analysis: Analysis, workload: str, metric: str
 ) -> tuple[Combination, Combination | None, dict[str, Any], dict[str, Any], list[dict[str, str]]] | None:
     """The leader, whom to compare it with, the row between them, words on its standing, and table keys."""
-    ranking = grounds.ranking
+    ranking = analysis.ranking
     here = ranking[(ranking["workload"] == workload) & (ranking["metric"] == metric)]
     if not here["leader"].any():
         return None
@@ -43,20 +43,20 @@ def first_and_next(
     others = [s for s in standings if not s["leader"]]
     tied = [Combination(s["optimizer"], s["schedule"]) for s in others if s["tied"]]
     words: dict[str, Any] = {
-        "workload": grounds.label("workloads", workload) if workload else "",
-        "workloads": len(grounds.block.fields) if grounds.block and not workload else 1,
-        "a": grounds.name(first),
+        "workload": analysis.label("workloads", workload) if workload else "",
+        "workloads": len(analysis.block.by_workload) if analysis.block and not workload else 1,
+        "a": analysis.name(first),
         "b": None,
         "others": len(others),
         "better_than": int(leader["better_than"]),
         "tied": len(tied),
-        "tied_names": [grounds.name(one) for one in tied],
+        "tied_names": [analysis.name(one) for one in tied],
         "fewest": FEWEST_PAIRS,
         "fixed": False,
         "scale": "ratio",
     }
     keys = [key_of("ranking", leader, *STANDS)]
-    rivals = against(grounds.compared(metric), workload, first)
+    rivals = against(analysis.compared(metric), workload, first)
     rows = []
     for other in others:
         second = Combination(other["optimizer"], other["schedule"])
@@ -66,7 +66,7 @@ def first_and_next(
         # The nearest that it is better than says most; else whoever comes next.
         second, row, seen = next((found for found in rows if found[2]["verdict"] == "better"), rows[0])
         words |= {
-            "b": grounds.name(second),
+            "b": analysis.name(second),
             "fixed": row["test"] == IDENTICAL,
             "scale": row["scale"],
         }
@@ -74,34 +74,34 @@ def first_and_next(
     return first, None, {}, words, keys
 
 
-def overall(grounds: Grounds) -> Iterator[Finding]:
+def overall(analysis: Analysis) -> Iterator[Finding]:
     """Who leads over workloads, how stable that is, and what would tell the first two apart."""
-    found = first_and_next(grounds, EVERY_WORKLOAD, LOSS)
-    if found is None or grounds.block is None or grounds.overall is None:
+    found = first_and_next(analysis, EVERY_WORKLOAD, LOSS)
+    if found is None or analysis.block is None or analysis.overall is None:
         return
     first, second, row, words, keys = found
     if second is None or not row:
         return
     yield make("overall", "verdict", "leader", words, row, figure="verdict/", rows=keys)
-    yield from _stability(grounds, first)
-    yield from _ranks(grounds)
-    yield from _seeds(grounds, EVERY_WORKLOAD)
+    yield from _stability(analysis, first)
+    yield from _ranks(analysis)
+    yield from _seeds(analysis, EVERY_WORKLOAD)
 
 
-def _stability(grounds: Grounds, first: Combination) -> Iterator[Finding]:
-    table = grounds.stability
+def _stability(analysis: Analysis, first: Combination) -> Iterator[Finding]:
+    table = analysis.stability
     kinds = []
     for kind in ("seed", "workload", "optimizer"):
         here = table[table["kind"] == kind]
         kinds.append([kind, int(here["same_leader"].sum()), len(here)])
     words = {
-        "a": grounds.name(first),
-        "workloads": len(grounds.block.fields) if grounds.block else 0,
+        "a": analysis.name(first),
+        "workloads": len(analysis.block.by_workload) if analysis.block else 0,
         "kinds": kinds,
     }
     if len(table):
         keys = [{"table": "stability"}]
-        seeds = grounds.overall.n_seeds if grounds.overall else 0
+        seeds = analysis.overall.n_seeds if analysis.overall else 0
         row = {
             "pairs": seeds,
             "test": DESCRIPTION,
@@ -110,23 +110,23 @@ def _stability(grounds: Grounds, first: Combination) -> Iterator[Finding]:
         yield make("stability", "verdict", "stability", words, row, figure="verdict/", rows=keys)
 
 
-def _ranks(grounds: Grounds) -> Iterator[Finding]:
-    if grounds.overall is None:
+def _ranks(analysis: Analysis) -> Iterator[Finding]:
+    if analysis.overall is None:
         return
-    ranking = grounds.ranking
+    ranking = analysis.ranking
     here = row_dicts(ranking[(ranking["workload"] == EVERY_WORKLOAD) & (ranking["metric"] == LOSS)])
     best = min(here, key=lambda s: s["average_rank"])
-    p = grounds.overall.friedman_p
+    p = analysis.overall.friedman_p
     words = {
-        "a": grounds.name(Combination(best["optimizer"], best["schedule"])),
+        "a": analysis.name(Combination(best["optimizer"], best["schedule"])),
         "rank": float(best["average_rank"]),
-        "critical": number_or_none(grounds.overall.critical_difference),
-        "workloads": len(grounds.overall.workloads),
+        "critical": number_or_none(analysis.overall.critical_difference),
+        "workloads": len(analysis.overall.workloads),
         "fewest": FEWEST_WORKLOADS,
         "level": LEVEL,
     }
     row = {
-        "pairs": len(grounds.overall.workloads),
+        "pairs": len(analysis.overall.workloads),
         "test": "none" if math.isnan(p) else "Friedman, Iman and Davenport's F",
         "p_adjusted": p,
         "verdict": "insufficient data" if math.isnan(p) else "no detectable difference",
@@ -135,15 +135,15 @@ def _ranks(grounds: Grounds) -> Iterator[Finding]:
     yield make("ranks", "verdict", "ranks", words, row, figure="verdict/", rows=keys)
 
 
-def leaders(grounds: Grounds) -> Iterator[Finding]:
+def leaders(analysis: Analysis) -> Iterator[Finding]:
     """Who leads on each workload."""
-    for workload, runs in grounds.runs.groupby("workload", sort=False):
+    for workload, runs in analysis.runs.groupby("workload", sort=False):
         name = str(workload)
         figure = f"final/{name}"
-        found = first_and_next(grounds, name, LOSS)
+        found = first_and_next(analysis, name, LOSS)
         if found is None:
             words = {
-                "workload": grounds.label("workloads", name),
+                "workload": analysis.label("workloads", name),
                 "runs": len(runs),
                 "ok": int((runs["status"] == "ok").sum()),
             }
@@ -155,12 +155,12 @@ def leaders(grounds: Grounds) -> Iterator[Finding]:
         template = "leader" if second else "alone"
         row = row or {"verdict": "insufficient data"}
         yield make(f"leader:{name}", "workloads", template, words, row, figure=figure, rows=keys)
-        yield from _seeds(grounds, name)
+        yield from _seeds(analysis, name)
 
 
-def _seeds(grounds: Grounds, workload: str) -> Iterator[Finding]:
+def _seeds(analysis: Analysis, workload: str) -> Iterator[Finding]:
     """What it would take to tell the leader from the nearest rival that it cannot be told from."""
-    ranking = grounds.ranking
+    ranking = analysis.ranking
     here = row_dicts(ranking[(ranking["workload"] == workload) & (ranking["metric"] == LOSS)])
     leader = next((s for s in here if s["leader"]), None)
     rival = next((s for s in here if s["tied"]), None)
@@ -168,14 +168,14 @@ def _seeds(grounds: Grounds, workload: str) -> Iterator[Finding]:
         return
     first = Combination(leader["optimizer"], leader["schedule"])
     second = Combination(rival["optimizer"], rival["schedule"])
-    row = against(grounds.compared(LOSS), workload, first).get(second)
+    row = against(analysis.compared(LOSS), workload, first).get(second)
     if row is None or math.isnan(row["seeds_needed"]):
         return
     needed = row["seeds_needed"]
     words = {
-        "a": grounds.name(first),
-        "b": grounds.name(second),
-        "workload": grounds.label("workloads", workload) if workload else "",
+        "a": analysis.name(first),
+        "b": analysis.name(second),
+        "workload": analysis.label("workloads", workload) if workload else "",
         "workloads": int(row["workloads"]),
         "seeds": int(needed) if math.isfinite(needed) else None,
         "scale": row["scale"],
@@ -187,12 +187,12 @@ def _seeds(grounds: Grounds, workload: str) -> Iterator[Finding]:
     yield make(id_, section, "seeds", words, oriented(row, first), figure=figure, rows=keys)
 
 
-def targets(grounds: Grounds) -> Iterator[Finding]:
+def targets(analysis: Analysis) -> Iterator[Finding]:
     """Who reaches each workload's target soonest."""
-    ranking = grounds.ranking
+    ranking = analysis.ranking
     timed = ranking[(ranking["metric"] == TIME) & np.isfinite(ranking["estimate"].to_numpy(float))]
     for workload in timed["workload"].unique():
-        found = first_and_next(grounds, str(workload), TIME)
+        found = first_and_next(analysis, str(workload), TIME)
         if found is None:
             continue
         _, _, row, words, keys = found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optbench.findings.analysis import LOSS, Grounds
+from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.finding import (
     DESCRIPTION,
@@ -41,19 +41,19 @@ MOST_KINDS = 3
 """Combinations that a sentence names for one status."""
 
 
-def openings(grounds: Grounds) -> Iterator[Finding]:
+def openings(analysis: Analysis) -> Iterator[Finding]:
     """The finding of every section whose tables the study has, in the order of the page."""
-    yield from completeness(grounds)
-    yield from across(grounds)
-    yield from told(grounds)
-    yield from usable_rates(grounds)
-    yield from fresh_seeds(grounds)
-    yield from oscillation(grounds)
-    yield from no_schedules(grounds)
-    yield from step_times(grounds)
-    yield from rates(grounds)
-    yield from spread(grounds)
-    yield from made(grounds)
+    yield from completeness(analysis)
+    yield from across(analysis)
+    yield from told(analysis)
+    yield from usable_rates(analysis)
+    yield from fresh_seeds(analysis)
+    yield from oscillation(analysis)
+    yield from no_schedules(analysis)
+    yield from step_times(analysis)
+    yield from rates(analysis)
+    yield from spread(analysis)
+    yield from made(analysis)
 
 
 def _describe(
@@ -94,9 +94,9 @@ def _finite(column: pd.Series) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(column.to_numpy(float)))
 
 
-def completeness(grounds: Grounds) -> Iterator[Finding]:
+def completeness(analysis: Analysis) -> Iterator[Finding]:
     """How many of the planned cells ended ok, and what became of the others."""
-    runs = grounds.runs
+    runs = analysis.runs
     ok = int((runs["status"] == "ok").sum())
     others = []
     for status, group in runs[runs["status"] != "ok"].groupby("status", sort=False):
@@ -107,9 +107,9 @@ def completeness(grounds: Grounds) -> Iterator[Finding]:
     yield _describe("completeness", {"ok": ok, "others": others}, effect, len(runs), [{"table": "runs"}])
 
 
-def across(grounds: Grounds) -> Iterator[Finding]:
+def across(analysis: Analysis) -> Iterator[Finding]:
     """Whose standing against the reference differs most from workload to workload."""
-    rows = grounds.measured["ratios"]
+    rows = analysis.measured["ratios"]
     rows = rows[(rows["kind"] == "reference") & _finite(rows["estimate"]) & (rows["estimate"] > 0)]
     by_combination = rows.groupby(["optimizer", "schedule"], sort=False)["estimate"]
     factors = by_combination.max() / by_combination.min()
@@ -120,16 +120,16 @@ def across(grounds: Grounds) -> Iterator[Finding]:
     ends = row_dicts(own.sort_values("estimate", kind="stable").iloc[[0, -1]])
     low, high = (
         ratios_by_seed(
-            grounds.runs, row["workload"], one, (row["against_optimizer"], row["against_schedule"])
+            analysis.runs, row["workload"], one, (row["against_optimizer"], row["against_schedule"])
         )
         for row in ends
     )
     shared = [high[seed] / low[seed] for seed in high if 0 < low.get(seed, 0) < math.inf]
     words = {
-        "a": grounds.name(one),
+        "a": analysis.name(one),
         "ends": [
             {
-                "workload": grounds.label("workloads", row["workload"]),
+                "workload": analysis.label("workloads", row["workload"]),
                 **{name: as_json(row[name]) for name in ("estimate", "low", "high")},
             }
             for row in ends
@@ -139,13 +139,13 @@ def across(grounds: Grounds) -> Iterator[Finding]:
     yield _describe("across", words, _median(shared), len(shared), keys)
 
 
-def told(grounds: Grounds) -> Iterator[Finding]:
+def told(analysis: Analysis) -> Iterator[Finding]:
     """On how many workloads anything could be told apart, and the largest difference."""
-    table = grounds.compared(LOSS)
+    table = analysis.compared(LOSS)
     table = table[table["workload"] != EVERY_WORKLOAD]
     resolved = table[table["verdict"].isin(RESOLVED)]
     words: dict[str, Any] = {
-        "workloads": int(grounds.runs["workload"].nunique()),
+        "workloads": int(analysis.runs["workload"].nunique()),
         "told": int(resolved["workload"].nunique()),
         "resolved": len(resolved),
         "pairs": len(table),
@@ -165,9 +165,9 @@ def told(grounds: Grounds) -> Iterator[Finding]:
     if largest["effect"] > neutral:
         first, second = second, first
     words |= {
-        "a": grounds.name(first),
-        "b": grounds.name(second),
-        "workload": grounds.label("workloads", largest["workload"]),
+        "a": analysis.name(first),
+        "b": analysis.name(second),
+        "workload": analysis.label("workloads", largest["workload"]),
         "scale": largest["scale"],
     }
     figure = f"final/{largest['workload']}"
@@ -175,9 +175,9 @@ def told(grounds: Grounds) -> Iterator[Finding]:
     yield make("told", "workloads", "told", words, oriented(largest, first), figure=figure, rows=keys)
 
 
-def usable_rates(grounds: Grounds) -> Iterator[Finding]:
+def usable_rates(analysis: Analysis) -> Iterator[Finding]:
     """Over how many decades of learning rates an optimizer does about as well as at its best."""
-    searches = grounds.measured.get("sensitivity")
+    searches = analysis.measured.get("sensitivity")
     if searches is None or searches.empty:
         return
     known = row_dicts(
@@ -189,7 +189,7 @@ def usable_rates(grounds: Grounds) -> Iterator[Finding]:
         "edges": int(searches["at_edge"].sum()),
         "ends": [
             {
-                "name": _named(grounds, row),
+                "name": _named(analysis, row),
                 "width": float(row["width_decades"]),
                 "open": bool(row["width_open"]),
             }
@@ -204,9 +204,9 @@ def usable_rates(grounds: Grounds) -> Iterator[Finding]:
     yield _describe("sensitivity", words, effect, len(known), keys, figure=figure)
 
 
-def fresh_seeds(grounds: Grounds) -> Iterator[Finding]:
+def fresh_seeds(analysis: Analysis) -> Iterator[Finding]:
     """How the loss at the chosen learning rates changed from the tuning's seeds to fresh ones."""
-    searches = grounds.measured.get("sensitivity")
+    searches = analysis.measured.get("sensitivity")
     if searches is None or searches.empty:
         return
     ratio = (searches["evaluation_loss"] / searches["tuning_loss"]).where(searches["tuning_loss"] > 0)
@@ -222,9 +222,9 @@ def fresh_seeds(grounds: Grounds) -> Iterator[Finding]:
         yield _describe("sensitivity", words, _median(finite), len(finite), keys, id_="fresh")
 
 
-def oscillation(grounds: Grounds) -> Iterator[Finding]:
+def oscillation(analysis: Analysis) -> Iterator[Finding]:
     """Where consecutive steps turn back most and agree most, by the median update cosine."""
-    summary = grounds.measured["summary"]
+    summary = analysis.measured["summary"]
     of = {
         metric: summary[summary["metric"] == metric] for metric in ("update_cosine", "update_cosine_excess")
     }
@@ -239,7 +239,7 @@ def oscillation(grounds: Grounds) -> Iterator[Finding]:
     words = {
         "ends": [
             {
-                "name": _named(grounds, row),
+                "name": _named(analysis, row),
                 "runs": int(row["n"]),
                 **{name: as_json(row[name]) for name in ("estimate", "low", "high")},
                 "excess": as_json(excess.get(tuple(row[c] for c in COMBINATION), math.nan)),
@@ -254,17 +254,17 @@ def oscillation(grounds: Grounds) -> Iterator[Finding]:
     yield _describe("oscillation", words, effect, n, keys, figure=figure)
 
 
-def no_schedules(grounds: Grounds) -> Iterator[Finding]:
+def no_schedules(analysis: Analysis) -> Iterator[Finding]:
     """That no schedule stands beside another one, where that is so."""
-    table = grounds.compared(LOSS)
+    table = analysis.compared(LOSS)
     if not ((table["workload"] != EVERY_WORKLOAD) & (table["a"] == table["b"])).any():
-        words = {"schedules": int(grounds.runs["schedule"].nunique())}
+        words = {"schedules": int(analysis.runs["schedule"].nunique())}
         yield _describe("schedules", words, 3 * (math.nan,), 0, [{"table": "runs"}])
 
 
-def step_times(grounds: Grounds) -> Iterator[Finding]:
+def step_times(analysis: Analysis) -> Iterator[Finding]:
     """How long a step takes beside the reference's, from the cheapest to the dearest."""
-    timing = grounds.measured.get("timing")
+    timing = analysis.measured.get("timing")
     if timing is None or not timing["step_time_us"].notna().any():
         return
     measured = timing[timing["step_time_us"].notna()]
@@ -273,8 +273,8 @@ def step_times(grounds: Grounds) -> Iterator[Finding]:
     words = {
         "ends": [
             {
-                "optimizer": grounds.label("optimizers", row["optimizer"]),
-                "workload": grounds.label("workloads", row["workload"]),
+                "optimizer": analysis.label("optimizers", row["optimizer"]),
+                "workload": analysis.label("workloads", row["workload"]),
                 "ratio": as_json(row["ratio_to_sgd"]),
                 "low": as_json(row["ratio_low"]),
                 "high": as_json(row["ratio_high"]),
@@ -294,9 +294,9 @@ def step_times(grounds: Grounds) -> Iterator[Finding]:
     yield _describe("cost", words, effect, n, keys or [{"table": "timing"}], figure=figure)
 
 
-def rates(grounds: Grounds) -> Iterator[Finding]:
+def rates(analysis: Analysis) -> Iterator[Finding]:
     """How near the measured factor a step of heavy-ball cells came to the closed form."""
-    table = grounds.measured["rates"]
+    table = analysis.measured["rates"]
     both = table[["predicted", "measured"]].to_numpy(float)
     both = both[np.isfinite(both).all(axis=1)]
     off = np.abs(both[:, 1] / both[:, 0] - 1)
@@ -304,9 +304,9 @@ def rates(grounds: Grounds) -> Iterator[Finding]:
     yield _describe("learn", {}, (middle, low, high), len(off), [{"table": "rates"}])
 
 
-def spread(grounds: Grounds) -> Iterator[Finding]:
+def spread(analysis: Analysis) -> Iterator[Finding]:
     """By what factor the final loss of one combination differs from its best seed to its worst."""
-    runs = grounds.runs[_finite(grounds.runs[LOSS])]
+    runs = analysis.runs[_finite(analysis.runs[LOSS])]
     signed = runs.loc[runs[LOSS] <= 0, "workload"].unique()
     losses = runs[~runs["workload"].isin(signed)].groupby(list(COMBINATION), sort=False)[LOSS]
     found = losses.agg(["size", "min", "max"])
@@ -314,33 +314,33 @@ def spread(grounds: Grounds) -> Iterator[Finding]:
     # A loss that draws nothing comes out alike with every seed, and says nothing of seeds.
     varied = found[found["max"] > found["min"]]
     factors = (varied["max"] / varied["min"]).sort_values(kind="stable")
-    seeds = int(grounds.runs["seed"].nunique())
+    seeds = int(analysis.runs["seed"].nunique())
     words: dict[str, Any] = {"seeds": seeds, "alike": len(found) - len(varied)}
     keys: list[dict[str, str]] = [{"table": "runs"}]
     if len(factors):
         named = dict(zip(COMBINATION, factors.index[-1], strict=True))
-        words |= {"most": float(factors.iloc[-1]), "name": _named(grounds, named)}
+        words |= {"most": float(factors.iloc[-1]), "name": _named(analysis, named)}
         keys.append(key_of("runs", named, *COMBINATION))
     yield _describe("cells", words, _median(factors.to_numpy(float)), len(factors), keys)
 
 
-def made(grounds: Grounds) -> Iterator[Finding]:
+def made(analysis: Analysis) -> Iterator[Finding]:
     """How many cells rest on how many seeds, what that lets an interval cover, and whether they are alike."""
-    runs = grounds.runs
-    coverage = grounds.measured["summary"]["coverage"].to_numpy(float)
+    runs = analysis.runs
+    coverage = analysis.measured["summary"]["coverage"].to_numpy(float)
     coverage = coverage[np.isfinite(coverage) & (coverage > 0)]
     ends = (coverage.min(), coverage.max()) if len(coverage) else (math.nan, math.nan)
     middle = float(np.median(coverage)) if len(coverage) else math.nan
     words = {
         "cells": len(runs),
         **{f"{name}s": int(runs[name].nunique()) for name in COMBINATION},
-        "mixed": bool(grounds.facts.get("mixed")),
+        "mixed": bool(analysis.facts.get("mixed")),
     }
     keys = [{"table": "runs"}, {"table": "summary"}]
     yield _describe("methods", words, (middle, *ends), int(runs["seed"].nunique()), keys)
 
 
-def _named(grounds: Grounds, row: Mapping[str, Any]) -> str:
+def _named(analysis: Analysis, row: Mapping[str, Any]) -> str:
     """`SGD · Cosine on Ravine`."""
     one = Combination(str(row["optimizer"]), str(row["schedule"]))
-    return f"{grounds.name(one)} on {grounds.label('workloads', str(row['workload']))}"
+    return f"{analysis.name(one)} on {analysis.label('workloads', str(row['workload']))}"

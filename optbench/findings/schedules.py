@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from optbench.findings.analysis import LOSS, Grounds
+from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.finding import (
     RESOLVED,
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def schedules(grounds: Grounds) -> Iterator[Finding]:
+def schedules(analysis: Analysis) -> Iterator[Finding]:
     """Each schedule against the workload's first one, optimizer by optimizer."""
-    table = grounds.compared(LOSS)
+    table = analysis.compared(LOSS)
     same = table[(table["workload"] != EVERY_WORKLOAD) & (table["a"] == table["b"])]
     effects: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for field in grounds.fields:
-        base = field.combinations[0].schedule
-        for row in row_dicts(same[same["workload"] == field.workload]):
+    for samples in analysis.by_workload:
+        base = samples.combinations[0].schedule
+        for row in row_dicts(same[same["workload"] == samples.workload]):
             if base in (row["schedule_a"], row["schedule_b"]):
                 other = row["schedule_b"] if row["schedule_a"] == base else row["schedule_a"]
                 seen = oriented(row, Combination(row["a"], other))
@@ -42,10 +42,10 @@ def schedules(grounds: Grounds) -> Iterator[Finding]:
         pool = [row for row in rows if row["verdict"] in RESOLVED] or rows
         largest = max(pool, key=distance)
         words = {
-            "schedule": grounds.label("schedules", schedule),
-            "base": grounds.label("schedules", base),
-            "optimizer": grounds.label("optimizers", largest["a"]),
-            "workload": grounds.label("workloads", largest["workload"]),
+            "schedule": analysis.label("schedules", schedule),
+            "base": analysis.label("schedules", base),
+            "optimizer": analysis.label("optimizers", largest["a"]),
+            "workload": analysis.label("workloads", largest["workload"]),
             "scale": largest["scale"],
             "pairs": len(rows),
             "better": verdicts.count("better"),
@@ -57,7 +57,7 @@ def schedules(grounds: Grounds) -> Iterator[Finding]:
         keys = [row["key"] for row in rows]
         id_ = f"schedule:{schedule}"
         yield make(id_, "schedules", "schedule", words, largest, figure="schedules/", rows=keys)
-        yield from _interaction(grounds, schedule)
+        yield from _interaction(analysis, schedule)
 
 
 def distance(row: Mapping[str, Any]) -> float:
@@ -70,18 +70,18 @@ def distance(row: Mapping[str, Any]) -> float:
     return abs(math.log10(effect)) if 0 < effect < math.inf else math.inf
 
 
-def _interaction(grounds: Grounds, schedule: str) -> Iterator[Finding]:
-    table = grounds.interactions
+def _interaction(analysis: Analysis, schedule: str) -> Iterator[Finding]:
+    table = analysis.interactions
     rows = row_dicts(table[table["schedule_a"] == schedule])
     if not rows:
         return
     resolved = [row for row in rows if row["verdict"] in RESOLVED]
     largest = max(resolved or rows, key=distance)
     words = {
-        "schedule": grounds.label("schedules", schedule),
-        "workload": grounds.label("workloads", largest["workload"]),
-        "a": grounds.label("optimizers", largest["a"]),
-        "b": grounds.label("optimizers", largest["b"]),
+        "schedule": analysis.label("schedules", schedule),
+        "workload": analysis.label("workloads", largest["workload"]),
+        "a": analysis.label("optimizers", largest["a"]),
+        "b": analysis.label("optimizers", largest["b"]),
         "pairs": len(rows),
         "resolved": len(resolved),
     }
@@ -90,10 +90,10 @@ def _interaction(grounds: Grounds, schedule: str) -> Iterator[Finding]:
     yield make(id_, "schedules", "interaction", words, largest, figure="schedules/", rows=keys)
 
 
-def flips(grounds: Grounds) -> Iterator[Finding]:
+def flips(analysis: Analysis) -> Iterator[Finding]:
     """Whether orders that could be told half-way were reversed by the end."""
-    half = grounds.compared(HALF)
-    final = grounds.compared(LOSS)
+    half = analysis.compared(HALF)
+    final = analysis.compared(LOSS)
     if half.empty:
         return
     turned = turned_round(final, half)
@@ -115,10 +115,10 @@ def flips(grounds: Grounds) -> Iterator[Finding]:
     largest = max(row_dicts(turned), key=distance)
     workload = largest["workload"]
     words |= {
-        "workload": grounds.label("workloads", workload),
-        "step": grounds.half_steps[workload],
-        "a": grounds.name(Combination(largest["a"], largest["schedule_a"])),
-        "b": grounds.name(Combination(largest["b"], largest["schedule_b"])),
+        "workload": analysis.label("workloads", workload),
+        "step": analysis.half_steps[workload],
+        "a": analysis.name(Combination(largest["a"], largest["schedule_a"])),
+        "b": analysis.name(Combination(largest["b"], largest["schedule_b"])),
         "half_effect": as_json(largest["half_effect"]),
     }
     keys = [key_of("comparisons", largest | {"metric": metric}, *WHO) for metric in (LOSS, HALF)]

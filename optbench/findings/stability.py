@@ -45,8 +45,8 @@ def stability(block: Block, reference: Combination) -> list[LeftOut]:
             for column, seed in enumerate(seeds)
         ]
     cases += [
-        ("workload", field.workload, np.delete(scores, row, axis=0), everyone)
-        for row, field in enumerate(block.fields)
+        ("workload", samples.workload, np.delete(scores, row, axis=0), everyone)
+        for row, samples in enumerate(block.by_workload)
     ]
     for optimizer in dict.fromkeys(c.optimizer for c in block.combinations):
         kept = np.array([i for i, c in enumerate(block.combinations) if c.optimizer != optimizer])

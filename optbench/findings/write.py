@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING
 
 from optbench.files import write_text
-from optbench.findings.analysis import compare_all, with_measured, write_grounds
+from optbench.findings.analysis import compare_all, with_measured, write_analysis
 from optbench.findings.finding import RESOLVED, Finding
 from optbench.findings.leaders import leaders, overall, targets
 from optbench.findings.outcomes import openings
@@ -19,13 +19,13 @@ from optbench.findings.schedules import flips, schedules
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optbench.findings.analysis import Grounds
+    from optbench.findings.analysis import Analysis
 
 HEADLINES = 3
 """Findings at the top of the page."""
 
 
-def write_findings(results: Path, compared: Grounds | None = None) -> list[Finding]:
+def write_findings(results: Path, compared: Analysis | None = None) -> list[Finding]:
     """Writes tables/findings.json and the tables it rests on; returns the findings.
 
     Args:
@@ -33,23 +33,23 @@ def write_findings(results: Path, compared: Grounds | None = None) -> list[Findi
         compared: what `compare_all` makes of these tables, where it is there already.
     """
     tables = results / "tables"
-    grounds = with_measured(compared or compare_all(tables), tables)
-    write_grounds(grounds, tables)
-    found = find(grounds)
+    analysis = with_measured(compared or compare_all(tables), tables)
+    write_analysis(analysis, tables)
+    found = find(analysis)
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=True)
     write_text(tables / "findings.json", text + "\n")
     return found
 
 
-def find(grounds: Grounds) -> list[Finding]:
+def find(analysis: Analysis) -> list[Finding]:
     """Every finding of a study, the headlines first."""
     found = [
-        *overall(grounds),
-        *leaders(grounds),
-        *schedules(grounds),
-        *flips(grounds),
-        *targets(grounds),
-        *openings(grounds),
+        *overall(analysis),
+        *leaders(analysis),
+        *schedules(analysis),
+        *flips(analysis),
+        *targets(analysis),
+        *openings(analysis),
     ]
     return _with_headlines(found)
 
