@@ -21,9 +21,8 @@ from optbench.findings.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.interaction import with_half
 from optbench.findings.samples import Combination, common_block, paired_differences, paired_samples
-from optbench.findings.sentences import sentence
 from optbench.findings.stability import kendall_tau
-from optbench.findings.write import write_findings
+from optbench.findings.write import sentence, write_findings
 from optbench.joint import joint_sign_flip_test
 from optbench.phrases import figure_of
 from optbench.stats import holm, sign_flip_test

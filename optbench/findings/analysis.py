@@ -18,7 +18,7 @@ from optbench.findings.stability import LeftOut, stability
 from optbench.timed import read_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LOSS = "final_val_loss"
@@ -65,6 +65,11 @@ class Analysis:
     def name(self, one: Combination) -> str:
         """What sentences call an optimizer under a schedule."""
         return f"{self.label('optimizers', one.optimizer)} · {self.label('schedules', one.schedule)}"
+
+    def name_on_workload(self, row: Mapping[str, Any]) -> str:
+        """What sentences call a row's combination: `SGD · Cosine on Ravine`."""
+        one = Combination(str(row["optimizer"]), str(row["schedule"]))
+        return f"{self.name(one)} on {self.label('workloads', str(row['workload']))}"
 
     def compared(self, metric: str) -> pd.DataFrame:
         """The comparisons of one metric."""

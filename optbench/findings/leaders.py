@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -23,10 +23,15 @@ from optbench.findings.finding import (
 )
 from optbench.findings.ranking import FEWEST_WORKLOADS
 from optbench.findings.samples import Combination
+from optbench.findings.sentences import compared_to, standing, why_not_tested
+from optbench.phrases import MOST_NAMES, count, figure_of, listing, probability
 from optbench.stats import FEWEST_PAIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+MOST_SEEDS: Final = 1000
+"""No sentence plans more."""
 
 
 def first_and_next(
@@ -82,7 +87,7 @@ def overall(analysis: Analysis) -> Iterator[Finding]:
     first, second, row, words, keys = found
     if second is None or not row:
         return
-    yield make("overall", "verdict", "leader", words, row, figure="verdict/", rows=keys)
+    yield make("overall", "verdict", words, row, say=_say_leader, figure="verdict/", rows=keys)
     yield from _stability(analysis, first)
     yield from _ranks(analysis)
     yield from _seeds(analysis, EVERY_WORKLOAD)
@@ -107,7 +112,12 @@ def _stability(analysis: Analysis, first: Combination) -> Iterator[Finding]:
             "test": DESCRIPTION,
             "verdict": "insufficient data" if seeds < FEWEST_PAIRS else "no detectable difference",
         }
-        yield make("stability", "verdict", "stability", words, row, figure="verdict/", rows=keys)
+        yield make("stability", "verdict", words, row, say=_say_stability, figure="verdict/", rows=keys)
+
+
+def _say_stability(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    parts = [f"{same} of {of} times without one {kind}" for kind, same, of in w["kinds"] if of]
+    return f"{w['a']} stays first {listing(parts, MOST_NAMES)}."
 
 
 def _ranks(analysis: Analysis) -> Iterator[Finding]:
@@ -132,7 +142,19 @@ def _ranks(analysis: Analysis) -> Iterator[Finding]:
         "verdict": "insufficient data" if math.isnan(p) else "no detectable difference",
     }
     keys = [key_of("ranking", s, *STANDS) for s in here]
-    yield make("ranks", "verdict", "ranks", words, row, figure="verdict/", rows=keys)
+    yield make("ranks", "verdict", words, row, say=_say_ranks, figure="verdict/", rows=keys)
+
+
+def _say_ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    if f["verdict"] == "insufficient data":
+        workloads = count(w["workloads"], "workload")
+        return f"Average ranks are not tested over {workloads}: {w['fewest']} are the least."
+    differ = "differ" if f["p_adjusted"] <= w["level"] else "cannot be told apart"
+    return (
+        f"Over {count(w['workloads'], 'workload')} the average ranks {differ} (Friedman, "
+        f"{probability(f['p_adjusted'])}); best is {w['a']} with {figure_of(w['rank'])}, and ranks nearer "
+        f"than {figure_of(w['critical'])} cannot be told apart."
+    )
 
 
 def leaders(analysis: Analysis) -> Iterator[Finding]:
@@ -149,13 +171,33 @@ def leaders(analysis: Analysis) -> Iterator[Finding]:
             }
             row: dict[str, Any] = {"pairs": runs["seed"].nunique(), "verdict": "insufficient data"}
             keys = [{"table": "runs", "workload": name}]
-            yield make(f"leader:{name}", "workloads", "none", words, row, figure=figure, rows=keys)
+            yield make(f"leader:{name}", "workloads", words, row, say=_say_none, figure=figure, rows=keys)
             continue
         _, second, row, words, keys = found
-        template = "leader" if second else "alone"
+        say = _say_leader if second else _say_alone
         row = row or {"verdict": "insufficient data"}
-        yield make(f"leader:{name}", "workloads", template, words, row, figure=figure, rows=keys)
+        yield make(f"leader:{name}", "workloads", words, row, say=say, figure=figure, rows=keys)
         yield from _seeds(analysis, name)
+
+
+def _say_leader(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    where = f"over {count(w['workloads'], 'workload')}" if w["workloads"] > 1 else f"on {w['workload']}"
+    if f["verdict"] == "insufficient data":
+        that = f"that of {w['b']}"
+        start = f"Nothing can be told {where}: {why_not_tested(f, w)}."
+        return f"{start} First in these runs is {w['a']}: its loss is {compared_to(f, w, that)}."
+    start = f"{where[0].upper()}{where[1:]}, {w['a']} has the lowest validation loss"
+    size = f"its loss is {compared_to(f, w, 'that')}"
+    return f"{start}. {standing(f, w, size)}"
+
+
+def _say_alone(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    return f"On {w['workload']} only {w['a']} was run: there is nothing to compare."
+
+
+def _say_none(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    ended = f"{w['ok']} of {count(w['runs'], 'run')} ended ok"
+    return f"On {w['workload']} no combination has a finite median loss: {ended}."
 
 
 def _seeds(analysis: Analysis, workload: str) -> Iterator[Finding]:
@@ -184,7 +226,19 @@ def _seeds(analysis: Analysis, workload: str) -> Iterator[Finding]:
     figure = f"final/{workload}" if workload else "verdict/"
     id_ = f"seeds:{workload}" if workload else "seeds"
     section = "workloads" if workload else "verdict"
-    yield make(id_, section, "seeds", words, oriented(row, first), figure=figure, rows=keys)
+    yield make(id_, section, words, oriented(row, first), say=_say_seeds, figure=figure, rows=keys)
+
+
+def _say_seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    needed = w["seeds"]
+    many = needed is None or needed > MOST_SEEDS
+    enough = f"more than {MOST_SEEDS} seeds" if many else f"about {count(needed, 'seed')}"
+    where = f"on {w['workload']}" if w["workload"] else f"over {count(w['workloads'], 'workload')}"
+    that = f"that of {w['b']}"
+    return (
+        f"To tell {w['a']} from {w['b']} {where} would take {enough} (80% power at this gap: its loss is "
+        f"{compared_to(f, w, that)}, {count(f['n'], 'seed')})."
+    )
 
 
 def targets(analysis: Analysis) -> Iterator[Finding]:
@@ -204,4 +258,27 @@ def targets(analysis: Analysis) -> Iterator[Finding]:
         }
         row = row or {"verdict": "insufficient data"}
         id_, figure = f"target:{workload}", f"convergence/{workload}"
-        yield make(id_, "convergence", "target", words, row, figure=figure, rows=keys)
+        yield make(id_, "convergence", words, row, say=_say_target, figure=figure, rows=keys)
+
+
+def _say_target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    start = (
+        f"On {w['workload']}, {w['a']} reaches the target soonest: median {w['median']:.0f} steps, "
+        f"{w['reached']} of {count(w['runs'], 'run')}"
+    )
+    if w["b"] is None:
+        return f"{start}; no other was run."
+    if f["verdict"] == "insufficient data":
+        return f"{start}. This is no finding: {why_not_tested(f, w)}."
+    # Steps are 0 times a censored run's, which has no number.
+    beyond = f["effect"] == 0 and w["scale"] != "difference"
+    size = f"its steps are {compared_to(f, w, 'that')}"
+    if beyond:
+        size = "in the typical pair that one never gets there"
+    elif f["effect"] == "inf":
+        size = "in the typical pair only that one gets there"
+    return f"{start}. {standing(f, w, size)}"
+
+
+SAYS: Final = (_say_leader, _say_alone, _say_none, _say_stability, _say_ranks, _say_seeds, _say_target)
+"""What this kind of finding says, by template."""

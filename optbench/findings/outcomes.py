@@ -1,97 +1,42 @@
-"""Findings that open the sections in which nothing is tested: what was counted and measured (layer 2b).
+"""Findings on what came of the cells: how they ended, how results vary, what could be told (layer 2b).
 
-Each is a description: its effect is a number of the study's tables, or a median of such numbers, with the
-interval that belongs to it. Who leads and what schedules do is tested elsewhere (`statements`).
+They open sections of the page. Each is a description, with the interval that belongs to it, but for `told`,
+which counts and shows what was tested.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.descriptions import describe, is_finite, median_effect
 from optbench.findings.finding import (
-    DESCRIPTION,
+    COMBINATION,
     RESOLVED,
     WHO,
     Finding,
     as_json,
+    distance,
     key_of,
     make,
     oriented,
     row_dicts,
 )
 from optbench.findings.samples import Combination
-from optbench.findings.schedules import distance
+from optbench.findings.sentences import evidence, interval, interval_percent
+from optbench.phrases import MOST_NAMES, count, figure_of, listing, percent
 from optbench.ratios import ratios_by_seed
-from optbench.sensitivity import USABLE
-from optbench.stats import median_interval, wilson_interval
+from optbench.stats import wilson_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    import pandas as pd
-    from numpy.typing import NDArray
-
-COMBINATION = ("workload", "optimizer", "schedule")
-MOST_KINDS = 3
+MOST_KINDS: Final = 3
 """Combinations that a sentence names for one status."""
-
-
-def openings(analysis: Analysis) -> Iterator[Finding]:
-    """The finding of every section whose tables the study has, in the order of the page."""
-    yield from completeness(analysis)
-    yield from across(analysis)
-    yield from told(analysis)
-    yield from usable_rates(analysis)
-    yield from fresh_seeds(analysis)
-    yield from oscillation(analysis)
-    yield from no_schedules(analysis)
-    yield from step_times(analysis)
-    yield from rates(analysis)
-    yield from spread(analysis)
-    yield from made(analysis)
-
-
-def _describe(
-    section: str,
-    words: Mapping[str, Any],
-    effect: tuple[float, float, float],
-    n: int,
-    rows: list[dict[str, str]],
-    *,
-    id_: str = "",
-    figure: str = "",
-) -> Finding:
-    """One description, named after its section unless `id_` says otherwise."""
-    low, high = effect[1:] if n > 1 else (math.nan, math.nan)
-    row = {
-        "effect": effect[0],
-        "low": low,
-        "high": high,
-        "pairs": n,
-        "test": DESCRIPTION,
-        "verdict": "insufficient data",
-    }
-    return make(
-        id_ or section, section, id_ or section, words, row, figure=figure or f"{section}/", rows=rows
-    )
-
-
-def _median(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
-    """Median and the ends of its interval; NaN where there is no value."""
-    if not len(values):
-        return math.nan, math.nan, math.nan
-    found = median_interval(values)
-    return found.estimate, found.low, found.high
-
-
-def _finite(column: pd.Series) -> NDArray[np.bool_]:
-    """Which values are finite; a column of an empty table has no type of its own."""
-    return np.asarray(np.isfinite(column.to_numpy(float)))
 
 
 def completeness(analysis: Analysis) -> Iterator[Finding]:
@@ -104,13 +49,24 @@ def completeness(analysis: Analysis) -> Iterator[Finding]:
         others.append([str(status), len(group), of[:MOST_KINDS], len(of)])
     share = wilson_interval(ok, len(runs))
     effect = share.estimate, share.low, share.high
-    yield _describe("completeness", {"ok": ok, "others": others}, effect, len(runs), [{"table": "runs"}])
+    words = {"ok": ok, "others": others}
+    keys = [{"table": "runs"}]
+    yield describe("completeness", words, effect, len(runs), keys, say=_say_completeness)
+
+
+def _say_completeness(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    said = []
+    for status, many, named, kinds in w["others"]:
+        of = listing(named, MOST_NAMES) if kinds <= len(named) else f"{kinds} combinations, {named[0]} first"
+        said.append(f"{many} {status} ({of})")
+    share = f"{w['ok']} of {count(f['n'], 'planned cell')} ended ok, {percent(f['effect'])}"
+    return f"{share}{interval_percent(f['low'], f['high'])}" + "".join(f"; {words}" for words in said) + "."
 
 
 def across(analysis: Analysis) -> Iterator[Finding]:
     """Whose standing against the reference differs most from workload to workload."""
     rows = analysis.measured["ratios"]
-    rows = rows[(rows["kind"] == "reference") & _finite(rows["estimate"]) & (rows["estimate"] > 0)]
+    rows = rows[(rows["kind"] == "reference") & is_finite(rows["estimate"]) & (rows["estimate"] > 0)]
     by_combination = rows.groupby(["optimizer", "schedule"], sort=False)["estimate"]
     factors = by_combination.max() / by_combination.min()
     if factors.empty or not factors.max() > 1:
@@ -136,7 +92,19 @@ def across(analysis: Analysis) -> Iterator[Finding]:
         ],
     }
     keys = [key_of("ratios", row, "kind", *COMBINATION) for row in ends]
-    yield _describe("across", words, _median(shared), len(shared), keys)
+    yield describe("across", words, median_effect(shared), len(shared), keys, say=_say_across)
+
+
+def _say_across(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    low, high = (
+        f"{figure_of(end['estimate'])}{interval(end['low'], end['high'])} on {end['workload']}"
+        for end in w["ends"]
+    )
+    between = f"a factor of {figure_of(f['effect'])}{interval(f['low'], f['high'])} between them"
+    return (
+        f"What depends most on the workload is {w['a']}: its final loss over the reference's is {low} and "
+        f"{high}; {between}, {count(f['n'], 'seed')}."
+    )
 
 
 def told(analysis: Analysis) -> Iterator[Finding]:
@@ -155,7 +123,7 @@ def told(analysis: Analysis) -> Iterator[Finding]:
     if not pool:
         row = {"verdict": "insufficient data"}
         keys = [{"table": "comparisons", "metric": LOSS}]
-        yield make("told", "workloads", "told", words, row, figure="workloads/", rows=keys)
+        yield make("told", "workloads", words, row, say=_say_told, figure="workloads/", rows=keys)
         return
     # An infinite ratio (the other one never ended) is no size to print while there are finite ones.
     largest = max(pool, key=lambda row: (math.isfinite(distance(row)), distance(row)))
@@ -172,141 +140,31 @@ def told(analysis: Analysis) -> Iterator[Finding]:
     }
     figure = f"final/{largest['workload']}"
     keys = [key_of("comparisons", largest, *WHO)]
-    yield make("told", "workloads", "told", words, oriented(largest, first), figure=figure, rows=keys)
+    yield make("told", "workloads", words, oriented(largest, first), say=_say_told, figure=figure, rows=keys)
 
 
-def usable_rates(analysis: Analysis) -> Iterator[Finding]:
-    """Over how many decades of learning rates an optimizer does about as well as at its best."""
-    searches = analysis.measured.get("sensitivity")
-    if searches is None or searches.empty:
-        return
-    known = row_dicts(
-        searches[_finite(searches["width_decades"])].sort_values("width_decades", kind="stable")
+def _say_told(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    if not w["pairs"]:
+        return "No two combinations with a final loss ran on the same workload: there is nothing to compare."
+    of = count(w["workloads"], "workload")
+    if w["untested"] == w["pairs"]:
+        start = f"Insufficient data in all {count(w['pairs'], 'comparison')} on {of}"
+    else:
+        start = (
+            f"On {w['told']} of {of} at least one combination is better than another: "
+            f"{count(w['resolved'], 'difference')} in {count(w['pairs'], 'comparison')}"
+        )
+    against = "against" if w["scale"] == "difference" else "times"
+    which = "Largest" if w["resolved"] else "The largest in these runs"
+    return (
+        f"{start}, by final validation loss. {which}: on {w['workload']}, the loss of {w['a']} is "
+        f"{figure_of(f['effect'])} {against} that of {w['b']}{interval(f['low'], f['high'])}, {evidence(f)}."
     )
-    words = {
-        "usable": USABLE,
-        "searches": len(searches),
-        "edges": int(searches["at_edge"].sum()),
-        "ends": [
-            {
-                "name": _named(analysis, row),
-                "width": float(row["width_decades"]),
-                "open": bool(row["width_open"]),
-            }
-            for row in (known[0], known[-1])
-        ]
-        if known
-        else [],
-    }
-    keys = [key_of("sensitivity", row, *COMBINATION) for row in known] or [{"table": "sensitivity"}]
-    effect = _median([row["width_decades"] for row in known])
-    figure = f"sensitivity/{known[-1]['workload']}" if known else ""
-    yield _describe("sensitivity", words, effect, len(known), keys, figure=figure)
-
-
-def fresh_seeds(analysis: Analysis) -> Iterator[Finding]:
-    """How the loss at the chosen learning rates changed from the tuning's seeds to fresh ones."""
-    searches = analysis.measured.get("sensitivity")
-    if searches is None or searches.empty:
-        return
-    ratio = (searches["evaluation_loss"] / searches["tuning_loss"]).where(searches["tuning_loss"] > 0)
-    finite = ratio[_finite(ratio)].to_numpy(float)
-    words = {
-        "searches": len(searches),
-        "lost": int(np.isposinf(searches["shrinkage"]).sum()),
-        "least": as_json(finite.min() if len(finite) else math.nan),
-        "most": as_json(finite.max() if len(finite) else math.nan),
-    }
-    if len(finite) or words["lost"]:
-        keys = [{"table": "sensitivity"}]
-        yield _describe("sensitivity", words, _median(finite), len(finite), keys, id_="fresh")
-
-
-def oscillation(analysis: Analysis) -> Iterator[Finding]:
-    """Where consecutive steps turn back most and agree most, by the median update cosine."""
-    summary = analysis.measured["summary"]
-    of = {
-        metric: summary[summary["metric"] == metric] for metric in ("update_cosine", "update_cosine_excess")
-    }
-    cosines = of["update_cosine"][_finite(of["update_cosine"]["estimate"])]
-    if cosines.empty:
-        return
-    excess = {
-        tuple(row[c] for c in COMBINATION): row["estimate"] for row in row_dicts(of["update_cosine_excess"])
-    }
-    ordered = row_dicts(cosines.sort_values("estimate", kind="stable"))
-    ends = ordered[:1] if len(ordered) == 1 else [ordered[0], ordered[-1]]
-    words = {
-        "ends": [
-            {
-                "name": _named(analysis, row),
-                "runs": int(row["n"]),
-                **{name: as_json(row[name]) for name in ("estimate", "low", "high")},
-                "excess": as_json(excess.get(tuple(row[c] for c in COMBINATION), math.nan)),
-            }
-            for row in ends
-        ]
-    }
-    first = ends[0]
-    keys = [key_of("summary", row, "metric", *COMBINATION) for row in ends]
-    effect = first["estimate"], first["low"], first["high"]
-    n, figure = int(first["n_ok"]), f"oscillation/{first['workload']}"
-    yield _describe("oscillation", words, effect, n, keys, figure=figure)
-
-
-def no_schedules(analysis: Analysis) -> Iterator[Finding]:
-    """That no schedule stands beside another one, where that is so."""
-    table = analysis.compared(LOSS)
-    if not ((table["workload"] != EVERY_WORKLOAD) & (table["a"] == table["b"])).any():
-        words = {"schedules": int(analysis.runs["schedule"].nunique())}
-        yield _describe("schedules", words, 3 * (math.nan,), 0, [{"table": "runs"}])
-
-
-def step_times(analysis: Analysis) -> Iterator[Finding]:
-    """How long a step takes beside the reference's, from the cheapest to the dearest."""
-    timing = analysis.measured.get("timing")
-    if timing is None or not timing["step_time_us"].notna().any():
-        return
-    measured = timing[timing["step_time_us"].notna()]
-    compared = measured[measured["ratio_to_sgd"].notna() & (measured["optimizer"] != measured["reference"])]
-    ordered = row_dicts(compared.sort_values("ratio_to_sgd", kind="stable"))
-    words = {
-        "ends": [
-            {
-                "optimizer": analysis.label("optimizers", row["optimizer"]),
-                "workload": analysis.label("workloads", row["workload"]),
-                "ratio": as_json(row["ratio_to_sgd"]),
-                "low": as_json(row["ratio_low"]),
-                "high": as_json(row["ratio_high"]),
-                "rounds": int(row["rounds"]),
-            }
-            for row in (ordered[:1] if len(ordered) == 1 else [*ordered[:1], *ordered[-1:]])
-        ],
-        "workloads": int(measured["workload"].nunique()),
-        "noisy": int(measured.loc[measured["noisy"].astype(bool), "workload"].nunique()),
-        "untimed": len(timing) - len(measured),
-        "pairs": len(timing),
-    }
-    keys = [key_of("timing", row, "workload", "optimizer") for row in (*ordered[:1], *ordered[1:][-1:])]
-    last = ordered[-1] if ordered else {}
-    effect = tuple(last.get(name, math.nan) for name in ("ratio_to_sgd", "ratio_low", "ratio_high"))
-    n, figure = int(last.get("rounds", 0)), f"cost/{last['workload']}" if last else ""
-    yield _describe("cost", words, effect, n, keys or [{"table": "timing"}], figure=figure)
-
-
-def rates(analysis: Analysis) -> Iterator[Finding]:
-    """How near the measured factor a step of heavy-ball cells came to the closed form."""
-    table = analysis.measured["rates"]
-    both = table[["predicted", "measured"]].to_numpy(float)
-    both = both[np.isfinite(both).all(axis=1)]
-    off = np.abs(both[:, 1] / both[:, 0] - 1)
-    low, middle, high = np.quantile(off, [0.25, 0.5, 0.75]) if len(off) else 3 * [math.nan]
-    yield _describe("learn", {}, (middle, low, high), len(off), [{"table": "rates"}])
 
 
 def spread(analysis: Analysis) -> Iterator[Finding]:
     """By what factor the final loss of one combination differs from its best seed to its worst."""
-    runs = analysis.runs[_finite(analysis.runs[LOSS])]
+    runs = analysis.runs[is_finite(analysis.runs[LOSS])]
     signed = runs.loc[runs[LOSS] <= 0, "workload"].unique()
     losses = runs[~runs["workload"].isin(signed)].groupby(list(COMBINATION), sort=False)[LOSS]
     found = losses.agg(["size", "min", "max"])
@@ -319,9 +177,24 @@ def spread(analysis: Analysis) -> Iterator[Finding]:
     keys: list[dict[str, str]] = [{"table": "runs"}]
     if len(factors):
         named = dict(zip(COMBINATION, factors.index[-1], strict=True))
-        words |= {"most": float(factors.iloc[-1]), "name": _named(analysis, named)}
+        words |= {"most": float(factors.iloc[-1]), "name": analysis.name_on_workload(named)}
         keys.append(key_of("runs", named, *COMBINATION))
-    yield _describe("cells", words, _median(factors.to_numpy(float)), len(factors), keys)
+    yield describe("cells", words, median_effect(factors.to_numpy(float)), len(factors), keys, say=_say_cells)
+
+
+def _say_cells(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    alike = f"in {count(w['alike'], 'combination')} every seed gives the same loss"
+    if not f["n"]:
+        if w["alike"]:
+            return f"Seeds make no difference here: {alike}."
+        return f"No combination has two final losses to compare ({count(w['seeds'], 'seed')})."
+    start = (
+        "From its best seed to its worst, a combination's final validation loss differs by a factor of "
+        f"{figure_of(f['effect'])}{interval(f['low'], f['high'])} in the median over "
+        f"{count(f['n'], 'combination')}"
+    )
+    most = f"; most for {w['name']}, {figure_of(w['most'])} times" if f["n"] > 1 else ""
+    return start + most + (f"; {alike}" if w["alike"] else "") + "."
 
 
 def made(analysis: Analysis) -> Iterator[Finding]:
@@ -337,10 +210,23 @@ def made(analysis: Analysis) -> Iterator[Finding]:
         "mixed": bool(analysis.facts.get("mixed")),
     }
     keys = [{"table": "runs"}, {"table": "summary"}]
-    yield _describe("methods", words, (middle, *ends), int(runs["seed"].nunique()), keys)
+    yield describe("methods", words, (middle, *ends), int(runs["seed"].nunique()), keys, say=_say_methods)
 
 
-def _named(analysis: Analysis, row: Mapping[str, Any]) -> str:
-    """`SGD · Cosine on Ravine`."""
-    one = Combination(str(row["optimizer"]), str(row["schedule"]))
-    return f"{analysis.name(one)} on {analysis.label('workloads', str(row['workload']))}"
+def _say_methods(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    kinds = ", ".join(count(w[f"{kind}s"], kind) for kind in ("workload", "optimizer", "schedule"))
+    alike = (
+        "they were not all made alike, as the notes below say"
+        if w["mixed"]
+        else "all of them made by the same versions on the same kind of machine"
+    )
+    covers = ""
+    if f["effect"] is not None:
+        same = f["low"] == f["high"]
+        ends = "" if same or f["low"] is None else f" ({percent(f['low'])} to {percent(f['high'])})"
+        covers = f", with which the interval of a median covers {percent(f['effect'])}{ends}"
+    return f"{count(w['cells'], 'cell')}: {kinds}, {count(f['n'], 'seed')}{covers}; {alike}."
+
+
+SAYS: Final = (_say_completeness, _say_across, _say_told, _say_cells, _say_methods)
+"""What this kind of finding says, by template."""

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optbench.files import write_text
+from optbench.findings import behaviour, leaders, outcomes, schedules
 from optbench.findings.analysis import compare_all, with_measured, write_analysis
-from optbench.findings.finding import RESOLVED, Finding
-from optbench.findings.leaders import leaders, overall, targets
-from optbench.findings.outcomes import openings
-from optbench.findings.schedules import flips, schedules
+from optbench.findings.finding import RESOLVED, Finding, template_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from optbench.findings.analysis import Analysis
+    from optbench.findings.finding import Say
 
 HEADLINES = 3
 """Findings at the top of the page."""
+
+SENTENCES: Mapping[str, Say] = {
+    template_of(say): say for kind in (leaders, schedules, outcomes, behaviour) for say in kind.SAYS
+}
+"""The sentence of each template."""
 
 
 def write_findings(results: Path, compared: Analysis | None = None) -> list[Finding]:
@@ -42,16 +47,39 @@ def write_findings(results: Path, compared: Analysis | None = None) -> list[Find
 
 
 def find(analysis: Analysis) -> list[Finding]:
-    """Every finding of a study, the headlines first."""
+    """Every finding of a study, the headlines first, then in the order of the page."""
     found = [
-        *overall(analysis),
-        *leaders(analysis),
-        *schedules(analysis),
-        *flips(analysis),
-        *targets(analysis),
-        *openings(analysis),
+        *leaders.overall(analysis),
+        *leaders.leaders(analysis),
+        *schedules.schedules(analysis),
+        *schedules.flips(analysis),
+        *leaders.targets(analysis),
+        *outcomes.completeness(analysis),
+        *outcomes.across(analysis),
+        *outcomes.told(analysis),
+        *behaviour.usable_rates(analysis),
+        *behaviour.fresh_seeds(analysis),
+        *behaviour.oscillation(analysis),
+        *schedules.no_schedules(analysis),
+        *behaviour.step_times(analysis),
+        *behaviour.rates(analysis),
+        *outcomes.spread(analysis),
+        *outcomes.made(analysis),
     ]
     return _with_headlines(found)
+
+
+def sentence(finding: Mapping[str, Any]) -> str:
+    """The claim of a finding.
+
+    Args:
+        finding: its fields but `claim`: numbers under their names, all else in `words`, the template's
+            name in `template`.
+
+    Raises:
+        KeyError: no such template, or a field that it needs is missing.
+    """
+    return SENTENCES[finding["template"]](finding, finding["words"])
 
 
 def _with_headlines(found: list[Finding]) -> list[Finding]:
