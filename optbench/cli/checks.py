@@ -18,7 +18,7 @@ from optbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optbench.findings.agreement import Comparison, Kind
+    from optbench.findings.agreement import Kind, ResultComparison
     from optbench.spec import CellSpec
 
 DIFFERS = 1
@@ -133,7 +133,7 @@ def compare(
     sys.exit(0 if good else DIFFERS)
 
 
-def _print(rows: Sequence[Comparison]) -> None:
+def _print(rows: Sequence[ResultComparison]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

@@ -102,7 +102,7 @@ def with_half(
     return runs.assign(**{HALF: values}), steps
 
 
-def flips(final: pd.DataFrame, half: pd.DataFrame) -> pd.DataFrame:
+def turned_round(final: pd.DataFrame, half: pd.DataFrame) -> pd.DataFrame:
     """The comparisons that say `better` half-way and `worse` at the end, or the other way round.
 
     Args:

@@ -19,8 +19,7 @@ from optbench.findings.finding import (
     oriented,
     row_dicts,
 )
-from optbench.findings.interaction import HALF
-from optbench.findings.interaction import flips as turned_round
+from optbench.findings.interaction import HALF, turned_round
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, evidence
 from optbench.phrases import count, figure_of
