@@ -26,8 +26,8 @@ from optbench.batched.train import train_together
 from optbench.catalogue.optimizers import OPTIMIZERS
 from optbench.catalogue.schedules import SCHEDULES
 from optbench.catalogue.workloads import WORKLOADS
-from optbench.compare import relative_difference
 from optbench.datasets import prepare
+from optbench.findings.agreement import relative_difference
 from optbench.spec import CellSpec
 from optbench.stats import median_interval
 from optbench.trace import Trace

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.evidence import write_evidence
-from optbench.findings import write_findings
+from optbench.findings.write import write_findings
 from optbench.sensitivity import summarize_tuning
 from optbench.tuning_table import COLUMNS
 

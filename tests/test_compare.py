@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from optbench.cli import cli
-from optbench.compare import (
+from optbench.errors import UserError
+from optbench.findings.agreement import (
     agreement,
     compare_results,
     passes,
     relative_difference,
 )
-from optbench.errors import UserError
 from optbench.trace import Trace
 
 

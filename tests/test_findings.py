@@ -15,17 +15,16 @@ from fabricate import HOSTILE, Fake, fabricate
 from scipy import stats as scipy_stats
 from studies import optbench, run, write_study
 
-from optbench.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.config import read_study
-from optbench.contenders import Combination, common_block, fields_of, paired_differences
 from optbench.errors import UserError
-from optbench.finding import DESCRIPTION
-from optbench.findings import write_findings
-from optbench.interaction import with_half
+from optbench.findings.comparisons import SIGN_FLIP, Rules, compare, verdict_of
+from optbench.findings.finding import DESCRIPTION
+from optbench.findings.interaction import with_half
+from optbench.findings.samples import Combination, common_block, paired_differences, paired_samples
+from optbench.findings.stability import kendall_tau
+from optbench.findings.write import sentence, write_findings
 from optbench.joint import joint_sign_flip_test
 from optbench.phrases import figure_of
-from optbench.sentences import sentence
-from optbench.stability import kendall_tau
 from optbench.stats import holm, sign_flip_test
 
 VERDICTS = {"better", "worse", "no detectable difference", "insufficient data"}
@@ -143,8 +142,8 @@ def test_studies_without_difference_seldom_say_better() -> None:
     rng = np.random.default_rng(11)
     false = 0
     for study in range(520):
-        fields = fields_of(equal_runs(rng, 6 if study % 2 else 8), "final_val_loss")
-        table = compare(fields, common_block(fields), Rules())
+        by_workload = paired_samples(equal_runs(rng, 6 if study % 2 else 8), "final_val_loss")
+        table = compare(by_workload, common_block(by_workload), Rules())
         assert len(table) == 45
         false += table["verdict"].isin(["better", "worse"]).any()
     assert false / 520 <= 0.05
@@ -156,8 +155,8 @@ def test_a_real_difference_is_found_and_the_twins_beside_it_are_not() -> None:
     runs = equal_runs(rng, 10)
     better = runs["optimizer"] == "o2"
     runs.loc[better, "final_val_loss"] *= 0.2
-    fields = fields_of(runs, "final_val_loss")
-    table = compare(fields, common_block(fields), Rules())
+    by_workload = paired_samples(runs, "final_val_loss")
+    table = compare(by_workload, common_block(by_workload), Rules())
     against = (table["b"] == "o2") & (table["a"] != "o2")
     assert (table.loc[against, "verdict"] == "worse").all()
     assert np.log10(table.loc[against, "effect"]).mean() == pytest.approx(math.log10(5), abs=0.1)
@@ -178,7 +177,7 @@ def table_of(values: dict[str, list[float]], status: dict[str, list[str]] | None
 
 
 def compared(values: dict[str, list[float]], status: dict[str, list[str]] | None = None) -> dict[str, Any]:
-    table = compare(fields_of(table_of(values, status), "final_val_loss"), None, Rules())
+    table = compare(paired_samples(table_of(values, status), "final_val_loss"), None, Rules())
     return table.iloc[0].to_dict()
 
 
@@ -266,9 +265,9 @@ def test_the_common_block_is_the_largest_complete_one() -> None:
     for workload, who in met.items():
         rows += [(workload, o, "constant", 0.1, s, "ok", 1.0 + s) for o in who for s in range(2)]
     columns = ["workload", "optimizer", "schedule", "lr", "seed", "status", "final_val_loss"]
-    block = common_block(fields_of(pd.DataFrame(rows, columns=columns), "final_val_loss"))
+    block = common_block(paired_samples(pd.DataFrame(rows, columns=columns), "final_val_loss"))
     assert block is not None
-    assert [f.workload for f in block.fields] == [
+    assert [f.workload for f in block.by_workload] == [
         "w1",
         "w2",
         "w3",
@@ -512,7 +511,7 @@ def test_the_same_tables_give_the_same_bytes(tmp_path: Path) -> None:
     seen = set()
     for hash_seed, threads in (("0", "1"), ("77", "2")):
         code = (
-            "from pathlib import Path; from optbench.findings import write_findings; "
+            "from pathlib import Path; from optbench.findings.write import write_findings; "
             f"write_findings(Path({str(results)!r}))"
         )
         threaded = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
@@ -588,12 +587,12 @@ def test_a_study_declares_its_rules(tmp_path: Path) -> None:
 
 
 def test_a_family_for_each_workload_is_corrected_apart() -> None:
-    fields = fields_of(equal_runs(np.random.default_rng(2), 8), "final_val_loss")
-    together = compare(fields, None, Rules(family="study"))
-    apart = compare(fields, None, Rules(family="workload"))
+    by_workload = paired_samples(equal_runs(np.random.default_rng(2), 8), "final_val_loss")
+    together = compare(by_workload, None, Rules(family="study"))
+    apart = compare(by_workload, None, Rules(family="workload"))
     assert (apart["p"] == together["p"]).all()
     assert (apart["p_adjusted"] <= together["p_adjusted"]).all()
-    alone = compare(fields[:1], None, Rules())
+    alone = compare(by_workload[:1], None, Rules())
     np.testing.assert_array_equal(alone["p_adjusted"], apart["p_adjusted"][:15])
 
 

@@ -10,8 +10,8 @@ from studies import write_study
 
 from optbench import collect
 from optbench.config import read_study
-from optbench.findings import write_findings
-from optbench.grounds import compare_all
+from optbench.findings.analysis import compare_all
+from optbench.findings.write import write_findings
 from optbench.matrix import cells_of, trace_path
 from optbench.side_by_side import beside, mapped
 from optbench.trace import write_trace

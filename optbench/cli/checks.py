@@ -18,7 +18,7 @@ from optbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optbench.compare import Comparison, Kind
+    from optbench.findings.agreement import Kind, ResultComparison
     from optbench.spec import CellSpec
 
 DIFFERS = 1
@@ -77,7 +77,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
 
 def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     """Tells how a cell and its second training agree; whether that is as it must be."""
-    from optbench.compare import TOLERANCE, agreement  # noqa: PLC0415
+    from optbench.findings.agreement import TOLERANCE, agreement  # noqa: PLC0415
     from optbench.matrix import trace_path  # noqa: PLC0415
     from optbench.trace import read_trace  # noqa: PLC0415
 
@@ -114,7 +114,7 @@ def compare(
     Paired by seed on the final validation loss. The exit status is 1 where B does not hold up, or where it
     differs and there are too few seeds to tell.
     """
-    from optbench.compare import compare_results, origins_differ, passes  # noqa: PLC0415
+    from optbench.findings.agreement import compare_results, origins_differ, passes  # noqa: PLC0415
 
     pairs = dict(text.partition("=")[::2] for text in renamed)
     if bad := [old for old, new in pairs.items() if not (old and new)]:
@@ -133,7 +133,7 @@ def compare(
     sys.exit(0 if good else DIFFERS)
 
 
-def _print(rows: Sequence[Comparison]) -> None:
+def _print(rows: Sequence[ResultComparison]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415

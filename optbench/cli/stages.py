@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from optbench.config import Study
-    from optbench.grounds import Grounds
+    from optbench.findings.analysis import Analysis
     from optbench.search import Search
     from optbench.spec import CellSpec
     from optbench.timing_spec import TimingSpec
@@ -271,7 +271,7 @@ def _summarize(results: Path, cores: int) -> None:
     apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= WORTH_A_PROCESS
     # By a function of this module: the process that compares starts while this one still imports.
     with beside(_compare, tables, apart=apart) as compared:
-        from optbench.findings import write_findings  # noqa: PLC0415
+        from optbench.findings.write import write_findings  # noqa: PLC0415
         from optbench.sensitivity import summarize_tuning  # noqa: PLC0415
         from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
         from optbench.textbook.check import write_claims  # noqa: PLC0415
@@ -282,8 +282,8 @@ def _summarize(results: Path, cores: int) -> None:
         write_findings(results, compared())
 
 
-def _compare(tables: Path) -> Grounds:
-    from optbench.grounds import compare_all  # noqa: PLC0415
+def _compare(tables: Path) -> Analysis:
+    from optbench.findings.analysis import compare_all  # noqa: PLC0415
 
     return compare_all(tables)
 

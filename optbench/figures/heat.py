@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.patches import Rectangle
 
 from optbench.figures.axes import SUPERSCRIPTS, name_ticks, shorten, write_title
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:

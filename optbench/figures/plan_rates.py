@@ -9,7 +9,7 @@ import numpy as np
 
 from optbench.figures.easel import Easel
 from optbench.figures.points import draw_rate_map
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.heavy_ball import CURVATURES, largest_stable_lr, rate
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study

@@ -12,7 +12,7 @@ from optbench.figures.compare import ratio_range
 from optbench.figures.easel import Easel
 from optbench.figures.heat import draw_heat, ratio_text
 from optbench.figures.points import draw_schedule_effects
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study, chunks
 from optbench.shown.tables import Evidence, present, rows_of

@@ -10,7 +10,7 @@ import pandas as pd
 from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel
 from optbench.figures.shares import draw_shares
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study, chunks
 from optbench.shown.tables import Evidence, present, rows_of

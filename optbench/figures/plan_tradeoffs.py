@@ -9,7 +9,7 @@ import numpy as np
 
 from optbench.figures.easel import Easel
 from optbench.figures.points import draw_points
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study
 from optbench.shown.tables import Evidence, rows_of

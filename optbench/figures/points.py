@@ -9,7 +9,7 @@ import numpy as np
 
 from optbench.figures.axes import dress, linear_ticks, log_scale, shorten, text_width
 from optbench.figures.compare import draw_ratios
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:

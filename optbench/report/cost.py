@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.phrases import count
 from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.report.text import NONE, number, scrub

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from optbench.finding import row_dicts
+from optbench.findings.finding import row_dicts
 from optbench.phrases import count
 from optbench.report.table import Entry, Table
 from optbench.report.text import NONE, interval, number

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from optbench.finding import DESCRIPTION
+from optbench.findings.finding import DESCRIPTION
 from optbench.report.table import Entry, Table
 from optbench.report.text import interval, number
 

@@ -54,7 +54,7 @@ rule summarize:
     params:
         code=stage_code(
             "optbench.summarize",
-            "optbench.findings",
+            "optbench.findings.write",
             "optbench.sensitivity",
             "optbench.textbook.check",
         ),

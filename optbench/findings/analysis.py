@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from optbench.comparisons import Comparison, Rules, compare
-from optbench.contenders import Block, Combination, Field, common_block, fields_of
 from optbench.files import write_table
-from optbench.interaction import HALF, compare_schedule_effects, with_half
-from optbench.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
-from optbench.stability import LeftOut, stability
+from optbench.findings.comparisons import Comparison, Rules, compare
+from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
+from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
+from optbench.findings.samples import Block, Combination, PairedSamples, common_block, paired_samples
+from optbench.findings.stability import LeftOut, stability
 from optbench.timed import read_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 LOSS = "final_val_loss"
@@ -28,13 +28,13 @@ TIME = "steps_to_target"
 
 
 @dataclass(frozen=True, eq=False)
-class Grounds:
+class Analysis:
     """A study's tables, and what is derived from them.
 
     Attributes:
         facts: study.json.
         runs: the run table.
-        fields: of the primary metric, by workload; without those in which no run has it.
+        by_workload: runs by the primary metric; without the workloads in which no run has it.
         block: what is compared over workloads, None for nothing.
         overall: what the ranking over workloads rests on, None for none.
         comparisons: of the final validation loss, the steps to target and the loss half-way, in this order.
@@ -48,7 +48,7 @@ class Grounds:
 
     facts: dict[str, Any]
     runs: pd.DataFrame
-    fields: tuple[Field, ...]
+    by_workload: tuple[PairedSamples, ...]
     block: Block | None
     overall: Overall | None
     comparisons: pd.DataFrame
@@ -66,12 +66,17 @@ class Grounds:
         """What sentences call an optimizer under a schedule."""
         return f"{self.label('optimizers', one.optimizer)} · {self.label('schedules', one.schedule)}"
 
+    def name_on_workload(self, row: Mapping[str, Any]) -> str:
+        """What sentences call a row's combination: `SGD · Cosine on Ravine`."""
+        one = Combination(str(row["optimizer"]), str(row["schedule"]))
+        return f"{self.name(one)} on {self.label('workloads', str(row['workload']))}"
+
     def compared(self, metric: str) -> pd.DataFrame:
         """The comparisons of one metric."""
         return self.comparisons[self.comparisons["metric"] == metric]
 
 
-def compare_all(tables: Path) -> Grounds:
+def compare_all(tables: Path) -> Analysis:
     """Compares and ranks what a study's findings are about; nothing is `measured` yet.
 
     Args:
@@ -85,14 +90,14 @@ def compare_all(tables: Path) -> Grounds:
         for name, known in (facts.get("workloads") or {}).items()
         if known.get("steps")
     }
-    fields = fields_of(runs, LOSS)
-    block = common_block(fields)
-    losses = compare(fields, block, rules)
-    timed = fields_of(runs, TIME)
+    by_workload = paired_samples(runs, LOSS)
+    block = common_block(by_workload)
+    losses = compare(by_workload, block, rules)
+    timed = paired_samples(runs, TIME)
     times = compare(timed, None, rules)
     with_halves, half_steps = with_half(runs, tables / "curves.parquet", budgets)
-    halves = compare(fields_of(with_halves, HALF), None, rules)
-    standings = [s for field in fields for s in rank_within(field, losses)]
+    halves = compare(paired_samples(with_halves, HALF), None, rules)
+    standings = [s for samples in by_workload for s in rank_within(samples, losses)]
     overall = None
     left_out: list[LeftOut] = []
     if block is not None:
@@ -100,16 +105,16 @@ def compare_all(tables: Path) -> Grounds:
         standing, overall = rank_overall(block, LOSS, reference, losses, rules.seed)
         standings = standing + standings
         left_out = stability(block, reference)
-    standings += [s for field in timed for s in rank_in_time(field, budgets, times)]
+    standings += [s for samples in timed for s in rank_in_time(samples, budgets, times)]
     tested = [table for table in (losses, times, halves) if len(table)]
-    return Grounds(
+    return Analysis(
         facts=facts,
         runs=runs,
-        fields=tuple(fields),
+        by_workload=tuple(by_workload),
         block=block,
         overall=overall,
         comparisons=_table(pd.concat(tested, ignore_index=True) if tested else losses, Comparison._fields),
-        interactions=_table(compare_schedule_effects(fields, rules), ()),
+        interactions=_table(compare_schedule_effects(by_workload, rules), ()),
         ranking=_table(standings, Standing._fields),
         stability=_table(left_out, LeftOut._fields),
         half_steps=half_steps,
@@ -117,13 +122,13 @@ def compare_all(tables: Path) -> Grounds:
     )
 
 
-def with_measured(grounds: Grounds, tables: Path) -> Grounds:
-    """The grounds with what `summarize` and `summarize_tuning` boiled down into `tables`."""
+def with_measured(analysis: Analysis, tables: Path) -> Analysis:
+    """The same with what `summarize` and `summarize_tuning` boiled down into `tables`."""
     found = {name: pd.read_parquet(tables / f"{name}.parquet") for name in ("summary", "ratios", "rates")}
     if (tables / "sensitivity.parquet").exists():
         found["sensitivity"] = pd.read_parquet(tables / "sensitivity.parquet")
     timing = read_times(tables)
-    return replace(grounds, measured=found if timing is None else found | {"timing": timing})
+    return replace(analysis, measured=found if timing is None else found | {"timing": timing})
 
 
 def rules_of(facts: dict[str, Any]) -> Rules:
@@ -147,7 +152,7 @@ def reference_of(block: Block, facts: dict[str, Any]) -> Combination:
     return next((c for c in block.combinations if c.optimizer == wanted), block.combinations[0])
 
 
-def write_grounds(found: Grounds, tables: Path) -> None:
+def write_analysis(found: Analysis, tables: Path) -> None:
     """Writes comparisons, ranking, interactions and stability as parquet and CSV."""
     for name in ("comparisons", "ranking", "interactions", "stability"):
         write_table(getattr(found, name), tables / name)

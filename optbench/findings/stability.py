@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.contenders import Block, Combination, over_workloads
+from optbench.findings.samples import Block, Combination, over_workloads
 from optbench.ranks import midranks
 from optbench.stats import interquartile_mean
 
@@ -45,8 +45,8 @@ def stability(block: Block, reference: Combination) -> list[LeftOut]:
             for column, seed in enumerate(seeds)
         ]
     cases += [
-        ("workload", field.workload, np.delete(scores, row, axis=0), everyone)
-        for row, field in enumerate(block.fields)
+        ("workload", samples.workload, np.delete(scores, row, axis=0), everyone)
+        for row, samples in enumerate(block.by_workload)
     ]
     for optimizer in dict.fromkeys(c.optimizer for c in block.combinations):
         kept = np.array([i for i, c in enumerate(block.combinations) if c.optimizer != optimizer])

@@ -96,7 +96,7 @@ def agreement(a: Trace, b: Trace, tolerance: float = TOLERANCE) -> Agreement:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ResultComparison:
     """One workload, optimizer and schedule in two result folders.
 
     Attributes:
@@ -129,7 +129,7 @@ def compare_results(
     rename: Mapping[str, str] | None = None,
     tolerance: float = TOLERANCE,
     threshold: float = THRESHOLD,
-) -> list[Comparison]:
+) -> list[ResultComparison]:
     """Compares the run tables of two result folders, paired by seed.
 
     Seeds on which both agree bit for bit count as ties. A run that did not end well ranks worst. `better` and
@@ -186,7 +186,7 @@ def _runs(folder: Path) -> pd.DataFrame:
     return runs[runs["status"] != "missing"]
 
 
-def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[Comparison, float]:
+def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[ResultComparison, float]:
     """A comparison before its verdict, and the scale of its losses."""
     gone = group["_merge"] != "both"
     missing = tuple(f"{name}/{seed}" for seed in group.loc[gone, "seed"])
@@ -205,7 +205,7 @@ def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[Comparison, 
             shift, low, high = interval.estimate, interval.low, interval.high
         except ValueError:  # as many seeds diverge here as there: no typical shift
             shift = 0.0
-    return Comparison(name, kind, len(pairs), shift, low, high, p, "", missing), scale
+    return ResultComparison(name, kind, len(pairs), shift, low, high, p, "", missing), scale
 
 
 def _losses(pairs: pd.DataFrame, side: str) -> np.ndarray:
@@ -225,7 +225,7 @@ def _kind(pairs: pd.DataFrame, old: np.ndarray, new: np.ndarray, tolerance: floa
     return "close" if relative_difference(old, new) <= tolerance else "different"
 
 
-def _judged(row: Comparison, scale: float, p: float | None, threshold: float) -> Comparison:
+def _judged(row: ResultComparison, scale: float, p: float | None, threshold: float) -> ResultComparison:
     if row.kind == "equal":
         return replace(row, p=1.0, verdict=NO_DIFFERENCE)
     if p is None:
@@ -234,7 +234,7 @@ def _judged(row: Comparison, scale: float, p: float | None, threshold: float) ->
     return replace(row, p=p, verdict=(WORSE if row.shift > 0 else BETTER) if clear else NO_DIFFERENCE)
 
 
-def passes(rows: Sequence[Comparison], require: Kind | Literal["not-worse"]) -> bool:
+def passes(rows: Sequence[ResultComparison], require: Kind | Literal["not-worse"]) -> bool:
     """Whether B holds up to A.
 
     Args:

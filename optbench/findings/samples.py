@@ -22,8 +22,8 @@ class Combination(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
-    """The runs of one workload, measured by one metric of which less is better.
+class PairedSamples:
+    """The runs of one workload, paired by seed and measured by one metric of which less is better.
 
     Attributes:
         workload: its name.
@@ -68,7 +68,7 @@ class Field:
         return np.asarray((there.sum(axis=1) > 1) & (low == high))
 
 
-def fields_of(runs: pd.DataFrame, metric: str) -> list[Field]:
+def paired_samples(runs: pd.DataFrame, metric: str) -> list[PairedSamples]:
     """The runs of every workload in which at least one run has the metric, in the table's order.
 
     Args:
@@ -78,11 +78,11 @@ def fields_of(runs: pd.DataFrame, metric: str) -> list[Field]:
     found = []
     for workload, here in runs.groupby("workload", sort=False):
         if np.isfinite(here[metric].to_numpy(float)).any():
-            found.append(_field(str(workload), metric, here))
+            found.append(_paired(str(workload), metric, here))
     return found
 
 
-def _field(workload: str, metric: str, runs: pd.DataFrame) -> Field:
+def _paired(workload: str, metric: str, runs: pd.DataFrame) -> PairedSamples:
     names = list(zip(runs["optimizer"].astype(str), runs["schedule"].astype(str), strict=True))
     combinations = tuple(Combination(*name) for name in dict.fromkeys(names))
     seeds = tuple(sorted({int(seed) for seed in runs["seed"]}))
@@ -104,7 +104,7 @@ def _field(workload: str, metric: str, runs: pd.DataFrame) -> Field:
         if np.isfinite(lr):
             rates[place].add(float(lr))
     sorted_rates = tuple(tuple(sorted(found)) for found in rates)
-    return Field(workload, metric, combinations, seeds, values, planned, ok, sorted_rates)
+    return PairedSamples(workload, metric, combinations, seeds, values, planned, ok, sorted_rates)
 
 
 def paired_differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,17 +118,17 @@ class Block:
     """Workloads and combinations of which every pair was run: what can be compared over workloads.
 
     Attributes:
-        fields: of the workloads.
+        by_workload: the runs, a workload after the other.
         combinations: that ran on all of them.
         left_out: combinations of the study that did not.
     """
 
-    fields: tuple[Field, ...]
+    by_workload: tuple[PairedSamples, ...]
     combinations: tuple[Combination, ...]
     left_out: tuple[Combination, ...]
 
 
-def common_block(fields: Sequence[Field]) -> Block | None:
+def common_block(by_workload: Sequence[PairedSamples]) -> Block | None:
     """The complete block with the most (workload, combination) pairs; on a tie, the more workloads.
 
     Only workloads with ratios count. Candidates are the sets of workloads that some combination ran on, and
@@ -137,8 +137,8 @@ def common_block(fields: Sequence[Field]) -> Block | None:
     Returns:
         None unless two workloads and two combinations meet.
     """
-    comparable = [field for field in fields if field.is_ratio]
-    everyone = _in_order(c for field in comparable for c in field.combinations)
+    comparable = [samples for samples in by_workload if samples.is_ratio]
+    everyone = _in_order(c for samples in comparable for c in samples.combinations)
     met = {c: frozenset(i for i, f in enumerate(comparable) if c in f.combinations) for c in everyone}
     kinds = list(dict.fromkeys(met.values()))
     candidates = dict.fromkeys(kinds + [one & other for one in kinds for other in kinds])
@@ -168,11 +168,11 @@ def _in_order(found: Iterable[Combination]) -> tuple[Combination, ...]:
 
 def over_workloads(block: Block) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """The seeds that all workloads of a block have, and scores, shape (workloads, combinations, seeds)."""
-    shared = set.intersection(*(set(field.seeds) for field in block.fields))
+    shared = set.intersection(*(set(samples.seeds) for samples in block.by_workload))
     seeds = tuple(sorted(shared))
-    scores = np.full((len(block.fields), len(block.combinations), len(seeds)), np.nan)
-    for place, field in enumerate(block.fields):
-        rows = [field.combinations.index(c) for c in block.combinations]
-        columns = [field.seeds.index(seed) for seed in seeds]
-        scores[place] = field.scores[np.ix_(rows, columns)]
+    scores = np.full((len(block.by_workload), len(block.combinations), len(seeds)), np.nan)
+    for place, samples in enumerate(block.by_workload):
+        rows = [samples.combinations.index(c) for c in block.combinations]
+        columns = [samples.seeds.index(seed) for seed in seeds]
+        scores[place] = samples.scores[np.ix_(rows, columns)]
     return seeds, scores

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.comparisons import Row, Rules, test_family
-from optbench.contenders import Combination, Field, paired_differences
 from optbench.curve_table import read_curves
+from optbench.findings.comparisons import Row, Rules, test_family
+from optbench.findings.samples import Combination, PairedSamples, paired_differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ HALF = "half_val_loss"
 """The validation loss at the last evaluation of the first half of the budget."""
 
 
-def compare_schedule_effects(fields: Sequence[Field], rules: Rules) -> pd.DataFrame:
+def compare_schedule_effects(by_workload: Sequence[PairedSamples], rules: Rules) -> pd.DataFrame:
     """Whether a schedule helps one optimizer more than another: a family of its own.
 
     The schedule effect of an optimizer at a seed is its score under the schedule minus its score under the
@@ -33,8 +33,8 @@ def compare_schedule_effects(fields: Sequence[Field], rules: Rules) -> pd.DataFr
     """
     rows: list[Row] = []
     bases: list[str] = []
-    for field in fields:
-        for row, base in _effects(field, rules.threshold):
+    for samples in by_workload:
+        for row, base in _effects(samples, rules.threshold):
             rows.append(row)
             bases.append(base)
     table = test_family(rows, "schedule_effect", rules)
@@ -42,14 +42,14 @@ def compare_schedule_effects(fields: Sequence[Field], rules: Rules) -> pd.DataFr
     return table
 
 
-def _effects(field: Field, threshold: float) -> Iterator[tuple[Row, str]]:
-    place = {name: i for i, name in enumerate(field.combinations)}
-    optimizers = list(dict.fromkeys(name.optimizer for name in field.combinations))
-    schedules = list(dict.fromkeys(name.schedule for name in field.combinations))
-    scores, fixed = field.scores, field.fixed
-    finite = np.abs(field.measured[np.isfinite(field.measured)])
-    least = float(np.log10(1 + threshold) if field.is_ratio else threshold * np.median(finite))
-    rates = [" ".join(f"{rate:g}" for rate in found) for found in field.rates]
+def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, str]]:
+    place = {name: i for i, name in enumerate(samples.combinations)}
+    optimizers = list(dict.fromkeys(name.optimizer for name in samples.combinations))
+    schedules = list(dict.fromkeys(name.schedule for name in samples.combinations))
+    scores, fixed = samples.scores, samples.fixed
+    finite = np.abs(samples.measured[np.isfinite(samples.measured)])
+    least = float(np.log10(1 + threshold) if samples.is_ratio else threshold * np.median(finite))
+    rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
     base = schedules[0]
     for schedule in schedules[1:]:
         both = [o for o in optimizers if (o, base) in place and (o, schedule) in place]
@@ -59,15 +59,15 @@ def _effects(field: Field, threshold: float) -> Iterator[tuple[Row, str]]:
             four = [*pairs[a], *pairs[b]]
             yield (
                 Row(
-                    workload=field.workload,
+                    workload=samples.workload,
                     a=Combination(a, schedule),
                     b=Combination(b, schedule),
-                    scale="ratio" if field.is_ratio else "difference",
+                    scale="ratio" if samples.is_ratio else "difference",
                     workloads=1,
-                    n=int(field.planned[four].all(axis=0).sum()),
-                    n_ok=int(field.ok[four].all(axis=0).sum()),
+                    n=int(samples.planned[four].all(axis=0).sum()),
+                    n_ok=int(samples.ok[four].all(axis=0).sum()),
                     lr=(rates[pairs[a][0]], rates[pairs[b][0]]),
-                    seeds=field.seeds,
+                    seeds=samples.seeds,
                     differences=paired_differences(gain[a], gain[b]),
                     fixed=bool(fixed[four].all()),
                     threshold=least,
@@ -102,7 +102,7 @@ def with_half(
     return runs.assign(**{HALF: values}), steps
 
 
-def flips(final: pd.DataFrame, half: pd.DataFrame) -> pd.DataFrame:
+def turned_round(final: pd.DataFrame, half: pd.DataFrame) -> pd.DataFrame:
     """The comparisons that say `better` half-way and `worse` at the end, or the other way round.
 
     Args:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from optbench.contenders import Combination
-from optbench.sentences import sentence
+from optbench.findings.samples import Combination
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pandas as pd
 
 Finding = dict[str, Any]
+
+Say: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
+"""A sentence: from a finding's fields but `claim`, and its `words`, to the claim and from nothing else.
+
+It is called `_say_` and the name of its template, and stands beside what makes the finding.
+"""
 
 RESOLVED: Final = ("better", "worse")
 
@@ -24,10 +28,10 @@ DESCRIPTION: Final = "none: a description"
 def make(
     id_: str,
     section: str,
-    template: str,
     words: Mapping[str, Any],
     row: Mapping[str, Any],
     *,
+    say: Say,
     figure: str,
     rows: list[dict[str, str]],
 ) -> Finding:
@@ -36,16 +40,16 @@ def make(
     Args:
         id_: unique in the study.
         section: of the page.
-        template: of the sentence.
         words: what the sentence needs besides the numbers.
         row: where effect, low, high, pairs, test, p_adjusted and verdict come from.
+        say: its sentence.
         figure: section/workload of the figure that shows it.
         rows: keys of the table rows that it came from.
     """
     finding: Finding = {
         "id": id_,
         "section": section,
-        "template": template,
+        "template": template_of(say),
         "words": dict(words),
         **{name: as_json(row.get(name, math.nan)) for name in ("effect", "low", "high", "p_adjusted")},
         "n": int(row.get("pairs", 0)),
@@ -55,7 +59,12 @@ def make(
         "rows": rows,
         "headline": None,
     }
-    return finding | {"claim": sentence(finding)}
+    return finding | {"claim": say(finding, finding["words"])}
+
+
+def template_of(say: Say) -> str:
+    """What a finding of this sentence has under `template`: the function's name without `_say_`."""
+    return say.__name__.removeprefix("_say_")
 
 
 def number_or_none(value: Any) -> float | None:  # noqa: ANN401 - a cell of a table
@@ -101,6 +110,16 @@ def oriented(row: Mapping[str, Any], first: Combination) -> dict[str, Any]:
     }
 
 
+def distance(row: Mapping[str, Any]) -> float:
+    """How far an effect lies from none."""
+    effect = float(row["effect"])
+    if math.isnan(effect):
+        return -1.0
+    if row["scale"] != "ratio":
+        return abs(effect)
+    return abs(math.log10(effect)) if 0 < effect < math.inf else math.inf
+
+
 def key_of(table: str, row: Mapping[str, Any], *columns: str) -> dict[str, str]:
     """Where a row is found: its table and the columns that name it."""
     return {"table": table, **{column: str(row[column]) for column in columns}}
@@ -108,6 +127,7 @@ def key_of(table: str, row: Mapping[str, Any], *columns: str) -> dict[str, str]:
 
 WHO = ("metric", "workload", "a", "schedule_a", "b", "schedule_b")
 STANDS = ("metric", "workload", "optimizer", "schedule")
+COMBINATION = ("workload", "optimizer", "schedule")
 
 
 def against(table: pd.DataFrame, workload: str, one: Combination) -> dict[Combination, dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-from optbench.contenders import Block, Combination, Field, over_workloads, paired_differences
+from optbench.findings.samples import Block, Combination, PairedSamples, over_workloads, paired_differences
 from optbench.stats import (
     FEWEST_PAIRS,
     hodges_lehmann,
@@ -115,21 +115,21 @@ class Rules:
     seed: int = 0
 
 
-def compare(fields: Sequence[Field], block: Block | None, rules: Rules) -> pd.DataFrame:
+def compare(by_workload: Sequence[PairedSamples], block: Block | None, rules: Rules) -> pd.DataFrame:
     """Every pair of combinations within every workload, and over the workloads of the block.
 
     Args:
-        fields: one metric's runs, by workload.
+        by_workload: one metric's runs.
         block: what to compare over workloads, None for nothing.
         rules: what the study declares.
 
     Returns:
         One row a pair, in the order of the study, columns as in `Comparison`.
     """
-    rows = [row for field in fields for row in _within(field, rules.threshold)]
+    rows = [row for samples in by_workload for row in _within(samples, rules.threshold)]
     if block is not None:
         rows += _across(block, rules.threshold)
-    return test_family(rows, fields[0].metric if fields else "", rules)
+    return test_family(rows, by_workload[0].metric if by_workload else "", rules)
 
 
 def test_family(rows: Sequence[Row], metric: str, rules: Rules) -> pd.DataFrame:
@@ -144,25 +144,25 @@ def test_family(rows: Sequence[Row], metric: str, rules: Rules) -> pd.DataFrame:
     return pd.DataFrame([tested[i] for i in range(len(rows))], columns=Comparison._fields)
 
 
-def _within(field: Field, threshold: float) -> Iterator[Row]:
-    scores, fixed, is_ratio = field.scores, field.fixed, field.is_ratio
-    rates = [" ".join(f"{rate:g}" for rate in found) for found in field.rates]
-    finite = np.abs(field.measured[np.isfinite(field.measured)])
+def _within(samples: PairedSamples, threshold: float) -> Iterator[Row]:
+    scores, fixed, is_ratio = samples.scores, samples.fixed, samples.is_ratio
+    rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
+    finite = np.abs(samples.measured[np.isfinite(samples.measured)])
     least = math.log10(1 + threshold) if is_ratio else threshold * float(np.median(finite))
-    for i, a in enumerate(field.combinations):
-        for j in range(i + 1, len(field.combinations)):
-            planned = field.planned[i] & field.planned[j]
+    for i, a in enumerate(samples.combinations):
+        for j in range(i + 1, len(samples.combinations)):
+            planned = samples.planned[i] & samples.planned[j]
             if planned.any():
                 yield Row(
-                    workload=field.workload,
+                    workload=samples.workload,
                     a=a,
-                    b=field.combinations[j],
+                    b=samples.combinations[j],
                     scale="ratio" if is_ratio else "difference",
                     workloads=1,
                     n=int(planned.sum()),
-                    n_ok=int((field.ok[i] & field.ok[j]).sum()),
+                    n_ok=int((samples.ok[i] & samples.ok[j]).sum()),
                     lr=(rates[i], rates[j]),
-                    seeds=field.seeds,
+                    seeds=samples.seeds,
                     differences=paired_differences(scores[i], scores[j]),
                     fixed=bool(fixed[i] and fixed[j]),
                     threshold=least,
@@ -174,9 +174,9 @@ def _across(block: Block, threshold: float) -> Iterator[Row]:
     if not seeds:
         return
     oks = []
-    for field in block.fields:
-        rows = [field.combinations.index(c) for c in block.combinations]
-        oks.append(field.ok[np.ix_(rows, [field.seeds.index(seed) for seed in seeds])])
+    for samples in block.by_workload:
+        rows = [samples.combinations.index(c) for c in block.combinations]
+        oks.append(samples.ok[np.ix_(rows, [samples.seeds.index(seed) for seed in seeds])])
     ok = np.all(oks, axis=0)
     for i, a in enumerate(block.combinations):
         for j in range(i + 1, len(block.combinations)):
@@ -188,7 +188,7 @@ def _across(block: Block, threshold: float) -> Iterator[Row]:
                 a=a,
                 b=block.combinations[j],
                 scale="ratio",
-                workloads=len(block.fields),
+                workloads=len(block.by_workload),
                 n=len(seeds),
                 n_ok=int((ok[i] & ok[j]).sum()),
                 lr=("", ""),

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.comparisons import EVERY_WORKLOAD, power_of_ten
-from optbench.contenders import Block, Combination, Field, over_workloads
+from optbench.findings.comparisons import EVERY_WORKLOAD, power_of_ten
+from optbench.findings.samples import Block, Combination, PairedSamples, over_workloads
+from optbench.findings.stability import middle_ratio, ratios_to
 from optbench.ranks import midranks
-from optbench.stability import middle_ratio, ratios_to
 from optbench.stats import (
     FEWEST_PAIRS,
     Interval,
@@ -88,34 +88,36 @@ class Overall(NamedTuple):
     critical_difference: float
 
 
-def rank_within(field: Field, comparisons: pd.DataFrame) -> list[Standing]:
+def rank_within(samples: PairedSamples, comparisons: pd.DataFrame) -> list[Standing]:
     """The combinations of a workload by the median of a metric over seeds, the best first.
 
     Args:
-        field: the runs.
+        samples: the runs.
         comparisons: the table of comparisons, for who is better than whom.
     """
     spans = {}
-    for row, name in enumerate(field.combinations):
-        values = field.measured[row][~np.isnan(field.measured[row])]
+    for row, name in enumerate(samples.combinations):
+        values = samples.measured[row][~np.isnan(samples.measured[row])]
         spans[name] = median_interval(values) if len(values) else _nothing()
-    return _standings(field.workload, field.metric, "median", spans, _counts(field), comparisons)
+    return _standings(samples.workload, samples.metric, "median", spans, _counts(samples), comparisons)
 
 
-def rank_in_time(field: Field, horizons: Mapping[str, float], comparisons: pd.DataFrame) -> list[Standing]:
+def rank_in_time(
+    samples: PairedSamples, horizons: Mapping[str, float], comparisons: pd.DataFrame
+) -> list[Standing]:
     """The combinations by Kaplan and Meier's median of the steps to target.
 
     Args:
-        field: of `steps_to_target`.
+        samples: of `steps_to_target`.
         horizons: steps of each workload's budget, at which runs that never arrived are censored, the
             diverged ones among them; the longest time of any that arrived where it is not known.
         comparisons: the table of comparisons of this metric.
     """
-    latest = float(field.measured[np.isfinite(field.measured)].max())
-    horizon = max(horizons.get(field.workload, latest), latest)
+    latest = float(samples.measured[np.isfinite(samples.measured)].max())
+    horizon = max(horizons.get(samples.workload, latest), latest)
     spans, counts = {}, {}
-    for row, name in enumerate(field.combinations):
-        times = field.measured[row][~np.isnan(field.measured[row])]
+    for row, name in enumerate(samples.combinations):
+        times = samples.measured[row][~np.isnan(samples.measured[row])]
         reached = np.isfinite(times)
         if len(times):
             curve = kaplan_meier(np.where(reached, times, horizon), reached)
@@ -124,8 +126,8 @@ def rank_in_time(field: Field, horizons: Mapping[str, float], comparisons: pd.Da
             )
         else:
             spans[name] = _nothing()
-        counts[name] = int(field.planned[row].sum()), int(reached.sum())
-    return _standings(field.workload, field.metric, "median time", spans, counts, comparisons)
+        counts[name] = int(samples.planned[row].sum()), int(reached.sum())
+    return _standings(samples.workload, samples.metric, "median time", spans, counts, comparisons)
 
 
 def rank_overall(
@@ -135,7 +137,7 @@ def rank_overall(
 
     Args:
         block: what can be compared.
-        metric: of its fields.
+        metric: that was measured.
         reference: one of its combinations.
         comparisons: the table of comparisons.
         seed: of the bootstrap, which resamples seeds, one draw for all workloads.
@@ -151,7 +153,7 @@ def rank_overall(
         improvement[name] = _improvement(scores[:, row].T, scores[:, place].T, row == place)
     counts = {}
     for name in block.combinations:
-        rows = [(f, f.combinations.index(name)) for f in block.fields]
+        rows = [(f, f.combinations.index(name)) for f in block.by_workload]
         counts[name] = (
             sum(int(f.planned[r].sum()) for f, r in rows),
             sum(int(f.ok[r].sum()) for f, r in rows),
@@ -169,15 +171,15 @@ def rank_overall(
         )
         for s in standings
     ]
-    enough = len(block.fields) >= FEWEST_WORKLOADS and len(block.combinations) > 2  # noqa: PLR2004 - friedman's least
+    enough = len(block.by_workload) >= FEWEST_WORKLOADS and len(block.combinations) > 2  # noqa: PLR2004 - friedman's least
     overall = Overall(
         reference,
-        tuple(f.workload for f in block.fields),
+        tuple(f.workload for f in block.by_workload),
         tuple(dict.fromkeys(c.schedule for c in block.combinations)),
         len(seeds),
         block.left_out,
         friedman(medians).f_p_value if enough else math.nan,
-        critical_difference(len(block.combinations), len(block.fields)) if enough else math.nan,
+        critical_difference(len(block.combinations), len(block.by_workload)) if enough else math.nan,
     )
     return standings, overall
 
@@ -209,10 +211,10 @@ def _medians(block: Block) -> NDArray[np.float64]:
     return np.asarray(np.median(np.where(np.isnan(scores), np.inf, scores), axis=2))
 
 
-def _counts(field: Field) -> dict[Combination, tuple[int, int]]:
+def _counts(samples: PairedSamples) -> dict[Combination, tuple[int, int]]:
     return {
-        name: (int(field.planned[row].sum()), int(field.ok[row].sum()))
-        for row, name in enumerate(field.combinations)
+        name: (int(samples.planned[row].sum()), int(samples.ok[row].sum()))
+        for row, name in enumerate(samples.combinations)
     }
 
 

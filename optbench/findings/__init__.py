@@ -1,0 +1,1 @@
+"""What may be called better, and its sentence: comparisons, rankings, and findings with their evidence."""

@@ -1,0 +1,61 @@
+"""Phrases that sentences of more than one kind of finding share (layer 2b)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from optbench.phrases import MOST_NAMES, count, figure_of, listing, percent, probability
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def compared_to(f: Mapping[str, Any], w: Mapping[str, Any], that: str) -> str:
+    """`0.71 times that of B [0.66, 0.75]`, or a difference where there are no ratios."""
+    span = f"[{figure_of(f['low'])}, {figure_of(f['high'])}]"
+    if w["scale"] == "difference":
+        return f"{figure_of(f['effect'])} against {that} {span}"
+    return f"{figure_of(f['effect'])} times {that} {span}"
+
+
+def evidence(f: Mapping[str, Any]) -> str:
+    """`6 seeds, adjusted p = 0.031`."""
+    p = f["p_adjusted"]
+    return count(f["n"], "seed") + (f", adjusted {probability(p)}" if p is not None else "")
+
+
+def why_not_tested(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
+    """Why there is no test."""
+    if w["fixed"]:
+        return "every seed gives the same runs here, so there is nothing to test"
+    are = "is" if f["n"] == 1 else "are"
+    return f"{count(f['n'], 'seed')} {are} too few for a test, {w['fewest']} are the least"
+
+
+def standing(f: Mapping[str, Any], w: Mapping[str, Any], size: str) -> str:
+    """How the leader stands against the others, and by how much against one of them."""
+    b = w["b"]
+    if f["verdict"] == "better":
+        start = (
+            f"It is better than {w['better_than']} of {count(w['others'], 'other')}, the nearest of them {b}"
+        )
+        return f"{start}: {size}, {evidence(f)}.{_tied(w)}"
+    return f"{_tied(w).lstrip()} Next is {b}: {size}, {evidence(f)}."
+
+
+def _tied(w: Mapping[str, Any]) -> str:
+    if not w["tied"]:
+        return ""
+    few = w["tied"] <= MOST_NAMES
+    others = listing(w["tied_names"], MOST_NAMES) if few else count(w["tied"], "other")
+    return f" No detectable difference from {others}."
+
+
+def interval(low: float | str | None, high: float | str | None) -> str:
+    """` [low, high]`, nothing where there is no interval."""
+    return "" if low is None and high is None else f" [{figure_of(low)}, {figure_of(high)}]"
+
+
+def interval_percent(low: float | None, high: float | None) -> str:
+    """` [12%, 34%]`, nothing where there is no interval."""
+    return "" if low is None or high is None else f" [{percent(low)}, {percent(high)}]"
