@@ -14,6 +14,7 @@ from optbench.contenders import Block, Combination, Field, common_block, fields_
 from optbench.files import write_table
 from optbench.interaction import HALF, compare_schedule_effects, with_half
 from optbench.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
+from optbench.ratios import first_with
 from optbench.stability import LeftOut, stability
 from optbench.timed import read_times
 
@@ -96,7 +97,7 @@ def compare_all(tables: Path) -> Grounds:
     overall = None
     left_out: list[LeftOut] = []
     if block is not None:
-        reference = reference_of(block, facts)
+        reference = first_with(block.combinations, facts["report"]["reference"])
         standing, overall = rank_overall(block, LOSS, reference, losses, rules.seed)
         standings = standing + standings
         left_out = stability(block, reference)
@@ -136,15 +137,6 @@ def rules_of(facts: dict[str, Any]) -> Rules:
         family=given.get("family") or usual.family,
         seed=int(given.get("seed") or 0),
     )
-
-
-def reference_of(block: Block, facts: dict[str, Any]) -> Combination:
-    """The fixed reference: the study's, else its `sgd`, else the first optimizer; under the first schedule.
-
-    A reference that is not in the block gives way to the block's first combination.
-    """
-    wanted = (facts.get("report") or {}).get("reference") or "sgd"
-    return next((c for c in block.combinations if c.optimizer == wanted), block.combinations[0])
 
 
 def write_grounds(found: Grounds, tables: Path) -> None:

@@ -147,6 +147,11 @@ class Cells:
             raise UnfinishedError(f"{self.optimizer} was not timed on {self.workload}")
         return rows.iloc[0]
 
+    def is_made_as(self, optimizer: str) -> bool:
+        """Whether the study's optimizer of this name has the same factory and settings."""
+        known = self.tables.study["optimizers"]
+        return optimizer in known and _key(known[optimizer]) == _key(known[self.optimizer])
+
     def fact(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """A fact of the workload, as study.json has it."""
         return self.tables.study["workloads"][self.workload].get(name)
