@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from optbench.status import OK
 from optbench.trace import curves_of
 from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
@@ -93,7 +94,7 @@ def measures_of(runs: Sequence[Run]) -> list[dict[str, float]]:
     rows = []
     for (trace_facts, curves), trembling in zip(runs, _trembling(runs), strict=True):
         facts = trace_facts.get("workload_facts", {})
-        ended = trace_facts["status"] == "ok"
+        ended = trace_facts["status"] == OK.name
         found = {
             **_final_values(curves, facts, ended=ended),
             **_progress(curves, facts, ended=ended),

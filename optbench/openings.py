@@ -19,6 +19,7 @@ from optbench.ratios import ratios_by_seed
 from optbench.sensitivity import USABLE
 from optbench.statements_schedules import distance
 from optbench.stats import median_interval, wilson_interval
+from optbench.status import OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,9 +88,9 @@ def _finite(column: pd.Series) -> NDArray[np.bool_]:
 def completeness(grounds: Grounds) -> Iterator[Finding]:
     """How many of the planned cells ended ok, and what became of the others."""
     runs = grounds.runs
-    ok = int((runs["status"] == "ok").sum())
+    ok = int((runs["status"] == OK.name).sum())
     others = []
-    for status, group in runs[runs["status"] != "ok"].groupby("status", sort=False):
+    for status, group in runs[runs["status"] != OK.name].groupby("status", sort=False):
         of = list(dict.fromkeys(str(cell).rpartition("/")[0] for cell in group["cell"]))
         others.append([str(status), len(group), of[:MOST_KINDS], len(of)])
     share = wilson_interval(ok, len(runs))

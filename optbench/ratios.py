@@ -9,6 +9,7 @@ import numpy as np
 
 from optbench.arrivals import COMBINATION, share_band
 from optbench.stats import median_interval, performance_profile
+from optbench.status import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,7 +136,7 @@ def _ratio(
 
 
 def _by_seed(runs: pd.DataFrame) -> dict[int, float]:
-    ran = runs[runs["status"] != "missing"]
+    ran = runs[runs["status"] != MISSING.name]
     return dict(zip(ran["seed"].astype(int), ran[METRIC].fillna(math.inf).to_numpy(float), strict=True))
 
 

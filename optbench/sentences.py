@@ -143,7 +143,7 @@ def _flip(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
 
 def _target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     start = (
-        f"On {w['workload']}, {w['a']} reaches the target soonest: median {w['median']:.0f} steps, "
+        f"On {w['workload']}, {w['a']} reaches the target soonest: median {count(w['median'], 'step')}, "
         f"{w['reached']} of {count(w['runs'], 'run')}"
     )
     if w["b"] is None:

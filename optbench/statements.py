@@ -24,6 +24,7 @@ from optbench.finding import (
 from optbench.grounds import LOSS, TIME, Grounds
 from optbench.ranking import FEWEST_WORKLOADS
 from optbench.stats import FEWEST_PAIRS
+from optbench.status import OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +146,7 @@ def leaders(grounds: Grounds) -> Iterator[Finding]:
             words = {
                 "workload": grounds.label("workloads", name),
                 "runs": len(runs),
-                "ok": int((runs["status"] == "ok").sum()),
+                "ok": int((runs["status"] == OK.name).sum()),
             }
             row: dict[str, Any] = {"pairs": runs["seed"].nunique(), "verdict": "insufficient data"}
             keys = [{"table": "runs", "workload": name}]

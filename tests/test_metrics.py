@@ -22,7 +22,7 @@ from optbench.metrics import (
     measures_of,
     run_measures,
 )
-from optbench.spec import STATUSES
+from optbench.status import OK, STATUSES
 from optbench.summarize import summary_rows
 from optbench.timing_table import COLUMNS as TIMING_COLUMNS
 from optbench.trace import Trace, curves_of
@@ -87,7 +87,7 @@ def test_without_a_validation_split_there_is_no_gap():
     assert np.isnan(run_measures(trace(curves, n_validation=0))["generalization_gap"])
 
 
-@pytest.mark.parametrize("status", [status for status in STATUSES if status != "ok"])
+@pytest.mark.parametrize("status", [status.name for status in STATUSES if status.ran and status != OK])
 def test_a_run_that_did_not_end_well_has_no_outcome(status):
     curves = {("train", "loss"): [2.0, 1.0, 1e9], ("validation", "loss"): [2.0, 1.0, np.inf]}
     found = run_measures(trace(curves, status, target=1.5, optimum=0.0))

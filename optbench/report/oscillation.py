@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from optbench.finding import row_dicts
-from optbench.phrases import count
+from optbench.phrases import NONE, count, interval, number
 from optbench.report.table import Entry, Table
-from optbench.report.text import NONE, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.phrases import count, listing
+from optbench.phrases import count, interval, listing, number
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import interval, number
+from optbench.status import OK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def _name(study: Study, key: Key) -> str:
 
 def _combinations(runs: pd.DataFrame) -> dict[Key, pd.DataFrame]:
     """What the table says of each combination's own runs: whether they ended ok, lr, steps to target."""
-    needed = runs[["optimizer", "schedule", "lr", "steps_to_target"]].assign(ok=runs["status"].eq("ok"))
+    needed = runs[["optimizer", "schedule", "lr", "steps_to_target"]].assign(ok=runs["status"].eq(OK.name))
     groups = needed.groupby(["optimizer", "schedule"], sort=False)
     return {(str(o), str(s)): group for (o, s), group in groups}
 
@@ -189,7 +189,10 @@ def _glance(study: Study, workload: str, runs: pd.DataFrame, findings: Findings)
     standing = findings.standing(workload, "final_val_loss")
     leader = next((key for key, row in standing.items() if row["leader"]), None)
     if leader is None:
-        first, second = Entry("none is finite", f"{_share_ok(runs['status'].eq('ok'))} runs ok"), Entry("–")
+        first, second = (
+            Entry("none is finite", f"{_share_ok(runs['status'].eq(OK.name))} runs ok"),
+            Entry("–"),
+        )
     else:
         found = standing[leader]
         span = interval(float(found["low"]), float(found["high"]))

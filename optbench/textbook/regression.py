@@ -49,8 +49,8 @@ def _faster(cells: Mapping[str, Cells]) -> Outcome:
         values["plain_tenth_loss"] = float(cells["tenth"].curves("validation", "loss")[seed][1][-2])
         reached = np.isfinite(cells["tenth"].column("steps_to_target")).sum()
         told.append(
-            f"At the article's lr 0.001 it ends at {values['plain_tenth_loss']:.6f}, and within 1% in "
-            f"{reached} of {len(cells['tenth'].trained)} seeds."
+            f"At the article's lr 0.001 it ends at {number(values['plain_tenth_loss'], 6)}, and within "
+            f"1% in {reached} of {len(cells['tenth'].trained)} seeds."
         )
     told += _averaged(cells, values)
     return Outcome(parts, f"convergence-{cells['ball'].workload}-loss", " ".join(told), values)
@@ -106,7 +106,7 @@ def _buffer_and_time(cells: Mapping[str, Cells]) -> Outcome:
     if cells["plain"].is_made_as(str(ball["reference"])):
         ratio, low, high = (float(ball[name]) for name in ("ratio_to_sgd", "ratio_low", "ratio_high"))
         values |= {"ratio": ratio, "low": low, "high": high}
-        told = f"{ratio:.4g} times plain SGD's, 95% interval {low:.4g} to {high:.4g}"
+        told = f"{number(ratio)} times plain SGD's, 95% interval {number(low)} to {number(high)}"
         parts.append(
             Part(
                 True if low > 1 else False if high < 1 else None,
