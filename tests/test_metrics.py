@@ -21,6 +21,7 @@ from optbench.metrics import (
     mean_log_gap,
     measures_of,
     run_measures,
+    shown_in,
 )
 from optbench.status import OK, STATUSES
 from optbench.summarize import summary_rows
@@ -339,3 +340,12 @@ def test_the_summary_ranks_failures_worst_where_a_measure_judges():
     for measure in MEASURES:
         assert rows.loc[measure.name, "estimate"] == wanted[measure.direction], measure.name
         assert rows.loc[measure.name, "n"] == 3
+
+
+def test_each_table_of_the_page_has_its_measures_from_the_left():
+    for page in ("results", "oscillation"):
+        shown = shown_in(page)
+        assert [measure.place for measure in shown] == list(range(1, len(shown) + 1))
+        assert all(measure.head for measure in shown)
+    assert shown_in("results")[0].name == "final_val_loss"
+    assert not any(measure.head or measure.place for measure in MEASURES if not measure.page)

@@ -22,7 +22,7 @@ from optbench.phrases import interval, number
 from optbench.report.build import render
 from optbench.report.cells import Scale, pack
 from optbench.report.completeness import completeness
-from optbench.report.oscillation import MEASURES
+from optbench.report.oscillation import HEADS
 from optbench.report.text import rerun_command, scrub, snakemake_command
 from optbench.status import STATUSES
 from optbench.timed import comparable
@@ -456,7 +456,7 @@ def test_oscillation_shows_medians(mixed):
         rows = page.rows(f"t-osc-{index}")
         assert len(rows) == len(groups) == 6
         for row, (_, group) in zip(rows, groups, strict=True):
-            assert [entry.split()[0] for entry in row[2:]] == [number(group[m].median()) for m, _ in MEASURES]
+            assert [entry.split()[0] for entry in row[2:]] == [number(group[m].median()) for m in HEADS]
     assert page.rows("t-osc-1")[0][7] == "–"
     one_missing = page.rows("t-osc-0")[1]
     assert "[" in one_missing[2]
@@ -475,7 +475,7 @@ def test_what_was_not_measured_leaves_no_heading(tmp_path):
         (timing.drop(columns="ratio_low"), runs.drop(columns="loss_rise")),
         (
             timing.assign(step_time_us=float("nan")),
-            runs.assign(**dict.fromkeys(dict(MEASURES), float("nan"))),
+            runs.assign(**dict.fromkeys(HEADS, float("nan"))),
         ),
     ):
         times.to_parquet(results / "tables/timing.parquet")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from optbench.metrics import shown_in
 from optbench.phrases import count, interval, listing, number
 from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.status import OK
@@ -22,22 +23,13 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """Optimizer and schedule."""
 
-MEASURES: Final = (
-    ("final_val_loss", "Final validation loss", True),
-    ("best_val_loss", "Best validation loss", True),
-    ("final_train_loss", "Final training loss", True),
-    ("final_val_accuracy", "Final validation accuracy", False),
-    ("steps_to_target", "Steps to target", True),
-)
-"""Metric of the summary, its head, whether higher is worse."""
-
 
 def _shown_measures(study: Study) -> list[tuple[str, str, bool]]:
-    """The columns of the table of final results: the study's own measures that judge stand last."""
+    """Metric, head and whether higher is worse, by column; the study's own measures that judge stand last."""
     own = study.facts.get("metrics") or {}
     judging = {name: facts for name, facts in own.items() if facts["direction"] != "none"}
     return [
-        *MEASURES,
+        *((measure.name, measure.head, measure.direction == "lower") for measure in shown_in("results")),
         *((name, facts["label"], facts["direction"] == "lower") for name, facts in judging.items()),
     ]
 
