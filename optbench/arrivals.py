@@ -10,6 +10,7 @@ import pandas as pd
 
 from optbench.lines import lines_of
 from optbench.stats import FEWEST_PAIRS, bootstrap_band, kaplan_meier
+from optbench.status import MISSING
 from optbench.timing_table import time_to_target
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def survival_rows(
             continue
         budget = budgets.get(str(workload)) or float(of_workload["steps"].max())
         for (_, optimizer, schedule), group in of_workload.groupby(COMBINATION, sort=False):
-            ran = group[group["status"] != "missing"]
+            ran = group[group["status"] != MISSING.name]
             if ran.empty:
                 continue
             names = str(workload), str(optimizer), str(schedule)
@@ -172,7 +173,7 @@ def arrival_rows(
         seed: of the bootstrap.
     """
     found = lines_of(curves, ("cell",))
-    for workload, of_workload in runs[runs["status"] != "missing"].groupby("workload", sort=False):
+    for workload, of_workload in runs[runs["status"] != MISSING.name].groupby("workload", sort=False):
         lines = {str(cell): _falling(found[str(cell)]) for cell in of_workload["cell"] if str(cell) in found}
         firsts = [float(values[0]) for _, values in lines.values() if len(values)]
         lasts = [float(values[-1]) for _, values in lines.values() if len(values)]

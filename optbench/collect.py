@@ -152,7 +152,7 @@ def _describe(
         },
         "datasets": {name: read_manifest(name, study.data_folder) for name in study.datasets},
         "provenance": {
-            **(origins[0] if origins else {"versions": {}, "machine": {}, "commit": "", "dirty": False}),
+            **(origins[0] if origins else provenance.origin_of({})),
             "threads": study.threads,
             "device": study.device,
             "report_versions": provenance.versions(),
@@ -187,20 +187,16 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
 def _mixed(origins: Sequence[dict[str, Any]]) -> list[str]:
     """One sentence for each thing in which the traces differ and by which numbers can differ."""
     sentences = []
-    for key, what in (
-        ("versions", "versions of the software"),
-        ("machine", "machines"),
-        ("gpu", "GPUs"),
-        ("kernels", "sets of torch's kernels (libraries, instruction sets)"),
-        ("commit", "commits of optbench"),
-    ):
+    for fact in provenance.FACTS:
+        if not fact.kinds:
+            continue
         # A cell whose process died knows neither its card nor its kernels.
         kinds = {
-            (origin["device"], json.dumps(origin[key], sort_keys=True))
+            (origin["device"], json.dumps(origin[fact.name], sort_keys=True))
             for origin in origins
-            if origin[key] is not None
+            if origin[fact.name] is not None
         }
         most = max(Counter(device for device, _ in kinds).values(), default=0)
         if most > 1:
-            sentences.append(f"The traces come from {most} different {what}.")
+            sentences.append(f"The traces come from {most} different {fact.kinds}.")
     return sentences

@@ -34,7 +34,7 @@ from optbench.study_file import Block, Entry, OptimizerEntry, ScheduleEntry, Stu
 from optbench.study_file import read_study_file as _read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 Spec: TypeAlias = WorkloadSpec | OptimizerSpec | ScheduleSpec
 S = TypeVar("S", WorkloadSpec, OptimizerSpec, ScheduleSpec)
@@ -112,7 +112,7 @@ class Study:
         cells_per_job: cells that a Snakemake job trains, or None to choose by the cores.
         data_folder: where prepared data lies.
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
-        report: rules of the page's comparisons: threshold, reference, family, seed.
+        report: rules of the page's comparisons: threshold, reference (`reference_of`), family, seed.
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
         tuning: how learning rates are searched, None where none is.
@@ -231,6 +231,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     }
     if given.report.reference not in {None, *optimizers}:
         raise unknown("report.reference", str(given.report.reference), optimizers)
+    reference = reference_of(given.report.reference, optimizers)
     used = {workload.dataset.name for workload in workloads.values() if workload.dataset}
     if idle := set(datasets) - used:
         raise UserError(f"datasets.{min(idle)}: no workload of the study uses it")
@@ -253,7 +254,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         timeout_s=given.timeout_s,
         cells_per_job=given.cells_per_job,
         probe_every=given.probes.every if given.probes else 0,
-        report=given.report.model_dump(),
+        report={**given.report.model_dump(), "reference": reference},
         timing_s=given.timing.seconds if given.timing else None,
         oracle=given.oracle,
         data_folder=Path(given.data_folder),
@@ -265,6 +266,16 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         tuning=tuning,
         execution=execution,
     )
+
+
+def reference_of(given: str | None, optimizers: Iterable[str]) -> str:
+    """The optimizer that ratios are taken to, in tables, figures and step times alike.
+
+    It is the one that the study file gives as `report.reference`; else its `sgd`; else its first optimizer.
+    `study.report` and study.json hold it, so that nothing else decides.
+    """
+    names = list(optimizers)
+    return given or ("sgd" if "sgd" in names else names[0])
 
 
 def _metrics(given: StudyFile, folder: Path) -> tuple[MetricSpec, ...]:

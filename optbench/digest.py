@@ -37,6 +37,7 @@ NUMBERLESS = frozenset(
         "optbench.orphans",
         "optbench.plugins",
         "optbench.provenance",
+        "optbench.status",
         "optbench.trace",
     }
 )

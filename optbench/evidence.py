@@ -41,7 +41,7 @@ def write_evidence(tables: Path) -> None:
         read_curves(tables / "curves.parquet", split=[split], metric=["loss"])
         for split in ("validation", "train")
     )
-    reference = _reference(runs, timing)
+    reference = str(facts["report"]["reference"])
     found = {
         "survival": pd.DataFrame(survival_rows(runs, timing, budgets), columns=SurvivalRow._fields),
         "arrivals": pd.DataFrame(arrival_rows(runs, validation, optima), columns=ArrivalRow._fields),
@@ -52,11 +52,3 @@ def write_evidence(tables: Path) -> None:
     }
     for name, table in found.items():
         write_table(table, tables / name)
-
-
-def _reference(runs: pd.DataFrame, timing: pd.DataFrame | None) -> str:
-    """The reference of the step times; without them `sgd`, or the study's first optimizer."""
-    if timing is not None and "reference" in timing:
-        return str(timing["reference"].iloc[0])
-    names = [str(name) for name in runs["optimizer"].unique()]
-    return "sgd" if "sgd" in names else (names or [""])[0]

@@ -17,7 +17,9 @@ import pyarrow as pa
 from optbench.curve_table import CURVES
 from optbench.matrix import trace_path
 from optbench.metrics import NAMES, is_coordinate, measures_of
+from optbench.provenance import origin_of
 from optbench.search import choice_path, read_choice
+from optbench.status import MISSING
 from optbench.trace import BadTraceError, coded, curves_of, numbers, read_table
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def read_group(cells: Iterable[CellSpec]) -> Group:
         rows.append(row)
         if facts:
             read.append((row, (facts, recorded)))
-            origins[cell.name] = _origin(facts)
+            origins[cell.name] = json.dumps(origin_of(facts), sort_keys=True)
             ways[row["execution"], facts.get("execution", {}).get("why", "")] += 1
             workload_facts.setdefault(cell.workload.name, facts.get("workload_facts", {}))
         for name, curve in recorded.items():
@@ -109,7 +111,7 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], dict[str, Any], Curves]:
     }
     rest = {"execution": "", "digest": cell.digest, "path": path.as_posix()}
     nothing: dict[str, Any] = {
-        "status": "missing",
+        "status": MISSING.name,
         "steps": 0,
         **dict.fromkeys((*NAMES, *TIMES), math.nan),
     }
@@ -147,11 +149,3 @@ def _own_table(path: Path, cell: CellSpec) -> tuple[pa.Table, dict[str, Any], di
     if facts.get("digest") != cell.digest:
         raise BadTraceError(f"{path} is the trace of {facts.get('cell')}, not of {cell.name}")
     return table, facts, times
-
-
-ORIGIN = ("versions", "machine", "commit", "dirty", "device", "gpu", "threads", "kernels")
-"""The facts that say where a trace comes from; a run's column `origin` counts the different ones from 0."""
-
-
-def _origin(facts: dict[str, Any]) -> str:
-    return json.dumps({key: facts.get(key) for key in ORIGIN}, sort_keys=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from optbench.status import OK
 from optbench.trace import curves_of
 from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
@@ -35,45 +36,56 @@ SINGLE_ROUNDING = 1e-6
 
 
 class Measure(NamedTuple):
-    """One column of the run table.
+    """One column of the run table: all that tables and page know of it but for how it is computed.
 
     Attributes:
         name: of the column.
         unit: "" for pure numbers.
         direction: whether `lower` or `higher` is better, or `none`: it describes and does not judge.
+        page: the table of the page that shows it, "" for none.
+        head: of its column there.
+        place: of that column, from the left.
     """
 
     name: str
     unit: str
     direction: Literal["lower", "higher", "none"]
+    page: Literal["", "results", "oscillation"] = ""
+    head: str = ""
+    place: int = 0
 
 
 MEASURES = (
-    Measure("final_train_loss", "loss", "lower"),
-    Measure("final_val_loss", "loss", "lower"),
-    Measure("best_val_loss", "loss", "lower"),
-    Measure("final_val_accuracy", "", "higher"),
+    Measure("final_train_loss", "loss", "lower", "results", "Final training loss", 3),
+    Measure("final_val_loss", "loss", "lower", "results", "Final validation loss", 1),
+    Measure("best_val_loss", "loss", "lower", "results", "Best validation loss", 2),
+    Measure("final_val_accuracy", "", "higher", "results", "Final validation accuracy", 4),
     Measure("final_test_loss", "loss", "lower"),
     Measure("final_test_accuracy", "", "higher"),
-    Measure("steps_to_target", "steps", "lower"),
+    Measure("steps_to_target", "steps", "lower", "results", "Steps to target", 5),
     Measure("targets_reached", "", "higher"),
     Measure("mean_log_gap", "decades", "lower"),
     Measure("linear_rate", "per step", "lower"),
     Measure("generalization_gap", "loss", "none"),
-    Measure("update_cosine", "", "none"),
-    Measure("update_cosine_excess", "", "none"),
-    Measure("gradient_cosine", "", "none"),
-    Measure("sign_flip_rate", "", "none"),
-    Measure("tortuosity", "", "none"),
-    Measure("overshoot", "", "none"),
-    Measure("loss_rise", "", "none"),
-    Measure("residual_amplitude", "", "none"),
+    Measure("update_cosine", "", "none", "oscillation", "Update cosine (−1 to 1)", 1),
+    Measure("update_cosine_excess", "", "none", "oscillation", "Excess over momentum (cosine)", 2),
+    Measure("gradient_cosine", "", "none", "oscillation", "Gradient cosine (−1 to 1)", 3),
+    Measure("sign_flip_rate", "", "none", "oscillation", "Sign-flip rate (share of coordinates)", 4),
+    Measure("tortuosity", "", "none", "oscillation", "Tortuosity (path / distance)", 5),
+    Measure("overshoot", "", "none", "oscillation", "Overshoot (slope after / before)", 6),
+    Measure("loss_rise", "", "none", "oscillation", "Loss rise (rises / whole fall)", 7),
+    Measure("residual_amplitude", "", "none", "oscillation", "Residual amplitude (log loss)", 8),
     Measure("dominant_frequency", "cycles per step", "none"),
     Measure("spikes_per_1000_steps", "per 1,000 steps", "none"),
 )
 """Measures of a run, in the order of the run table's columns."""
 
 NAMES = tuple(measure.name for measure in MEASURES)
+
+
+def shown_in(page: str) -> tuple[Measure, ...]:
+    """The measures that a table of the page shows, from the left."""
+    return tuple(sorted((m for m in MEASURES if m.page == page), key=lambda measure: measure.place))
 
 
 def run_measures(trace: Trace) -> dict[str, float]:
@@ -93,7 +105,7 @@ def measures_of(runs: Sequence[Run]) -> list[dict[str, float]]:
     rows = []
     for (trace_facts, curves), trembling in zip(runs, _trembling(runs), strict=True):
         facts = trace_facts.get("workload_facts", {})
-        ended = trace_facts["status"] == "ok"
+        ended = trace_facts["status"] == OK.name
         found = {
             **_final_values(curves, facts, ended=ended),
             **_progress(curves, facts, ended=ended),

@@ -13,6 +13,7 @@ import pyarrow as pa
 from optbench.curve_table import CURVES
 from optbench.errors import UserError
 from optbench.plugins import load
+from optbench.status import MISSING, OK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -56,11 +57,11 @@ class OwnMetrics:
         be compared with whole ones.
         """
         values = {spec.name: math.nan for spec, _ in self.functions}
-        if row["status"] == "missing":
+        if row["status"] == MISSING.name:
             return values
         frame = curve.drop(columns="cell").reset_index(drop=True)
         for spec, function in self.functions:
-            if row["status"] != "ok" and spec.direction != "none":
+            if row["status"] != OK.name and spec.direction != "none":
                 continue
             try:
                 values[spec.name] = float(function(frame))

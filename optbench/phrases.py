@@ -1,4 +1,8 @@
-"""Numbers, counts and lists as the words of a finding's sentence (layer 2b)."""
+"""Numbers, intervals, counts and lists as people read them: in the page, in findings, in terminals.
+
+One rule for how a number is written, so that one value looks alike everywhere. Terminals get the same text as
+the page; numbers for programs stand in the tables. Ticks of an axis are matplotlib's business.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +15,93 @@ if TYPE_CHECKING:
 MOST_NAMES: Final = 3
 """Names that a sentence lists; beyond, their tail is counted."""
 
+NONE: Final = "–"
+"""What stands where there is no value."""
+
+SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+_PLAIN: Final = (1e-3, 1e6)
+
+
+def number(
+    value: float | None, digits: int = 4, *, padded: bool = False, none: str = NONE, infinite: str = ""
+) -> str:
+    """Return a number with `digits` significant ones: `0.1234`, `12 345`, `2.868×10⁻⁵`, `−∞`, or a dash.
+
+    Whole numbers below a million and the part before the point are written out, thousands marked by a thin
+    space; powers of ten below 0.001 and from a million on; a true minus sign.
+
+    Args:
+        value: the number; None and NaN are no value.
+        digits: significant ones (>= 1).
+        padded: whether zeros at the end are kept, as beside the ends of an interval: `0.500`.
+        none: what stands for no value.
+        infinite: what stands for either infinity; "" for `∞` and `−∞`.
+    """
+    if value is None or math.isnan(value):
+        return none
+    if math.isinf(value):
+        return infinite or ("∞" if value > 0 else "−∞")
+    value = float(value)
+    if not value:
+        return "0"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    # What is shown decides how: 9999.6 in four digits is ten thousand.
+    size = abs(value if value.is_integer() else float(f"{mantissa}e{exponent}"))
+    if not _PLAIN[0] <= size < _PLAIN[1]:
+        text = f"{_trimmed(mantissa, padded=padded)}{power(int(exponent))}"
+    elif size >= 10 ** (digits - 1) or (value.is_integer() and not padded):
+        text = f"{value:,.0f}".replace(",", "\u2009")
+    else:
+        text = _trimmed(f"{value:#.{digits}g}", padded=padded)
+    return text.replace("-", "−") if text.startswith("-") else text
+
+
+def _trimmed(text: str, *, padded: bool) -> str:
+    return text.rstrip(".") if padded or "." not in text else text.rstrip("0").rstrip(".")
+
+
+def power(exponent: int, sign: str = "×") -> str:
+    """`×10⁻⁵`; without `sign` the order of magnitude alone, `10⁻⁵`."""
+    return f"{sign}10{str(exponent).translate(SUPERSCRIPTS)}"
+
+
+def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: int = 4) -> str:
+    """Return `[low, high]` with `digits` significant digits, and with an open end where nothing bounds it.
+
+    Returns "" where there is no interval, or where both ends are the same infinity. A NaN end
+    beside a known one means unbounded towards the worse side.
+    """
+    if (math.isnan(low) and math.isnan(high)) or (math.isinf(low) and low == high):
+        return ""
+    if higher_is_worse and math.isnan(high):
+        high = math.inf
+    if not higher_is_worse and math.isnan(low):
+        low = -math.inf
+    left = f"[{number(low, digits)}" if math.isfinite(low) else f"({number(low)}"
+    right = f"{number(high, digits)}]" if math.isfinite(high) else f"{number(high)})"
+    return f"{left}, {right}"
+
 
 def figure_of(value: float | str | None) -> str:
-    """A number with three significant digits; `inf` and `-inf` are how JSON holds infinities."""
-    if value is None:
-        return "unknown"
-    value = float(value)
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    size = abs(value)
-    if not size:
-        return "0"
-    if not 1e-3 <= size < 1e5:  # noqa: PLR2004 - where powers of ten read better
-        text = f"{value:.2e}"
-    elif size >= 100:  # noqa: PLR2004 - three digits before the point
-        text = f"{value:.0f}"
-    else:
-        text = f"{value:#.3g}".rstrip(".")
-    return text.replace("-", "−") if text.startswith("-") else text
+    """A number of findings.json, three significant digits; `inf` and `-inf` are JSON's infinities."""
+    return number(None if value is None else float(value), 3, padded=True, none="unknown")
 
 
 def probability(p: float) -> str:
     """An adjusted p value: two significant digits, or that it is below 0.001."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"  # noqa: PLR2004 - the usual floor of printed p values
+    return "p < 0.001" if p < 0.001 else f"p = {number(p, 2)}"  # noqa: PLR2004 - the usual floor of printed p values
 
 
-def percent(share: float) -> str:
-    """A share in percent, three significant digits at most: `85.4%`, `100%`, `below 0.01%`."""
+def percent(share: float, digits: int = 3) -> str:
+    """A share in percent, `digits` significant ones at most: `85.4%`, `100%`, `below 0.01%`."""
     tiny = 0 < share < 1e-4  # noqa: PLR2004 - a hundredth of a percent
-    return "below 0.01%" if tiny else f"{100 * share:.3g}%"
+    return "below 0.01%" if tiny else f"{number(100 * share, digits)}%"
 
 
 def count(n: float, noun: str) -> str:
     """`1 seed`, `2 seeds`, thousands marked by a thin space."""
-    return f"{n:,.0f}".replace(",", "\u2009") + f" {noun}{'' if n == 1 else 's'}"
+    return f"{number(round(n))} {noun}{'' if n == 1 else 's'}"
 
 
 def listing(words: Sequence[str], most: int = 4) -> str:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from optbench.matrix import trace_path
+from optbench.status import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ class Progress:
 
     def tell(self, cell: CellSpec, status: str) -> None:
         """Counts one finished cell; names it if it failed, and says how far the study is if it is time."""
-        if status not in {"ok", "diverged"}:
+        if status in FAILED:
             self._failed += 1
             if self._failed <= NAMED_FAILURES:
                 _say(f"{cell.name}: {status} (optbench show '{cell.name}' --study {cell.study} says why)")

@@ -1,13 +1,22 @@
-"""Which software on which machine made a number (layer 0: standard library only)."""
+"""Which software on which machine made a number (layer 0: standard library only).
+
+Every fact of provenance is one entry of `FACTS`: traces, timings, study.json, the page, `show`, `verify` and
+`compare` go through that table, so that a new one is an entry here, and its getter.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
 import subprocess
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 PACKAGES = (
     "optbench",
@@ -86,3 +95,68 @@ def _git(folder: Path, *arguments: str) -> str:
         check=True,
     )
     return answer.stdout.strip()
+
+
+def _state(facts: Mapping[str, Any]) -> str:
+    sha = str(facts.get("commit") or "")
+    return f"{sha[:12]}{' with uncommitted changes' if facts.get('dirty') else ''}" if sha else ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that says where a number comes from.
+
+    Attributes:
+        name: its key in traces, timings and study.json.
+        get: what obtains it in the process that makes the number; None where the caller knows it and hands
+            it over: what the cell was asked for, or what only torch can tell.
+        label: its name in the page's list of how the study was run, "" where it does not stand there.
+        shown: its text there, from all facts; None for the value itself.
+        kinds: what several different values are called ("machines") where numbers can differ by them, so
+            that traces which are not alike are told of; "" where they cannot.
+    """
+
+    name: str
+    get: Callable[[], Any] | None = None
+    label: str = ""
+    shown: Callable[[Mapping[str, Any]], str] | None = None
+    kinds: str = ""
+
+    def text(self, facts: Mapping[str, Any]) -> str:
+        """What the page says of it; "" where nothing is known.
+
+        Args:
+            facts: all facts of one origin by name.
+        """
+        if self.shown is not None:
+            return self.shown(facts)
+        value = facts.get(self.name)
+        return "" if value is None else str(value)
+
+
+FACTS = (
+    Fact("versions", lambda: versions(TRAINING_PACKAGES), kinds="versions of the software"),
+    Fact("machine", machine, kinds="machines"),
+    Fact("commit", lambda: commit()[0], label="commit", shown=_state, kinds="commits of optbench"),
+    Fact("dirty", lambda: commit()[1]),
+    Fact("threads", label="threads a cell"),
+    Fact("device", label="device"),
+    Fact("gpu", label="GPU", kinds="GPUs"),
+    Fact("kernels", kinds="sets of torch's kernels (libraries, instruction sets)"),
+)
+"""All of them, in the order of the page. Versions and machine are lists of their own there."""
+
+
+def here() -> dict[str, Any]:
+    """What this process can tell of where it makes numbers, by name."""
+    return {fact.name: fact.get() for fact in FACTS if fact.get is not None}
+
+
+def origin_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a trace comes from, by name, from all that it says of itself; None for what it does not know."""
+    return {fact.name: facts.get(fact.name) for fact in FACTS}
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Fact]:
+    """The facts in which two origins differ and by which numbers can differ."""
+    return [fact for fact in FACTS if fact.kinds and one.get(fact.name) != other.get(fact.name)]

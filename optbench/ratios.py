@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from optbench.arrivals import COMBINATION, share_band
 from optbench.stats import median_interval, performance_profile
+from optbench.status import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,21 @@ MOST_THRESHOLDS = 60
 """Factors at which a profile is kept."""
 
 METRIC = "final_val_loss"
+
+
+Key = TypeVar("Key", bound=tuple[str, str])
+"""An optimizer under a schedule."""
+
+
+def first_with(keys: Iterable[Key], optimizer: str) -> Key:
+    """Where the reference stands among these: its optimizer's first key, else the first of all.
+
+    Args:
+        keys: optimizers under schedules in the study's order, at least one.
+        optimizer: the study's reference (`report.reference`).
+    """
+    known = list(keys)
+    return next((key for key in known if key[0] == optimizer), known[0])
 
 
 class RatioRow(NamedTuple):
@@ -76,7 +92,7 @@ def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
         groups = {
             (str(o), str(s)): group for (_, o, s), group in of_workload.groupby(COMBINATION, sort=False)
         }
-        first = _reference_of(groups, reference)
+        first = first_with(groups, reference)
         finals_of = {key: _by_seed(group) for key, group in groups.items()}
         for key, group in groups.items():
             yield _ratio("reference", str(workload), key, first, len(group), finals_of)
@@ -96,12 +112,6 @@ def ratios_by_seed(
         for optimizer, schedule in (key, base)
     )
     return {seed: _divide(ours[seed], theirs[seed]) for seed in ours if seed in theirs}
-
-
-def _reference_of(keys: Iterable[tuple[str, str]], reference: str) -> tuple[str, str]:
-    """The first (optimizer, schedule) with the reference optimizer, else the first of all."""
-    known = list(keys)
-    return next((key for key in known if key[0] == reference), known[0])
 
 
 def _ratio(
@@ -126,7 +136,7 @@ def _ratio(
 
 
 def _by_seed(runs: pd.DataFrame) -> dict[int, float]:
-    ran = runs[runs["status"] != "missing"]
+    ran = runs[runs["status"] != MISSING.name]
     return dict(zip(ran["seed"].astype(int), ran[METRIC].fillna(math.inf).to_numpy(float), strict=True))
 
 
@@ -175,8 +185,8 @@ def _factors(table: pd.DataFrame, reference: str) -> NDArray[np.float64]:
     steps = table["steps_to_target"].fillna(math.inf).clip(lower=1)
     theirs: dict[tuple[str, int], float] = {}
     for workload, group in table.groupby("workload", sort=False):
-        keys = dict.fromkeys(zip(group["optimizer"].astype(str), group["schedule"].astype(str), strict=True))
-        optimizer, schedule = _reference_of(keys, reference)
+        keys = zip(group["optimizer"].astype(str), group["schedule"].astype(str), strict=True)
+        optimizer, schedule = first_with(keys, reference)
         own = group[(group["optimizer"] == optimizer) & (group["schedule"] == schedule)]
         pairs = zip(own["seed"].astype(int), steps[own.index], strict=True)
         theirs |= {(str(workload), s): float(n) for s, n in pairs}

@@ -16,6 +16,7 @@ import pandas as pd
 
 from optbench.files import write_table
 from optbench.stats import expected_best_of_k
+from optbench.status import DIVERGED, MISSING, OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,15 +112,15 @@ def lr_curves(tuning: pd.DataFrame) -> pd.DataFrame:
         clipped = search["val_loss"].fillna(math.inf).clip(upper=start)
         losses = search.assign(clipped=clipped.where(start.notna()))
         for (lr, settings), trials in losses.groupby(["lr", "settings"], sort=False):
-            ended = trials["status"].ne("missing")
+            ended = trials["status"].ne(MISSING.name)
             rows.append(
                 CurveRow(
                     *names,
                     float(str(lr)),
                     str(settings),
                     len(trials),
-                    int(trials["status"].eq("ok").sum()),
-                    int(trials["status"].eq("diverged").sum()),
+                    int(trials["status"].eq(OK.name).sum()),
+                    int(trials["status"].eq(DIVERGED.name).sum()),
                     float(trials["clipped"].mean(skipna=False)) if ended.all() else math.nan,
                     float(trials["val_loss"].fillna(math.inf).mean()) if ended.all() else math.nan,
                     bool(trials["selected"].all()),
@@ -169,7 +170,7 @@ def sensitivity(
             SensitivityRow(
                 *names,
                 trials=len(trials),
-                trials_not_ok=int(trials["status"].ne("ok").sum()),
+                trials_not_ok=int(trials["status"].ne(OK.name).sum()),
                 candidates=len(curve),
                 seeds=int(trials["seed"].nunique()),
                 best_lr=float(chosen["lr"]),
@@ -252,7 +253,7 @@ def _searches(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.Da
 def _losses(runs: pd.DataFrame, workload: str, optimizer: str, schedule: str) -> pd.Series:
     """Final validation losses by seed of the runs that ran, inf for one that did not end well."""
     here = runs[(runs[COMBINATION] == [workload, optimizer, schedule]).all(axis=1)]
-    ran = here[here["status"] != "missing"]
+    ran = here[here["status"] != MISSING.name]
     return ran.set_index("seed")["final_val_loss"].fillna(math.inf)
 
 

@@ -25,9 +25,6 @@ TRACE_KEY = b"optbench-facts"
 PROBE_EVERY = 15
 """Steps to each look at the probe batch, on average, where a study says nothing else."""
 
-STATUSES = ("ok", "diverged", "error", "killed", "timeout")
-"""What can become of a cell that ran; a table adds `missing` for one that did not."""
-
 
 @dataclass(frozen=True)
 class DatasetSpec:

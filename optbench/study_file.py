@@ -330,7 +330,7 @@ class ReportEntry(_Strict):
         0.01, description="the least relative difference that the page calls better or worse"
     )
     reference: Name | None = Field(
-        None, description="optimizer to which ratios over workloads are taken; left out: sgd, or the first"
+        None, description="optimizer to which all ratios are taken; left out: sgd, or the first"
     )
     family: Literal["study", "workload"] = Field(
         "study", description="the comparisons that are corrected together: the whole study's, or a workload's"

@@ -14,6 +14,7 @@ from optbench.files import write_atomically, write_table
 from optbench.lines import lines_of
 from optbench.metrics import MEASURES, Measure
 from optbench.stats import median_band, median_interval
+from optbench.status import MISSING, OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -126,7 +127,7 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
         for workload, group in runs.groupby("workload")
     }
     # Columns as arrays: a study has thousands of samples, and pandas takes longer for each than its median.
-    missing, ok = (runs["status"].eq(status).to_numpy(bool) for status in ("missing", "ok"))
+    missing, ok = (runs["status"].eq(status).to_numpy(bool) for status in (MISSING.name, OK.name))
     columns = {name: runs[name].to_numpy(float) for name in (*(m.name for m in measures), "train_time_s")}
     for names, planned in _combinations(runs):
         ran = planned[~missing[planned]]
@@ -156,7 +157,7 @@ def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
     splits, metrics = {curve.split for curve in CURVES}, {curve.metric for curve in CURVES}
     rows = read_curves(curves, split=splits, metric=metrics)
     series = lines_of(rows, ("cell", "split", "metric"))
-    missing, cells = runs["status"].eq("missing").to_numpy(bool), runs["cell"].to_numpy(object)
+    missing, cells = runs["status"].eq(MISSING.name).to_numpy(bool), runs["cell"].to_numpy(object)
     for names, planned in _combinations(runs):
         ran = cells[planned[~missing[planned]]]
         for curve in CURVES:

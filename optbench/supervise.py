@@ -24,6 +24,7 @@ from optbench.crew import Crew, Task, written
 from optbench.files import sweep
 from optbench.matrix import is_complete, trace_path, trained_at_once
 from optbench.search import settled
+from optbench.status import ERROR, KILLED, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -145,7 +146,7 @@ class _Foreman:
                 first_line = how.partition("\n")[0]
                 statuses |= self._train(Task([cell]), f"trained together: {first_line}")
             else:
-                statuses[cell.name] = _fail(cell, "killed", how)
+                statuses[cell.name] = _fail(cell, KILLED.name, how)
         return statuses
 
     def _hand(self, task: Task, why_alone: str = "") -> Child:
@@ -193,7 +194,7 @@ class _Foreman:
             told = f"the cell did not end within its limit of {limit_s:g} s"
             if len(task.cells) > 1:
                 told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
-            return {cell.name: _fail(cell, "timeout", told) for cell in task.cells}, how
+            return {cell.name: _fail(cell, TIMEOUT.name, told) for cell in task.cells}, how
         self._took_s = time.monotonic() - begun
         if words is None:
             how = self._bury(child, task)
@@ -205,7 +206,7 @@ class _Foreman:
             _, number, reason, file = json.loads(words)
             raise OSError(number, reason, file)
         statuses = dict(zip(names, words.split(), strict=True))
-        if child.device == "cuda" and "error" in statuses.values():
+        if child.device == "cuda" and ERROR.name in statuses.values():
             # It may leave the card's state unusable, or its memory taken.
             return statuses, self._bury(child, task)
         return statuses, ""

@@ -51,7 +51,6 @@ SCHEMA = pa.schema(
 
 def timing_facts(timing: TimingSpec) -> dict[str, Any]:
     """What a timing's file says of who was timed and where."""
-    sha, dirty = provenance.commit()
     return {
         "schema": TIMING_SCHEMA,
         "study": timing.study,
@@ -61,10 +60,7 @@ def timing_facts(timing: TimingSpec) -> dict[str, Any]:
         "digest": timing.digest,
         "device": timing.device,
         "threads": timing.threads,
-        "versions": provenance.versions(provenance.TRAINING_PACKAGES),
-        "machine": provenance.machine(),
-        "commit": sha,
-        "dirty": dirty,
+        **provenance.here(),
         "error": "",
         "errors": {},
     }

@@ -21,25 +21,6 @@ if TYPE_CHECKING:
 TIMING = "optbench.timing"
 """The module whose code decides what is measured."""
 
-PLAIN_SGD = frozenset({"torch.optim:SGD", "torch.optim.sgd:SGD"})
-"""Factories that without momentum make the step that costs least."""
-
-
-def reference_of(study: Study) -> str:
-    """The optimizer to which the others' step times are ratios.
-
-    It is the study's `sgd`; where it has none of that name, the first torch SGD without momentum; else its
-    first optimizer.
-    """
-    if "sgd" in study.optimizers:
-        return "sgd"
-    plain = [
-        name
-        for name, spec in study.optimizers.items()
-        if spec.factory in PLAIN_SGD and not spec.settings.get("momentum")
-    ]
-    return (plain or list(study.optimizers))[0]
-
 
 def timings_of(study: Study) -> list[TimingSpec]:
     """One timing a workload, in the study's order: its optimizers in the matrix, and the reference first.
@@ -50,7 +31,7 @@ def timings_of(study: Study) -> list[TimingSpec]:
     Raises:
         UserError: a plug-in does not parse.
     """
-    reference = reference_of(study)
+    reference = str(study.report["reference"])
     timings = []
     for name, workload in study.workloads.items():
         met = {o for block in study.blocks if name in block.workloads for o in block.optimizers}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.files import write_table
+from optbench.phrases import number, percent
 from optbench.stats import median_interval
 from optbench.timing_file import BATCH, KERNEL, OPTIMIZER, SPLIT, STEP, TWIN, read_timing
 from optbench.timing_plan import timing_path, timings_of
@@ -203,13 +204,13 @@ def _noise(found: dict[str, Any], rounds: int, cpus: int) -> list[str]:
     if rounds < FEWEST_ROUNDS:
         reasons.append(f"{rounds} rounds, fewer than {FEWEST_ROUNDS}")
     if rounds and (low > 1 + AA_TOLERANCE or high < 1 - AA_TOLERANCE):
-        reasons.append(f"the reference against itself took {found['aa_ratio']:.3g} times as long")
+        reasons.append(f"the reference against itself took {number(found['aa_ratio'], 3)} times as long")
     if rounds and high - low >= WIDEST_AA:
-        reasons.append(f"the reference against itself is known to {high - low:.1%} only")
+        reasons.append(f"the reference against itself is known to {percent(high - low)} only")
     if others > MOST_OTHERS * cpus:
-        reasons.append(f"others kept {others:.2g} of {cpus} processors busy")
+        reasons.append(f"others kept {number(others, 2)} of {cpus} processors busy")
     if spread > WIDEST_KERNEL:
-        reasons.append(f"a fixed kernel's times spread by {spread:.0%}")
+        reasons.append(f"a fixed kernel's times spread by {percent(spread, 2)}")
     return reasons
 
 

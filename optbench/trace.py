@@ -103,7 +103,6 @@ def _coded(names: list[str]) -> pa.DictionaryArray:
 
 def cell_facts(cell: CellSpec) -> dict[str, Any]:
     """What a trace says of the cell itself and of where it ran."""
-    sha, dirty = provenance.commit()
     return {
         "schema": TRACE_SCHEMA,
         "study": cell.study,
@@ -119,10 +118,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
         "device": cell.device,
         "threads": cell.threads,
         "streams": {stream: stream_seed(cell.seed, stream) for stream in STREAMS},
-        "versions": provenance.versions(provenance.TRAINING_PACKAGES),
-        "machine": provenance.machine(),
-        "commit": sha,
-        "dirty": dirty,
+        **provenance.here(),
     }
 
 

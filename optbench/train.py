@@ -26,6 +26,8 @@ from optbench.probes.run import Probes, descends_its_loss
 from optbench.record import Record
 from optbench.schedules import is_plateau, make_schedule
 from optbench.seeding import stream_seed
+from optbench.status import DIVERGED, OK
+from optbench.status import ERROR as RAISED  # beside a setting of that name
 from optbench.torch_private import ERROR, defer_compiler, set_deterministic
 from optbench.trace import cell_facts
 from optbench.workload import Workload
@@ -59,7 +61,7 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
     started = time.time()
     begun, cpu = time.perf_counter(), time.process_time()
     record = Record()
-    status, error = "ok", ""
+    status, error = OK.name, ""
     facts: dict[str, Any] = {}
     no_graph = ""
     with isolated(cell):
@@ -67,11 +69,11 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
         try:
             diverged = _train(cell, data_folder, record, facts)
             if diverged is not None:
-                status, error = "diverged", diverged
+                status, error = DIVERGED.name, diverged
         except NoGraphError as problem:
             no_graph = str(problem)
         except Exception as problem:  # whatever a cell raises is its result
-            status = "error"
+            status = RAISED.name
             error = explain(problem, cell.device) + "".join(traceback.format_exception(problem)).strip()
     if no_graph:
         return train_cell(replace(cell, step="eager"), data_folder, "; ".join(filter(None, (why, no_graph))))

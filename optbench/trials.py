@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optbench.matrix import is_complete, trace_path
+from optbench.status import MISSING, OK
 from optbench.trace import read_trace
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def trial_row(search: Search, place: int, seed: int) -> dict[str, Any]:
         "lr": trial.lr,
         "settings": search.settings(place),
         "seed": seed,
-        "status": "missing",
+        "status": MISSING.name,
         "val_loss": None,
         "initial_val_loss": None,
         "path": path.as_posix(),
@@ -36,6 +37,6 @@ def trial_row(search: Search, place: int, seed: int) -> dict[str, Any]:
     status = trace.facts["status"]
     return row | {
         "status": status,
-        "val_loss": losses[-1] if status == "ok" else None,
+        "val_loss": losses[-1] if status == OK.name else None,
         "initial_val_loss": losses[0] if losses else None,
     }

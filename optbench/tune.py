@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from optbench.files import write_if_changed
 from optbench.matrix import is_complete, trace_path
 from optbench.search import best_of, first_grid, is_at_edge, score, settled, wider
+from optbench.status import OUTCOMES
 from optbench.trace import cell_facts, read_trace
 from optbench.trials import trial_row
 
@@ -110,7 +111,7 @@ def _losses(trials: list[dict[str, Any]]) -> list[float]:
 
 
 def _next(one: _Open, rows: dict[int, list[dict[str, Any]]]) -> range | None:
-    if not any(trial["status"] in {"ok", "diverged"} for trials in rows.values() for trial in trials):
+    if not any(trial["status"] in OUTCOMES for trials in rows.values() for trial in trials):
         return None  # what fails at every rate for another reason than the rate is not mended by another rate
     return wider(one.search.tuning, one.grid, _best(rows), len(one.search.combinations))
 

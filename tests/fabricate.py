@@ -50,6 +50,7 @@ class Fake:
         noise: why a workload's timing is noisy, by name.
         untimed: why there is no time, by workload/optimizer.
         tuned: whether learning rates were searched.
+        reference: the optimizer of all ratios, "" for the first.
     """
 
     workloads: tuple[str, ...] = ("ravine", "digits")
@@ -66,6 +67,7 @@ class Fake:
     noise: Mapping[str, str] = field(default_factory=dict)
     untimed: Mapping[str, str] = field(default_factory=dict)
     tuned: bool = False
+    reference: str = ""
 
     @property
     def cells(self) -> int:
@@ -233,7 +235,7 @@ def timing_table(fake: Fake) -> pd.DataFrame:
                     "peak_memory_bytes": 2048 * (1 + o) * known,
                     "noisy": bool(noise),
                     "rounds": 0 if error else 12 + o,
-                    "reference": fake.optimizers[0],
+                    "reference": fake.reference or fake.optimizers[0],
                     "threads": 1,
                     "device": "cpu",
                     "machine": "Example CPU, 8 cores, Linux 6.1",
@@ -391,6 +393,12 @@ def _study(study: str, fake: Fake) -> dict[str, Any]:
         "config_text": f"study: {study}\nseeds: {fake.seeds}\n# <not a tag> & kept as it is\n",
         "seeds": list(range(fake.seeds)),
         "threshold": 0.01,
+        "report": {
+            "threshold": 0.01,
+            "reference": fake.reference or fake.optimizers[0],
+            "family": "study",
+            "seed": 0,
+        },
         "tuning": (
             {"seeds": [1000, 1001], "low": 1e-3, "high": 1.0, "per_decade": 1, "widen": 0}
             if fake.tuned

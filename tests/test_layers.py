@@ -29,6 +29,7 @@ LAYERS = {
     "optbench.seeding": "0",
     "optbench.side_by_side": "0",
     "optbench.spec": "0",
+    "optbench.status": "0",
     "optbench.timing_spec": "0",
     # 1: what a study says and which cells it means; Snakemake loads this when it reads the workflow
     "optbench.catalogue": "1",

@@ -21,8 +21,9 @@ from optbench.metrics import (
     mean_log_gap,
     measures_of,
     run_measures,
+    shown_in,
 )
-from optbench.spec import STATUSES
+from optbench.status import OK, STATUSES
 from optbench.summarize import summary_rows
 from optbench.timing_table import COLUMNS as TIMING_COLUMNS
 from optbench.trace import Trace, curves_of
@@ -87,7 +88,7 @@ def test_without_a_validation_split_there_is_no_gap():
     assert np.isnan(run_measures(trace(curves, n_validation=0))["generalization_gap"])
 
 
-@pytest.mark.parametrize("status", [status for status in STATUSES if status != "ok"])
+@pytest.mark.parametrize("status", [status.name for status in STATUSES if status.ran and status != OK])
 def test_a_run_that_did_not_end_well_has_no_outcome(status):
     curves = {("train", "loss"): [2.0, 1.0, 1e9], ("validation", "loss"): [2.0, 1.0, np.inf]}
     found = run_measures(trace(curves, status, target=1.5, optimum=0.0))
@@ -339,3 +340,12 @@ def test_the_summary_ranks_failures_worst_where_a_measure_judges():
     for measure in MEASURES:
         assert rows.loc[measure.name, "estimate"] == wanted[measure.direction], measure.name
         assert rows.loc[measure.name, "n"] == 3
+
+
+def test_each_table_of_the_page_has_its_measures_from_the_left():
+    for page in ("results", "oscillation"):
+        shown = shown_in(page)
+        assert [measure.place for measure in shown] == list(range(1, len(shown) + 1))
+        assert all(measure.head for measure in shown)
+    assert shown_in("results")[0].name == "final_val_loss"
+    assert not any(measure.head or measure.place for measure in MEASURES if not measure.page)

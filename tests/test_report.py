@@ -18,11 +18,13 @@ from fabricate import HOSTILE, Fake, fabricate
 
 from optbench.evidence import write_evidence
 from optbench.figures.plan import draw_all
+from optbench.phrases import interval, number
 from optbench.report.build import render
 from optbench.report.cells import Scale, pack
-from optbench.report.completeness import ALL_STATUSES, completeness
-from optbench.report.oscillation import MEASURES
-from optbench.report.text import interval, number, rerun_command, scrub, snakemake_command
+from optbench.report.completeness import completeness
+from optbench.report.oscillation import HEADS
+from optbench.report.text import rerun_command, scrub, snakemake_command
+from optbench.status import STATUSES
 from optbench.timed import comparable
 
 INF = float("inf")
@@ -191,7 +193,7 @@ def test_counts_add_up(mixed):
         ]
         found = completeness(pd.DataFrame(cells), "demo")
         assert found.expected == len(cells) == sum(part.count for part in found.parts)
-        assert [part.status for part in found.parts] == list(ALL_STATUSES)
+        assert [part.status for part in found.parts] == list(STATUSES)
         assert sum(part.width for part in found.parts) == pytest.approx(1000, abs=1)
         assert all(part.width > 0 for part in found.parts if part.count)
 
@@ -454,7 +456,7 @@ def test_oscillation_shows_medians(mixed):
         rows = page.rows(f"t-osc-{index}")
         assert len(rows) == len(groups) == 6
         for row, (_, group) in zip(rows, groups, strict=True):
-            assert [entry.split()[0] for entry in row[2:]] == [number(group[m].median()) for m, _ in MEASURES]
+            assert [entry.split()[0] for entry in row[2:]] == [number(group[m].median()) for m in HEADS]
     assert page.rows("t-osc-1")[0][7] == "–"
     one_missing = page.rows("t-osc-0")[1]
     assert "[" in one_missing[2]
@@ -473,7 +475,7 @@ def test_what_was_not_measured_leaves_no_heading(tmp_path):
         (timing.drop(columns="ratio_low"), runs.drop(columns="loss_rise")),
         (
             timing.assign(step_time_us=float("nan")),
-            runs.assign(**dict.fromkeys(dict(MEASURES), float("nan"))),
+            runs.assign(**dict.fromkeys(HEADS, float("nan"))),
         ),
     ):
         times.to_parquet(results / "tables/timing.parquet")
@@ -570,24 +572,6 @@ def test_study_that_knows_little(tmp_path):
     page = Page(render(results, tmp_path).read_text(encoding="utf-8"))
     assert "<h1>bare</h1>" in page.source
     assert "ravine" in page.text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.12345678, "0.1235"), (2.86818e-5, "2.868×10⁻⁵"), (0, "0"), (-1.5, "−1.5"), (12345, "12\u2009345"),
-     (float("nan"), "–"), (None, "–"), (float("inf"), "∞"), (1e-4, "1×10⁻⁴"), (1e30, "1×10³⁰"),
-     (-2e-7, "−2×10⁻⁷"), (0.001, "0.001"), (99999.5, "100\u2009000"), (float("-inf"), "−∞")],
-)  # fmt: skip
-def test_numbers(value, text):
-    assert number(value) == text
-
-
-def test_intervals_show_their_open_ends():
-    nan, inf = float("nan"), float("inf")
-    assert interval(1, 2) == "[1, 2]"
-    assert interval(1, inf) == interval(1, nan) == "[1, ∞)"
-    assert interval(nan, nan) == interval(inf, inf) == ""
-    assert interval(nan, 2, higher_is_worse=False) == "(−∞, 2]"
 
 
 @pytest.mark.parametrize(

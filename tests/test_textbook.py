@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,11 @@ def fabricate(needs: dict[str, Need], content: dict[str, Content], seeds: int = 
                     )
                 )
         if what.timing:
-            timing.append({"workload": parts[0], "optimizer": parts[1], **what.timing})
+            plain = needs.get("plain", each)
+            reference = name("optimizers", plain.optimizer, f"{plain.lr}")
+            timing.append(
+                {"workload": parts[0], "optimizer": parts[1], "reference": reference, **what.timing}
+            )
     table = (
         pd.concat(curves) if curves else pd.DataFrame(columns=["cell", "step", "split", "metric", "value"])
     )
@@ -315,6 +320,18 @@ def test_e4_counts_settings() -> None:
     plain = find(tables, BY_ID["E4"].needs["plain"])
     assert plain is not None
     assert verdict(BY_ID["E4"].check({"plain": plain, "ball": plain}).parts) == "refuted"
+
+
+def test_e3_says_nothing_of_a_time_that_was_not_compared_with_plain_sgd() -> None:
+    tables = fabricate(dict(BY_ID["E3"].needs), SUPPORTED["E3"])
+    ball = find(tables, BY_ID["E3"].needs["ball"])
+    assert ball is not None
+    of_ball = replace(tables, timing=tables.timing.assign(reference=ball.optimizer))
+    cells = {name: find(of_ball, need) for name, need in BY_ID["E3"].needs.items()}
+    outcome = BY_ID["E3"].check({name: each for name, each in cells.items() if each is not None})
+    assert verdict(outcome.parts) == "inconclusive"
+    assert outcome.parts[1].said.endswith("not against plain SGD")
+    assert math.isnan(outcome.values["ratio"])  # noqa: PD011 - a mapping
 
 
 def test_b5_would_see_an_average_that_forgets_the_wrong_way(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from optbench.timing_file import (
     read_timing,
     write_timing,
 )
-from optbench.timing_plan import reference_of, select_timings, timing_path, timings_of
+from optbench.timing_plan import select_timings, timing_path, timings_of
 from optbench.timing_rounds import (
     BLOCK_US,
     FEWEST_ROUNDS,
@@ -592,18 +592,6 @@ def test_the_digest_follows_what_is_measured(study):
     faster = {**study.optimizers, "heavy_ball": replace(study.optimizers["heavy_ball"], lr=0.5)}
     after = digests(replace(study, optimizers=faster))
     assert (after[0] == before[0], after[1] == before[1]) == (True, False)
-
-
-@pytest.mark.parametrize(
-    ("optimizers", "expected"),
-    [
-        ([ADAM, SGD], "sgd"),
-        ([ADAM, replace(SGD, name="ball", settings={"momentum": 0.9}), replace(SGD, name="plain")], "plain"),
-        ([ADAM, replace(SGD, name="ball", settings={"momentum": 0.9})], "adam"),
-    ],
-)
-def test_the_reference_is_plain_descent(study, optimizers, expected):
-    assert reference_of(replace(study, optimizers={o.name: o for o in optimizers})) == expected
 
 
 def test_a_crash_leaves_a_file_that_says_so(study):

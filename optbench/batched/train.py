@@ -20,6 +20,7 @@ from optbench.evaluation import record_evaluation, record_means
 from optbench.graphs import NoGraphError
 from optbench.kernels import kernel_facts
 from optbench.optimizers import clear_gradients, evaluated_weights
+from optbench.status import DIVERGED, OK
 from optbench.trace import cell_facts
 from optbench.train import isolated, train_cell
 
@@ -99,7 +100,7 @@ def _trace(cell: CellSpec, run: SeedRun, facts: dict[str, Any], whole: dict[str,
             **cell_facts(cell),
             **facts,
             **run.facts,
-            "status": "ok" if run.problem is None else "diverged",
+            "status": OK.name if run.problem is None else DIVERGED.name,
             "error": run.problem or "",
             "steps": record.steps,
         },

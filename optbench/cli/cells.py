@@ -19,6 +19,9 @@ from optbench.cli.choices import (
 )
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_what_is_left
 from optbench.errors import UserError, unknown
+from optbench.phrases import number
+from optbench.provenance import FACTS
+from optbench.status import FAILED, MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +64,7 @@ def rerun(
     chosen = select(cells, patterns)
     if failed:
         there = [cell for cell in cells if is_complete(trace_path(cell)) and cell not in chosen]
-        again = {"error", "killed", "timeout"}
-        chosen += [cell for cell in there if read_trace(trace_path(cell)).facts["status"] in again]
+        chosen += [cell for cell in there if read_trace(trace_path(cell)).facts["status"] in FAILED]
     elif not patterns:
         raise UserError("name the cells to train again, or give --failed")
     for cell in chosen:
@@ -150,12 +152,12 @@ def _show(study: Study, cell: CellSpec) -> None:
     choice = read_choice(choice_path(cell)) if cell.tuning else None
     if choice is not None:
         cell = settled(cell)
-    facts: dict[str, Any] = {"trace": path.as_posix(), "status": "missing"}
+    facts: dict[str, Any] = {"trace": path.as_posix(), "status": MISSING.name}
     error = ""
     if is_complete(path):
         trace = read_trace(path)
         error = trace.facts["error"]
-        keys = ("status", "steps", "device", "threads", "execution", "versions", "machine")
+        keys = ("status", "steps", "execution", *(fact.name for fact in FACTS))
         facts |= {key: trace.facts[key] for key in keys if key in trace.facts}
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times
@@ -172,7 +174,7 @@ def _show(study: Study, cell: CellSpec) -> None:
         facts["tuned by"] = choice_path(cell).as_posix()
     table = Table(title=escape(cell.name), show_header=False, title_justify="left")
     for key, value in facts.items():
-        table.add_row(key, escape(f"{value:.6g}" if isinstance(value, float) else str(value)))
+        table.add_row(key, escape(number(value, 6) if isinstance(value, float) else str(value)))
     console = Console()
     console.print(table)
     if error:
@@ -192,7 +194,7 @@ def list_(study: str | None, device: str | None) -> None:
 
     for cell in cells_of(read(study, device)):
         path = trace_path(cell)
-        click.echo(f"{read_trace(path).facts['status'] if is_complete(path) else 'missing':9} {cell.name}")
+        click.echo(f"{read_trace(path).facts['status'] if is_complete(path) else MISSING.name:9} {cell.name}")
 
 
 def _list_built_ins() -> None:

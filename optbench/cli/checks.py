@@ -14,6 +14,9 @@ import click
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
 from optbench.cli.stages import train_cells
 from optbench.errors import UserError
+from optbench.phrases import interval, number
+from optbench.provenance import differing
+from optbench.status import REPEATABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +59,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     found = read(study, device)
     ran = [cell for cell in cells_of(found) if is_complete(trace_path(cell))]
     # What died or ran out of time has no numbers to repeat.
-    ran = [c for c in ran if read_trace(trace_path(c)).facts["status"] in {"ok", "diverged", "error"}]
+    ran = [c for c in ran if read_trace(trace_path(c)).facts["status"] in REPEATABLE]
     if not ran:
         raise UserError(f"{study}: no cell has been trained yet")
     wanted = math.ceil(len(ran) * float(sample[:-1]) / 100) if sample.endswith("%") else int(float(sample))
@@ -82,8 +85,9 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     from optbench.trace import read_trace  # noqa: PLC0415
 
     there, again = read_trace(trace_path(cell)), read_trace(trace_path(copy))
-    made = ("versions", "machine", "kernels", "gpu", "commit", "execution")
-    elsewhere = [key for key in made if there.facts.get(key) != again.facts.get(key)]
+    elsewhere = [fact.name for fact in differing(there.facts, again.facts)]
+    if there.facts.get("execution") != again.facts.get("execution"):
+        elsewhere.append("execution")
     found = agreement(there, again)
     holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))
     must = f"to {TOLERANCE:g}: other {', '.join(elsewhere)}" if elsewhere else "bit for bit"
@@ -140,10 +144,14 @@ def _print(rows: Sequence[ResultComparison]) -> None:
 
     table = Table("cells", "agree", "n", "shift of the final loss, B - A", "p (Holm)", "B is", "missing in B")
     for row in rows:
-        shift = "" if row.shift != row.shift else f"{row.shift:.3g} [{row.low:.3g}, {row.high:.3g}]"
+        shift = (
+            ""
+            if row.shift != row.shift
+            else f"{number(row.shift, 3)} {interval(row.low, row.high, digits=3)}"
+        )
         missing = str(len(row.missing)) if row.missing else ""
         table.add_row(
-            escape(row.name), row.kind, str(row.n), escape(shift), f"{row.p:.3g}", row.verdict, missing
+            escape(row.name), row.kind, str(row.n), escape(shift), number(row.p, 3), row.verdict, missing
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optbench.phrases import number
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -36,12 +38,12 @@ def tell_oracle(results: Path) -> int:
         table.add_column("verdict", no_wrap=True)
         for _, row in rows.iterrows():
             fine = row["verdict"] == AGREES
-            numbers = (f"{row[key]:.6g}" for key in ("predicted", "measured"))
+            numbers = (number(row[key], 6) for key in ("predicted", "measured"))
             table.add_row(
                 row["fact"],
                 *([escape(row["what"])] if words else []),
                 *numbers,
-                f"{row['tolerance']:.1g}",
+                number(row["tolerance"], 1),
                 f"[{'green' if fine else 'bold red'}]{row['verdict']}[/]",
             )
         console.print(table)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from optbench.errors import UserError
+from optbench.phrases import NONE, interval, number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,8 +68,8 @@ def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -
             str(row["place"]),
             escape(_label(facts, "optimizers", row["optimizer"])),
             escape(_label(facts, "schedules", row["schedule"])),
-            f"{row['estimate']:.4g}",
-            f"{row['low']:.4g} to {row['high']:.4g}" if row["low"] == row["low"] else "-",
+            number(row["estimate"]),
+            interval(row["low"], row["high"]) or NONE,
             f"{row['n_ok']}/{row['n']}",
             _verdict(row),
             style="bold" if row["leader"] or row["tied"] else "",

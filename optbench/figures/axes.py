@@ -23,6 +23,7 @@ from matplotlib.ticker import (
 from matplotlib.transforms import Affine2D
 
 from optbench.figures.ruler import Ruler
+from optbench.phrases import power
 from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 POINTS_PER_INCH: Final = 72.0
 LABEL_LENGTH: Final = 24
 X_LABEL: Final = 22.0
@@ -91,7 +91,7 @@ def power_of_ten(value: float, _position: object = None) -> str:
     low, high = PLAIN_DECADES
     if low <= round(exponent) <= high:
         return f"{10.0 ** round(exponent):g}"
-    return "10" + str(round(exponent)).translate(SUPERSCRIPTS)
+    return power(round(exponent), sign="")
 
 
 def tidy_number(value: float, _position: object = None) -> str:

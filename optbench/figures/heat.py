@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.patches import Rectangle
 
-from optbench.figures.axes import SUPERSCRIPTS, name_ticks, shorten, write_title
+from optbench.figures.axes import name_ticks, shorten, write_title
 from optbench.findings.finding import row_dicts
+from optbench.phrases import number, power
 from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
@@ -32,16 +33,9 @@ HIGHER: Final = "hue-1"
 
 def ratio_text(ratio: float) -> str:
     """Return a ratio in five characters or so: `0.95`, `12`, `10⁻⁷`, `∞`."""
-    if math.isnan(ratio):
-        return "–"
-    if math.isinf(ratio):
-        return "∞"
-    if ratio == 0:
-        return "0"
-    exponent = math.log10(ratio)
-    if not -2 < exponent < 4:  # noqa: PLR2004 - what four characters can say
-        return "10" + str(round(exponent)).translate(SUPERSCRIPTS)
-    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.2g}"  # noqa: PLR2004 - three digits are enough
+    if math.isfinite(ratio) and ratio > 0 and not -2 < math.log10(ratio) < 4:  # noqa: PLR2004 - four characters
+        return power(round(math.log10(ratio)), sign="")
+    return number(ratio, 2)
 
 
 def depth(ratio: float) -> float:

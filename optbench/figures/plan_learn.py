@@ -12,6 +12,7 @@ from optbench.curve_table import read_curves
 from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
+from optbench.phrases import number
 from optbench.shown.record import FigureRecord, Panel
 from optbench.shown.study import Study, chunks, first_runs, thin
 from optbench.shown.tables import present
@@ -106,7 +107,7 @@ def _paths(
             continue
         path = path[path["step"].isin(thin([int(s) for s in path["step"]], PATH_POINTS))]
         title = study.label("optimizers", name)
-        where = ", ".join(f"{c} = {float(last[c]):.4g}" for c in coordinates)
+        where = ", ".join(f"{c} = {number(float(last[c]))}" for c in coordinates)
         panels.append(
             easel.put(
                 partial(draw_path, path, styles=study.styles, landscape=landscape, title=title),
@@ -219,7 +220,7 @@ def _averages(easel: Easel) -> FigureRecord:
                 ("average", f"{len(panels) + 1}"),
                 f"Exponentially weighted average with b = {beta:g}{compared}",
                 f"30 raw points from {signal.min():g} to {signal.max():g}; the curve for b = {beta:g} ends "
-                f"at {average(beta, signal)[-1]:.4f}.",
+                f"at {number(float(average(beta, signal)[-1]))}.",
                 right=70,
             )
         )
@@ -228,7 +229,7 @@ def _averages(easel: Easel) -> FigureRecord:
         (t, int(y), *(round(float(average(b, signal)[t]), 6) for b in betas)) for t, y in enumerate(signal)
     ]
     steps = [float(np.abs(np.diff(average(b, signal))).mean()) for b in betas]
-    said = ", ".join(f"{step:.3g} at b = {b:g}" for b, step in zip(betas, steps, strict=True))
+    said = ", ".join(f"{number(step, 3)} at b = {b:g}" for b, step in zip(betas, steps, strict=True))
     figure_id, pdf = easel.bind("average")
     return FigureRecord(
         id=figure_id,

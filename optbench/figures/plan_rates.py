@@ -14,6 +14,7 @@ from optbench.heavy_ball import CURVATURES, largest_stable_lr, rate
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study
 from optbench.shown.words import entry, spoken
+from optbench.status import DIVERGED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ def draw_rates(study: Study, easel: Easel, rates: pd.DataFrame) -> list[FigureRe
         one = rows.groupby(["optimizer", "lr", "momentum"], sort=False).agg(
             predicted=("predicted", "first"),
             measured=("measured", "median"),
-            diverged=("status", lambda s: bool((s == "diverged").any())),
+            diverged=("status", lambda s: bool((s == DIVERGED.name).any())),
             n=("cell", "size"),
         )
         cells = one.reset_index()

@@ -11,6 +11,7 @@ import pandas as pd
 from optbench.curve_table import read_curves
 from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_lr
+from optbench.phrases import number
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study, thin
 
@@ -61,8 +62,9 @@ def draw_schedules(study: Study, easel: Easel, lrs: Courses) -> list[FigureRecor
                 partial(draw_lr, pd.concat(courses), title=label),
                 ("lr", schedule),
                 f"{label}: learning rate against steps",
-                f"Learning rate as a share of the cell's own, from {courses[0]['share'].iloc[0]:.3g} at the "
-                f"start to {courses[0]['share'].iloc[-1]:.3g} at the end.",
+                "Learning rate as a share of the cell's own, from "
+                f"{number(courses[0]['share'].iloc[0], 3)} at the start to "
+                f"{number(courses[0]['share'].iloc[-1], 3)} at the end.",
                 width=264,
                 height=170,
             )

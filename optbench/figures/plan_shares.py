@@ -11,6 +11,7 @@ from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel
 from optbench.figures.shares import draw_shares
 from optbench.findings.finding import row_dicts
+from optbench.phrases import number
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study, chunks
 from optbench.shown.tables import Evidence, present, rows_of
@@ -68,7 +69,7 @@ def _share_panels(
                 x_label=x_label, y_label=y_label, title=title,
             )  # fmt: skip
             last = drawn.groupby("optimizer", sort=False)["share"].last().sort_values(ascending=False)
-            said = ", ".join(f"{labels[str(name)]} {share:.2f}" for name, share in last.items())
+            said = ", ".join(f"{labels[str(name)]} {number(share, 2)}" for name, share in last.items())
             panels.append(
                 easel.put(
                     draw, (kind, about, schedule), f"{about}, {title}: {y_label} against {x_label}",

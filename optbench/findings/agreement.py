@@ -18,7 +18,10 @@ import pandas as pd
 
 from optbench.errors import UserError
 from optbench.metrics import NAMES
+from optbench.phrases import number
+from optbench.provenance import differing
 from optbench.stats import FEWEST_PAIRS, hodges_lehmann, holm, sign_flip_test
+from optbench.status import MISSING, OK
 
 if TYPE_CHECKING:
     from optbench.trace import Trace
@@ -92,7 +95,7 @@ def agreement(a: Trace, b: Trace, tolerance: float = TOLERANCE) -> Agreement:
             return Agreement("different", math.inf, f"its {split} losses stand at other steps")
         worst = max(worst, relative_difference(values, theirs))
     kind: Kind = "close" if worst <= tolerance else "different"
-    return Agreement(kind, worst, f"losses differ by up to {worst:.2g} relative")
+    return Agreement(kind, worst, f"losses differ by up to {number(worst, 2)} relative")
 
 
 @dataclass(frozen=True)
@@ -169,13 +172,12 @@ def compare_results(
 
 
 def origins_differ(a: Path, b: Path) -> list[str]:
-    """In which of versions, machine and graphics card two result folders differ, from their study.json."""
+    """In what two result folders differ by which numbers can differ, from their study.json."""
     mine, theirs = (
         json.loads((folder / "tables" / "study.json").read_text(encoding="utf-8"))["provenance"]
         for folder in (a, b)
     )
-    names = {"versions": "versions", "machine": "machines", "gpu": "graphics cards"}
-    return [what for key, what in names.items() if mine.get(key) != theirs.get(key)]
+    return [fact.kinds for fact in differing(mine, theirs)]
 
 
 def _runs(folder: Path) -> pd.DataFrame:
@@ -183,7 +185,7 @@ def _runs(folder: Path) -> pd.DataFrame:
     if not file.is_file():
         raise UserError(f"{folder} is no result folder: it has no tables/runs.parquet")
     runs = pd.read_parquet(file)
-    return runs[runs["status"] != "missing"]
+    return runs[runs["status"] != MISSING.name]
 
 
 def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[ResultComparison, float]:
@@ -211,7 +213,7 @@ def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[ResultCompar
 def _losses(pairs: pd.DataFrame, side: str) -> np.ndarray:
     """Final validation losses, +inf for a run that did not end well; shape (n,)."""
     losses = pairs[f"final_val_loss_{side}"].to_numpy(float)
-    well = (pairs[f"status_{side}"] == "ok").to_numpy()
+    well = (pairs[f"status_{side}"] == OK.name).to_numpy()
     return np.where(well & np.isfinite(losses), losses, math.inf)
 
 

@@ -15,6 +15,7 @@ from optbench.findings.interaction import HALF, compare_schedule_effects, with_h
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.findings.samples import Block, Combination, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
+from optbench.ratios import first_with
 from optbench.timed import read_times
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def compare_all(tables: Path) -> Analysis:
     overall = None
     left_out: list[LeftOut] = []
     if block is not None:
-        reference = reference_of(block, facts)
+        reference = first_with(block.combinations, facts["report"]["reference"])
         standing, overall = rank_overall(block, LOSS, reference, losses, rules.seed)
         standings = standing + standings
         left_out = stability(block, reference)
@@ -141,15 +142,6 @@ def rules_of(facts: dict[str, Any]) -> Rules:
         family=given.get("family") or usual.family,
         seed=int(given.get("seed") or 0),
     )
-
-
-def reference_of(block: Block, facts: dict[str, Any]) -> Combination:
-    """The fixed reference: the study's, else its `sgd`, else the first optimizer; under the first schedule.
-
-    A reference that is not in the block gives way to the block's first combination.
-    """
-    wanted = (facts.get("report") or {}).get("reference") or "sgd"
-    return next((c for c in block.combinations if c.optimizer == wanted), block.combinations[0])
 
 
 def write_analysis(found: Analysis, tables: Path) -> None:

@@ -26,6 +26,7 @@ from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, standing, why_not_tested
 from optbench.phrases import MOST_NAMES, count, figure_of, listing, probability
 from optbench.stats import FEWEST_PAIRS
+from optbench.status import OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,7 +168,7 @@ def leaders(analysis: Analysis) -> Iterator[Finding]:
             words = {
                 "workload": analysis.label("workloads", name),
                 "runs": len(runs),
-                "ok": int((runs["status"] == "ok").sum()),
+                "ok": int((runs["status"] == OK.name).sum()),
             }
             row: dict[str, Any] = {"pairs": runs["seed"].nunique(), "verdict": "insufficient data"}
             keys = [{"table": "runs", "workload": name}]
@@ -263,7 +264,7 @@ def targets(analysis: Analysis) -> Iterator[Finding]:
 
 def _say_target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     start = (
-        f"On {w['workload']}, {w['a']} reaches the target soonest: median {w['median']:.0f} steps, "
+        f"On {w['workload']}, {w['a']} reaches the target soonest: median {count(w['median'], 'step')}, "
         f"{w['reached']} of {count(w['runs'], 'run')}"
     )
     if w["b"] is None:

@@ -31,6 +31,7 @@ from optbench.findings.sentences import evidence, interval, interval_percent
 from optbench.phrases import MOST_NAMES, count, figure_of, listing, percent
 from optbench.ratios import ratios_by_seed
 from optbench.stats import wilson_interval
+from optbench.status import OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,9 +43,9 @@ MOST_KINDS: Final = 3
 def completeness(analysis: Analysis) -> Iterator[Finding]:
     """How many of the planned cells ended ok, and what became of the others."""
     runs = analysis.runs
-    ok = int((runs["status"] == "ok").sum())
+    ok = int((runs["status"] == OK.name).sum())
     others = []
-    for status, group in runs[runs["status"] != "ok"].groupby("status", sort=False):
+    for status, group in runs[runs["status"] != OK.name].groupby("status", sort=False):
         of = list(dict.fromkeys(str(cell).rpartition("/")[0] for cell in group["cell"]))
         others.append([str(status), len(group), of[:MOST_KINDS], len(of)])
     share = wilson_interval(ok, len(runs))

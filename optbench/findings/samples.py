@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from optbench.status import MISSING, OK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -95,10 +97,10 @@ def _paired(workload: str, metric: str, runs: pd.DataFrame) -> PairedSamples:
     status = runs["status"].astype(str).to_numpy()
     measured = runs[metric].to_numpy(float)
     # A run that did not get there ranks worst; one that is missing has not been tried.
-    measured = np.where(np.isnan(measured) & (status != "missing"), np.inf, measured)
-    values[rows, columns] = np.where(status == "missing", np.nan, measured)
+    measured = np.where(np.isnan(measured) & (status != MISSING.name), np.inf, measured)
+    values[rows, columns] = np.where(status == MISSING.name, np.nan, measured)
     planned[rows, columns] = True
-    ok[rows, columns] = status == "ok"
+    ok[rows, columns] = status == OK.name
     rates: list[set[float]] = [set() for _ in combinations]
     for place, lr in zip(rows, runs["lr"].to_numpy(float), strict=True):
         if np.isfinite(lr):

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.curve_table import read_curves
+from optbench.status import DIVERGED, MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -142,7 +143,7 @@ def read_runs(tables: Path, names: Iterable[str]) -> dict[str, Runs]:
     wanted = tuple(names)
     facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
     table = pd.read_parquet(tables / "runs.parquet")
-    table = table[table["status"] != "missing"]
+    table = table[table["status"] != MISSING.name]
     table = table.assign(combination=table["workload"] + "/" + table["optimizer"] + "/" + table["schedule"])
     table = table[table["combination"].isin(wanted)].sort_values("seed", kind="stable")
     curves = read_curves(tables / "curves.parquet", cell=table["cell"].tolist(), split=SPLITS)
@@ -238,4 +239,4 @@ def crossings_frequency(runs: Runs) -> float:
 
 def diverged(*combinations: Runs) -> float:
     """How many of all their runs ended as diverged."""
-    return float(sum(int((runs.table["status"] == "diverged").sum()) for runs in combinations))
+    return float(sum(int((runs.table["status"] == DIVERGED.name).sum()) for runs in combinations))

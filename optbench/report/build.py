@@ -38,6 +38,7 @@ from optbench.shown.record import FigureRecord, read_records
 from optbench.shown.study import Study, read_study
 from optbench.shown.style import DARK, LIGHT, themed
 from optbench.shown.tables import read_oracle, read_timing, read_tuned
+from optbench.status import STATUSES
 from optbench.textbook.file import read_claims
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def render(results: Path, reports: Path) -> Path:
         for record in read_records(results / "figures/figures.json")
     ]
     findings = read_findings(tables, _links(figures))
-    style = _asset("style.css").replace("/* PALETTE */", _palette())
+    style = _asset("style.css").replace("/* PALETTE */", _palette()).replace("/* STATUSES */", _statuses())
     first, script = _asset("first.js"), "".join(map(_asset, SCRIPTS))
     name = results.name
     cards = failures(study.runs, name)
@@ -198,6 +199,20 @@ def _palette() -> str:
         f"{{:root:not([data-theme=light]){{{dark}}}}}\n"
         f"@media screen{{:root[data-theme=dark]{{{dark}}}}}"
     )
+
+
+def _statuses() -> str:
+    """Return the rules of the statuses' colours: of the strip, of the list of cells and of the cards."""
+    rules = [f".f-{tone}{{fill:var(--{tone})}}" for tone in dict.fromkeys(one.tone for one in STATUSES)]
+    for one in STATUSES:
+        ink = "muted" if one.tone == "soft" else one.tone  # soft is the colour of a background
+        dashed = "" if one.ran else ";border-left-style:dashed"
+        rules += [
+            f".b-{one.name}{{fill:url(#hatch-{one.name})}}",
+            f".s-{one.name}{{color:var(--{ink})}}",
+            f".card.c-{one.name}{{border-left-color:var(--{ink}){dashed}}}",
+        ]
+    return "\n".join(rules)
 
 
 def _figure(study: Study, record: FigureRecord, folder: Path) -> Figure:

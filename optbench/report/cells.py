@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.curve_table import read_curves
-from optbench.report.completeness import GLYPHS
-from optbench.report.text import number, rerun_command, snakemake_command
+from optbench.phrases import number
+from optbench.report.text import rerun_command, snakemake_command
 from optbench.shown.study import thin
+from optbench.status import status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +154,7 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
             CellRow(
                 cell=str(cell),
                 status=str(status),
-                glyph=GLYPHS.get(str(status), GLYPHS["error"]),
+                glyph=status_of(str(status)).glyph,
                 lr=number(float(lr)),
                 steps=number(float(steps)),
                 loss=number(float(loss)),

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.phrases import count, listing
-from optbench.report.text import SUPERSCRIPTS
+from optbench.phrases import count, listing, power
 from optbench.textbook.file import UNMEASURED
 
 if TYPE_CHECKING:
@@ -107,8 +106,4 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
 
 def prose(text: str) -> str:
     """Return a sentence with its numbers as the page writes them: `3.6e-04` becomes `3.6×10⁻⁴`."""
-    return _EXPONENT.sub(lambda found: f"×10{_power(*found.groups())}", str(text)).replace("<-", "←")
-
-
-def _power(sign: str, digits: str) -> str:
-    return (("-" if sign == "-" else "") + digits).translate(SUPERSCRIPTS)
+    return _EXPONENT.sub(lambda found: power(int("".join(found.groups()))), str(text)).replace("<-", "←")

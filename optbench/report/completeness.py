@@ -6,23 +6,13 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from optbench.phrases import count, listing
-from optbench.report.text import number, rerun_command, scrub
-from optbench.spec import STATUSES
+from optbench.phrases import count, listing, number
+from optbench.report.text import rerun_command, scrub
+from optbench.status import DIVERGED, OK, STATUSES, Status, status_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ALL_STATUSES: Final = (*STATUSES, "missing")
-GLYPHS: Final = {"ok": "✓", "diverged": "↗", "error": "✕", "killed": "■", "timeout": "◷", "missing": "○"}
-MEANINGS: Final = {
-    "ok": "trained to the end of its budget",
-    "diverged": "the loss or a weight stopped being finite; the curve is kept up to there",
-    "error": "an exception in the optimizer, schedule or workload; the traceback stands below",
-    "killed": "the process was ended from outside (out of memory, a crash)",
-    "timeout": "ran past the study's limit for one cell",
-    "missing": "planned, but no whole trace is there",
-}
 STRIP_WIDTH: Final = 1000
 CELLS_SHOWN: Final = 12
 
@@ -32,18 +22,14 @@ class Part:
     """A status with its count and its place in the strip.
 
     Attributes:
-        status: one of `ALL_STATUSES`.
-        glyph: its sign.
-        meaning: a sentence's worth.
+        status: one of `optbench.status.STATUSES`.
         count: cells.
         shown: the count as text.
         x: where its bar begins, of `STRIP_WIDTH`.
         width: of its bar; a status that occurs is always visible.
     """
 
-    status: str
-    glyph: str
-    meaning: str
+    status: Status
     count: int
     shown: str
     x: float
@@ -56,7 +42,7 @@ class Completeness:
 
     Attributes:
         expected: cells planned; the sum of all counts.
-        parts: one a status, in the order of `ALL_STATUSES`.
+        parts: one a status, in the order of `STATUSES`.
         sentence: the sum in words.
         rerun: the command that repeats what failed; "" where nothing did.
     """
@@ -98,9 +84,9 @@ class Failure:
 
 def completeness(runs: pd.DataFrame, study: str) -> Completeness:
     """Return the counts by status; an unknown status counts as an error."""
-    counts = dict.fromkeys(ALL_STATUSES, 0)
-    for status in runs["status"]:
-        counts[status if status in counts else "error"] += 1
+    counts = dict.fromkeys(STATUSES, 0)
+    for name in runs["status"]:
+        counts[status_of(str(name))] += 1
     expected = len(runs)
     least = 6.0
     shares = {s: max(STRIP_WIDTH * c / max(expected, 1), least if c else 0.0) for s, c in counts.items()}
@@ -108,27 +94,26 @@ def completeness(runs: pd.DataFrame, study: str) -> Completeness:
     parts, x = [], 0.0
     for status, cells in counts.items():
         width = shares[status] * scale
-        parts.append(
-            Part(status, GLYPHS[status], MEANINGS[status], cells, number(cells), round(x, 1), round(width, 1))
-        )
+        parts.append(Part(status, cells, number(cells), round(x, 1), round(width, 1)))
         x += width
-    sum_of_parts = " + ".join(f"{number(cells)} {status}" for status, cells in counts.items())
+    sum_of_parts = " + ".join(f"{number(cells)} {status.name}" for status, cells in counts.items())
     sentence = f"{number(expected)} expected = {sum_of_parts}"
     # A run that diverged would diverge again: it is a result and no failure to repeat.
-    failed = any(counts[status] for status in ("error", "killed", "timeout"))
+    failed = any(cells for status, cells in counts.items() if status.failed)
     rerun = f"optbench rerun {shlex.quote(study)} --failed" if failed else ""
     return Completeness(expected, tuple(parts), sentence, rerun)
 
 
 def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
     """Return one card for every different ending of cells that are not ok, the most frequent first."""
-    failed = runs[runs["status"] != "ok"].assign(error=lambda t: t["error"].fillna("").astype(str))
+    failed = runs[runs["status"] != OK.name].assign(error=lambda t: t["error"].fillna("").astype(str))
     cards = []
-    for (status, error), group in failed.groupby(["status", "error"], sort=False):
+    for (name, error), group in failed.groupby(["status", "error"], sort=False):
+        status = status_of(str(name))
         detail = scrub(str(error)).strip()
-        last_line = detail.splitlines()[-1] if detail else MEANINGS.get(str(status), "")
+        last_line = detail.splitlines()[-1] if detail else status.text
         cells = tuple(
-            (str(cell), number(_last_finite(str(status), float(steps))), rerun_command(study, str(cell)))
+            (str(cell), number(_last_finite(str(name), float(steps))), rerun_command(study, str(cell)))
             for cell, steps in zip(group["cell"][:CELLS_SHOWN], group["steps"][:CELLS_SHOWN], strict=True)
         )
         rest = ""
@@ -141,30 +126,21 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
         cards.append(
             Failure(
                 id="",
-                status=str(status),
-                glyph=GLYPHS.get(str(status), GLYPHS["error"]),
+                status=str(name),
+                glyph=status.glyph,
                 reason=last_line[:200],
                 count=len(group),
                 cells=cells,
                 names=tuple(str(cell) for cell in group["cell"]),
                 rest=rest,
                 detail=detail,
-                told=_told(str(status), detail, last_line),
+                told="" if detail in ("", last_line) else status.detail,
             )
         )
-    order = {
-        status: index for index, status in enumerate(("error", "killed", "timeout", "diverged", "missing"))
-    }
-    cards.sort(key=lambda card: (order.get(card.status, 0), -card.count))
+    cards.sort(key=lambda card: (status_of(card.status).card, -card.count))
     return tuple(replace(card, id=f"f-{index}") for index, card in enumerate(cards))
-
-
-def _told(status: str, detail: str, reason: str) -> str:
-    if detail in ("", reason):
-        return ""
-    return "traceback" if status == "error" else "end of its log"
 
 
 def _last_finite(status: str, steps: float) -> float:
     """The last step with a finite loss: a run that diverged records the step at which it did as its last."""
-    return max(steps - 1, 0) if status == "diverged" else steps
+    return max(steps - 1, 0) if status == DIVERGED.name else steps

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from optbench.findings.finding import row_dicts
-from optbench.phrases import count
+from optbench.phrases import NONE, count, number
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import NONE, number, scrub
+from optbench.report.text import scrub
 
 if TYPE_CHECKING:
     import pandas as pd

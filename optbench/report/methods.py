@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.phrases import count, listing
-from optbench.report.text import number, scrub
+from optbench.phrases import count, listing, number
+from optbench.provenance import FACTS
+from optbench.report.text import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,27 +66,21 @@ def methods(study: Study) -> Methods:
     """Return what study.json knows; what it does not know is left out, not made up."""
     facts = study.facts
     provenance: dict[str, Any] = facts.get("provenance") or {}
-    versions = _facts(provenance.get("versions") or {})
-    machine = _facts(provenance.get("machine") or {})
+    versions, machine = provenance.get("versions") or {}, provenance.get("machine") or {}
     seeds = [str(seed) for seed in facts.get("seeds") or ()]
-    commit = str(provenance.get("commit") or "")
-    state = f"{commit[:12]}{' with uncommitted changes' if provenance.get('dirty') else ''}" if commit else ""
-    threads = provenance.get("threads")
+    origin = {fact.label: scrub(fact.text(provenance)) for fact in FACTS if fact.label}
     run = [
         ("command", scrub(str(provenance.get("command") or ""))),
-        ("commit", state),
-        ("threads a cell", str(threads) if threads is not None else ""),
-        ("device", str(provenance.get("device") or "")),
+        *origin.items(),
         ("execution", _execution(facts.get("execution") or ())),
-        ("GPU", _text(provenance.get("gpu"))),
         ("seeds", ", ".join(seeds)),
         ("practical threshold", _text(facts.get("threshold"))),
     ]
     return Methods(
-        line=_line(provenance.get("versions") or {}, provenance.get("machine") or {}, state, seeds),
+        line=_line(versions, machine, origin["commit"], seeds),
         run=tuple((name, text) for name, text in run if text),
-        versions=versions,
-        machine=machine,
+        versions=_facts(versions),
+        machine=_facts(machine),
         datasets=tuple(
             (str(name), _facts(_brief(manifest or {"status": "no manifest"})))
             for name, manifest in sorted((facts.get("datasets") or {}).items())

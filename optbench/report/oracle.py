@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbench.oracle.table import AGREES
-from optbench.phrases import count, listing
+from optbench.phrases import count, listing, number
 from optbench.report.table import Entry, Table
-from optbench.report.text import number
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from optbench.findings.finding import row_dicts
-from optbench.phrases import count
+from optbench.metrics import shown_in
+from optbench.phrases import NONE, count, interval, number
 from optbench.report.table import Entry, Table
-from optbench.report.text import NONE, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,17 +21,8 @@ if TYPE_CHECKING:
 
     from optbench.shown.study import Study
 
-MEASURES: Final = (
-    ("update_cosine", "Update cosine (−1 to 1)"),
-    ("update_cosine_excess", "Excess over momentum (cosine)"),
-    ("gradient_cosine", "Gradient cosine (−1 to 1)"),
-    ("sign_flip_rate", "Sign-flip rate (share of coordinates)"),
-    ("tortuosity", "Tortuosity (path / distance)"),
-    ("overshoot", "Overshoot (slope after / before)"),
-    ("loss_rise", "Loss rise (rises / whole fall)"),
-    ("residual_amplitude", "Residual amplitude (log loss)"),
-)
-"""Column of the run table, its head with its unit."""
+HEADS: Final = {measure.name: measure.head for measure in shown_in("oscillation")}
+"""Columns of the run table and their heads, with units."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +44,12 @@ class WorkloadOscillation:
 
 def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:
     """Return the workloads where at least one run was probed; empty where the run table has no measures."""
-    if any(metric not in study.runs for metric, _ in MEASURES):
+    if not set(HEADS) <= set(study.runs):
         return ()
     parts = []
     for index, name in enumerate(study.workloads):
         runs = study.runs[study.runs["workload"] == name]
-        if np.isfinite(runs[[metric for metric, _ in MEASURES]].to_numpy(float)).any():
+        if np.isfinite(runs[list(HEADS)].to_numpy(float)).any():
             label = study.label("workloads", name)
             seeds = count(int(runs.groupby(["optimizer", "schedule"]).size().max()), "seed")
             rows = _rows(study, runs, summary[summary["workload"] == name])
@@ -66,7 +57,7 @@ def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillatio
                 f"t-osc-{index}",
                 f"{label}: medians over {seeds}; where some of them lack a measure, over the runs counted "
                 "below it. Intervals, where shown: of the median over seeds, from order statistics.",
-                ("Optimizer", "Schedule", *(head for _, head in MEASURES)),
+                ("Optimizer", "Schedule", *HEADS.values()),
                 rows,
             )
             parts.append(WorkloadOscillation(f"o-{index}", name, label, table))
@@ -74,9 +65,9 @@ def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillatio
 
 
 def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tuple[Entry, ...], ...]:
-    wanted = summary[summary["metric"].isin([metric for metric, _ in MEASURES])]
+    wanted = summary[summary["metric"].isin(list(HEADS))]
     summarized = {(str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for r in row_dicts(wanted)}
-    measured = {metric: runs[metric].to_numpy(float) for metric, _ in MEASURES}
+    measured = {metric: runs[metric].to_numpy(float) for metric in HEADS}
     combination = runs.groupby(["optimizer", "schedule"], sort=False).ngroup().to_numpy()
     named = runs[["optimizer", "schedule"]].drop_duplicates().astype(str)
     return tuple(

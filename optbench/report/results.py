@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.phrases import count, listing
+from optbench.metrics import shown_in
+from optbench.phrases import count, interval, listing, number
 from optbench.report.table import Entry, Measure, Table, measure_entry
-from optbench.report.text import interval, number
+from optbench.status import OK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,22 +23,13 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """Optimizer and schedule."""
 
-MEASURES: Final = (
-    ("final_val_loss", "Final validation loss", True),
-    ("best_val_loss", "Best validation loss", True),
-    ("final_train_loss", "Final training loss", True),
-    ("final_val_accuracy", "Final validation accuracy", False),
-    ("steps_to_target", "Steps to target", True),
-)
-"""Metric of the summary, its head, whether higher is worse."""
-
 
 def _shown_measures(study: Study) -> list[tuple[str, str, bool]]:
-    """The columns of the table of final results: the study's own measures that judge stand last."""
+    """Metric, head and whether higher is worse, by column; the study's own measures that judge stand last."""
     own = study.facts.get("metrics") or {}
     judging = {name: facts for name, facts in own.items() if facts["direction"] != "none"}
     return [
-        *MEASURES,
+        *((measure.name, measure.head, measure.direction == "lower") for measure in shown_in("results")),
         *((name, facts["label"], facts["direction"] == "lower") for name, facts in judging.items()),
     ]
 
@@ -124,7 +116,7 @@ def _name(study: Study, key: Key) -> str:
 
 def _combinations(runs: pd.DataFrame) -> dict[Key, pd.DataFrame]:
     """What the table says of each combination's own runs: whether they ended ok, lr, steps to target."""
-    needed = runs[["optimizer", "schedule", "lr", "steps_to_target"]].assign(ok=runs["status"].eq("ok"))
+    needed = runs[["optimizer", "schedule", "lr", "steps_to_target"]].assign(ok=runs["status"].eq(OK.name))
     groups = needed.groupby(["optimizer", "schedule"], sort=False)
     return {(str(o), str(s)): group for (o, s), group in groups}
 
@@ -189,7 +181,10 @@ def _glance(study: Study, workload: str, runs: pd.DataFrame, findings: Findings)
     standing = findings.standing(workload, "final_val_loss")
     leader = next((key for key, row in standing.items() if row["leader"]), None)
     if leader is None:
-        first, second = Entry("none is finite", f"{_share_ok(runs['status'].eq('ok'))} runs ok"), Entry("–")
+        first, second = (
+            Entry("none is finite", f"{_share_ok(runs['status'].eq(OK.name))} runs ok"),
+            Entry("–"),
+        )
     else:
         found = standing[leader]
         span = interval(float(found["low"]), float(found["high"]))

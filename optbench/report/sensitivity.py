@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.phrases import count
+from optbench.phrases import NONE, count, number
 from optbench.report.table import Entry, Table
-from optbench.report.text import NONE, number
 
 if TYPE_CHECKING:
     import pandas as pd

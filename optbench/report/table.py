@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optbench.report.text import NONE, interval, number
+from optbench.phrases import NONE, interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

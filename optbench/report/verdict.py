@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from optbench.findings.finding import DESCRIPTION
+from optbench.phrases import interval, number
 from optbench.report.table import Entry, Table
-from optbench.report.text import interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from optbench.phrases import count, number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,18 +27,14 @@ def entry(value: object) -> Entry:
 
 
 def spoken(value: float) -> str:
-    """Return a number for a sentence, four significant digits."""
-    if math.isnan(value):
-        return "not available"
-    if math.isinf(value):
-        return "infinite (diverged)"
-    return f"{value:.4g}"
+    """Return a number for a figure's description, four significant digits."""
+    return number(value, none="not available", infinite="infinite (diverged)")
 
 
 def interval_words(coverage: Sequence[float], n: int) -> str:
     """Return what a band or bar is: the interval of a median over `n` seeds with its actual coverage."""
     known = sorted({round(100 * c, 1) for c in coverage if math.isfinite(c) and c > 0})
-    seeds = f"{n} seed{'' if n == 1 else 's'}"
+    seeds = count(n, "seed")
     if n < 2 or not known:  # noqa: PLR2004 - one run has no spread
         return f"{seeds}: too few for an interval"
     low, high = known[0], known[-1]

@@ -16,6 +16,7 @@ import pandas as pd
 
 from optbench.catalogue.schedules import SCHEDULES
 from optbench.curve_table import read_curves
+from optbench.status import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,7 +96,7 @@ class Cells:
     @property
     def trained(self) -> pd.DataFrame:
         """The runs that ended by themselves, `ok` or `diverged`; what broke off is no evidence."""
-        return self.runs[self.runs["status"].isin(["ok", "diverged"])]
+        return self.runs[self.runs["status"].isin(OUTCOMES)]
 
     def column(self, name: str) -> pd.Series[float]:
         """A measure by seed where lower is better: +inf where the run diverged or never got there."""
@@ -146,6 +147,11 @@ class Cells:
         if rows.empty:
             raise UnfinishedError(f"{self.optimizer} was not timed on {self.workload}")
         return rows.iloc[0]
+
+    def is_made_as(self, optimizer: str) -> bool:
+        """Whether the study's optimizer of this name has the same factory and settings."""
+        known = self.tables.study["optimizers"]
+        return optimizer in known and _key(known[optimizer]) == _key(known[self.optimizer])
 
     def fact(self, name: str) -> Any:  # noqa: ANN401 - a JSON value
         """A fact of the workload, as study.json has it."""

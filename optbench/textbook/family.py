@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optbench.phrases import percent
 from optbench.textbook.measure import effective_lr, largest_rise, last_fifth, ravine_gradient, reversals
 from optbench.textbook.ravine import final_loss
 from optbench.textbook.setups import ADAGRAD, ADAM, HEAVY_BALL, RAVINE, REGIMES, RMSPROP, SADDLE, SGD, need
@@ -43,7 +44,8 @@ def _too_small_too_large(cells: Mapping[str, Cells]) -> Outcome:
         fact(slow > good, f"ravine: final loss {number(slow)} at lr 0.001 against {number(good)} at 0.1"),
         fact(
             bool(losses[-1] > losses[0]) and across >= 0.9,  # noqa: PLR2004
-            f"at lr 0.15 it ends at {number(float(losses[-1]))}, {across:.0%} of the steps across reversing",
+            f"at lr 0.15 it ends at {number(float(losses[-1]))}, {percent(across, 2)} of the steps across "
+            "reversing",
         ),
     )
     values = {"ravine_small": slow, "ravine_middle": good, "ravine_beyond": float(losses[-1])}
@@ -73,7 +75,7 @@ def _damps_and_escapes(cells: Mapping[str, Cells]) -> Outcome:
     )
     values = {"swing_plain": plain, "swing_ball": ball, **{f"saddle_{k}": v for k, v in steps.items()}}
     edge = 1 + math.sqrt(0.9)
-    condition = f"Damping needs lr times curvature above 1 + √b = {edge:.3f}; at lr 0.11 it is 1.98."
+    condition = f"Damping needs lr times curvature above 1 + √b = {number(edge)}; at lr 0.11 it is 1.98."
     if "plain" in cells and "ball" in cells:
         values |= {"swing_plain_01": _swing(cells["plain"]), "swing_ball_01": _swing(cells["ball"])}
         condition += (
@@ -115,8 +117,8 @@ def _rmsprop_recovers(cells: Mapping[str, Cells]) -> Outcome:
     rises = {name: [largest_rise(effective(found)[:, i]) for i in range(2)] for name, found in cells.items()}
     part = fact(
         max(rises["rmsprop"]) >= ROSE,
-        f"RMSprop's rises by {rises['rmsprop'][0]:.1%} (x) and {rises['rmsprop'][1]:.1%} (y) from its least, "
-        f"Adagrad's by {rises['adagrad'][0]:.1g} and {rises['adagrad'][1]:.1g}",
+        f"RMSprop's rises by {percent(rises['rmsprop'][0])} (x) and {percent(rises['rmsprop'][1])} (y) from "
+        f"its least, Adagrad's by {number(rises['adagrad'][0], 1)} and {number(rises['adagrad'][1], 1)}",
     )
     condition = "It rises where gradients shrink: a running mean forgets the large ones, a sum does not."
     values = {f"{name}_{axis}": r for name, each in rises.items() for axis, r in zip("xy", each, strict=True)}
@@ -151,7 +153,7 @@ def _quick_but_sensitive(cells: Mapping[str, Cells]) -> Outcome:
         values |= {"adam_width": width, "sgd_width": sgd_width, "sgd_best": sgd_best}
         condition += f"; SGD likewise ({number(sgd_best)}) at {sgd_width} of {len(sweep)}"
     others = [
-        f"{cells[k].column('final_val_loss').median():.4g} ({k})"
+        f"{number(cells[k].column('final_val_loss').median())} ({k})"
         for k in ("adagrad", "rmsprop")
         if k in cells
     ]
@@ -215,7 +217,7 @@ CLAIMS = (
         id="B9",
         text="RMSprop does not share that decay.",
         predicted="|update| / |gradient| rises again once gradients shrink",
-        test=f"a rise from the least value so far of at least {ROSE:.0%}",
+        test=f"a rise from the least value so far of at least {percent(ROSE, 2)}",
         source="weights of the ravine, with the gradients at them",
         needs={"rmsprop": need(RAVINE, RMSPROP, 0.01), "adagrad": need(RAVINE, ADAGRAD, 0.1)},
         check=_rmsprop_recovers,

@@ -82,7 +82,9 @@ def _terminal_speed(cells: Mapping[str, Cells]) -> Outcome:
         ),
         fact(abs(ratio - 10) <= 1e-3 * 10, f"{number(ratio)} times plain SGD's {number(speed['plain'])}"),
     )
-    others = [f"{speed[name]:.4g} at g = {g}" for name, g in (("half", 0.5), ("most", 0.99)) if name in speed]
+    others = [
+        f"{number(speed[name])} at g = {g}" for name, g in (("half", 0.5), ("most", 0.99)) if name in speed
+    ]
     condition = "After about 1/(1 - g) steps, and only while the gradient stays the same."
     if others:
         condition += f" After as many steps: {', '.join(others)}."
@@ -111,7 +113,9 @@ def _leaves_the_well(cells: Mapping[str, Cells]) -> Outcome:
         fact(abs(ends["plain"] - 1) <= NEAR, f"plain descent ends at x = {number(ends['plain'])}"),
         fact(abs(ends["ball"] + 2) <= NEAR, f"momentum 0.9 at x = {number(ends['ball'])}"),
     )
-    others = [f"{ends[name]:.4g} at g = {g}" for name, g in (("half", 0.5), ("most", 0.99)) if name in ends]
+    others = [
+        f"{number(ends[name])} at g = {g}" for name, g in (("half", 0.5), ("most", 0.99)) if name in ends
+    ]
     condition = "It can, but it need not."
     if others:
         steps = len(cells["ball"].path()) - 1
@@ -130,7 +134,7 @@ def _agree_and_alternate(cells: Mapping[str, Cells]) -> Outcome:
     parts = (
         fact(
             constant > 1,
-            f"constant gradient: {number(constant)} times plain descent's way, {last:.4g} times at last",
+            f"constant gradient: {number(constant)} times plain descent's way, {number(last)} times at last",
         ),
         fact(along > 1, f"along the ravine: {number(along)} times"),
         fact(across < 1, f"across it: {number(across)} times"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optbench.phrases import percent
 from optbench.textbook.measure import reversals, updates
 from optbench.textbook.setups import HEAVY_BALL, RAVINE, SGD, heavy_ball, need
 from optbench.textbook.verdict import Claim, Outcome, fact, number
@@ -32,8 +33,11 @@ def _peaks(cells: Cells) -> NDArray[np.float64]:
 def _zig_zag(cells: Mapping[str, Cells]) -> Outcome:
     along, across = (float(r) for r in reversals(cells["plain"].path()))
     parts = (
-        fact(across >= 0.9, f"across (curvature 18) {across:.0%} of the steps reverse the one before"),  # noqa: PLR2004
-        fact(along <= 0.1, f"along (curvature 1/8) {along:.0%}"),  # noqa: PLR2004
+        fact(
+            across >= 0.9,  # noqa: PLR2004
+            f"across (curvature 18) {percent(across, 2)} of the steps reverse the one before",
+        ),
+        fact(along <= 0.1, f"along (curvature 1/8) {percent(along, 2)}"),  # noqa: PLR2004
     )
     values = {"reversals_across": across, "reversals_along": along}
     condition = "Where lr times the larger curvature exceeds 1: it is 1.8 here."
@@ -45,7 +49,7 @@ def _zig_zag(cells: Mapping[str, Cells]) -> Outcome:
         small = float(reversals(cells["tenth"].path())[1])
         values |= {"reversals_across_tenth": small, "final_loss_tenth": final_loss(cells["tenth"])}
         condition += (
-            f" At lr 0.01 (0.18) {small:.0%} reverse, but the way along is slow: the loss ends at "
+            f" At lr 0.01 (0.18) {percent(small, 2)} reverse, but the way along is slow: the loss ends at "
             f"{number(values['final_loss_tenth'])} against {number(final_loss(cells['plain']))}."
         )
     return Outcome(parts, f"path-{cells['plain'].workload}", condition, values)
@@ -73,13 +77,13 @@ def _across_alternates(cells: Mapping[str, Cells]) -> Outcome:
         parts.append(
             fact(
                 peak <= 1 + 1e-9 and across >= 1 / 3 and across > along,
-                f"b = {b}: largest y-speed {number(peak)} of the first, sign changes in {across:.0%} of the "
-                f"steps (x: {along:.0%})",
+                f"b = {b}: largest y-speed {number(peak)} of the first, sign changes in {percent(across, 2)} "
+                f"of the steps (x: {percent(along, 2)})",
             )
         )
     condition = "The sign changes about every second step with momentum"
     if "plain" in cells:
-        condition += f", at {float(reversals(cells['plain'].path())[1]):.0%} of the steps without"
+        condition += f", at {percent(float(reversals(cells['plain'].path())[1]), 2)} of the steps without"
     return Outcome(tuple(parts), f"velocity-{cells['b09'].workload}", condition + ".", values)
 
 
@@ -88,12 +92,12 @@ def _too_large(cells: Mapping[str, Cells]) -> Outcome:
     parts = (
         fact(
             ends["b09"] > ends["b08"],
-            f"final loss {ends['b09']:.6g} at b = 0.9 against {ends['b08']:.6g} at 0.8",
+            f"final loss {number(ends['b09'], 6)} at b = 0.9 against {number(ends['b08'], 6)} at 0.8",
         ),
     )
     condition = "After 50 steps at lr 0.1."
     if "plain" in ends:
-        condition += f" Both beat b = 0, which ends at {ends['plain']:.6g}."
+        condition += f" Both beat b = 0, which ends at {number(ends['plain'], 6)}."
     return Outcome(
         parts, f"path-{cells['b09'].workload}", condition, {f"final_loss_{k}": v for k, v in ends.items()}
     )

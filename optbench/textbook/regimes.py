@@ -95,7 +95,7 @@ def _cost_rises(cells: Mapping[str, Cells]) -> Outcome:
     order = [times[size] for size in REGIMES]
     ratio = order[-1] / order[0]
     climbs = all(after >= UNSTEADY * before for before, after in pairwise(order))
-    said = ", ".join(f"{times[size]:.0f} ({size})" for size in REGIMES)
+    said = ", ".join(f"{number(round(times[size]))} ({size})" for size in REGIMES)
     part = Part(
         True if ratio >= SLOWER and climbs else False if ratio < 1 else None,
         f"microseconds an update: {said}; full batch {number(ratio)} times one sample",
@@ -132,8 +132,8 @@ def _larger_is_smoother(cells: Mapping[str, Cells]) -> Outcome:
     )
     lag = float(average(0.98, signal)[-1] - signal.mean())
     condition = (
-        f"Smoother is also later: at b = 0.98 the average of the 30 integers ends {abs(lag):.3g} "
-        f"{'above' if lag > 0 else 'below'} their mean {signal.mean():.4g}, near its start {signal[0]:g}."
+        f"Smoother is also later: at b = 0.98 the average of the 30 integers ends {number(abs(lag), 3)} "
+        f"{'above' if lag > 0 else 'below'} their mean {number(signal.mean())}, near its start {signal[0]:g}."
     )
     values = {f"roughness_{b:g}": r for b, r in zip(BETAS, rough, strict=True)}
     return Outcome(parts, "average", condition, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,8 +49,8 @@ def _faster(cells: Mapping[str, Cells]) -> Outcome:
         values["plain_tenth_loss"] = float(cells["tenth"].curves("validation", "loss")[seed][1][-2])
         reached = np.isfinite(cells["tenth"].column("steps_to_target")).sum()
         told.append(
-            f"At the article's lr 0.001 it ends at {values['plain_tenth_loss']:.6f}, and within 1% in "
-            f"{reached} of {len(cells['tenth'].trained)} seeds."
+            f"At the article's lr 0.001 it ends at {number(values['plain_tenth_loss'], 6)}, and within "
+            f"1% in {reached} of {len(cells['tenth'].trained)} seeds."
         )
     told += _averaged(cells, values)
     return Outcome(parts, f"convergence-{cells['ball'].workload}-loss", " ".join(told), values)
@@ -95,23 +96,29 @@ def _less_oscillation(cells: Mapping[str, Cells]) -> Outcome:
 def _buffer_and_time(cells: Mapping[str, Cells]) -> Outcome:
     ball, plain = cells["ball"].timing(), cells["plain"].timing()
     more = float(ball["state_bytes_per_param"] - plain["state_bytes_per_param"])
-    low, high = float(ball["ratio_low"]), float(ball["ratio_high"])
-    ratio = f"{ball['ratio_to_sgd']:.4g} times plain SGD's, 95% interval {low:.4g} to {high:.4g}"
-    parts = (
+    parts = [
         fact(
             more == FLOAT32,
             f"{more:g} bytes of state a parameter more: one float32 buffer of the parameters' size",
-        ),
-        Part(
-            True if low > 1 else False if high < 1 else None,
-            f"time of a step: {ratio} ({int(ball['rounds'])} rounds, {ball['workload']})",
-        ),
-    )
-    values = {"state_bytes_per_param": more, "ratio": float(ball["ratio_to_sgd"]), "low": low, "high": high}
+        )
+    ]
+    values = {"state_bytes_per_param": more, **dict.fromkeys(("ratio", "low", "high"), math.nan)}
+    if cells["plain"].is_made_as(str(ball["reference"])):
+        ratio, low, high = (float(ball[name]) for name in ("ratio_to_sgd", "ratio_low", "ratio_high"))
+        values |= {"ratio": ratio, "low": low, "high": high}
+        told = f"{number(ratio)} times plain SGD's, 95% interval {number(low)} to {number(high)}"
+        parts.append(
+            Part(
+                True if low > 1 else False if high < 1 else None,
+                f"time of a step: {told} ({int(ball['rounds'])} rounds, {ball['workload']})",
+            )
+        )
+    else:  # the study's reference is another optimizer
+        parts.append(Part(None, f"time of a step: timed against {ball['reference']}, not against plain SGD"))
     condition = ""
     if bool(ball["noisy"]):
         condition = f"The machine was not quiet: {ball['noise']}."
-    return Outcome(parts, "cost", condition, values)
+    return Outcome(tuple(parts), "cost", condition, values)
 
 
 def _one_more_to_choose(cells: Mapping[str, Cells]) -> Outcome:

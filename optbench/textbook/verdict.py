@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optbench import phrases
 from optbench.stats import FEWEST_PAIRS, hodges_lehmann, sign_flip_test
+from optbench.status import DIVERGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +24,7 @@ SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 LEVEL = 0.05
 """Level of every paired test."""
 
-_HOW = f"over seeds on signed ranks, two-sided, {LEVEL:.0%}"
+_HOW = f"over seeds on signed ranks, two-sided, {phrases.percent(LEVEL, 2)}"
 PAIRED_TEST = f"paired sign-flip test {_HOW}"
 PAIRED_TESTS = f"paired sign-flip tests {_HOW}"
 """What a claim says of how it was tested."""
@@ -102,7 +104,7 @@ def fact(holds: bool, said: str) -> Part:
 
 
 def lower(
-    less: pd.Series[float], more: pd.Series[float], what: str, *, among: int = 1, endless: str = "diverged"
+    less: pd.Series[float], more: pd.Series[float], what: str, *, among: int = 1, endless: str = DIVERGED.name
 ) -> Part:
     """The part that `less` lies below `more`, paired by seed.
 
@@ -126,8 +128,9 @@ def lower(
     with np.errstate(invalid="ignore"):
         differences = np.where(a == b, 0.0, a - b)  # two runs that diverged tie
     p = sign_flip_test(differences, seed=0, statistic="rank")
-    medians = f"median {number(float(np.median(a)), endless)} against {number(float(np.median(b)), endless)}"
-    said = f"{what}: {medians}, lower in {int((a < b).sum())} of {n} seeds, p = {p:.2g}"
+    ends = (number(float(np.median(side)), endless=endless) for side in (a, b))
+    medians = f"median {' against '.join(ends)}"
+    said = f"{what}: {medians}, lower in {int((a < b).sum())} of {n} seeds, {phrases.probability(p)}"
     shift = hodges_lehmann(np.clip(differences, -1e300, 1e300)).estimate
     holds = None
     if p <= LEVEL and shift < 0:
@@ -137,11 +140,9 @@ def lower(
     return Part(holds, said, p, n)
 
 
-def number(value: float, endless: str = "diverged") -> str:
-    """A number for a sentence: four significant digits, a word for an infinity or where there is none."""
-    if math.isnan(value):
-        return "not measured"
-    return endless if math.isinf(value) else f"{value:.4g}"
+def number(value: float, digits: int = 4, *, endless: str = DIVERGED.name) -> str:
+    """A number for a claim's sentence: a word for an infinity or where there is none."""
+    return phrases.number(value, digits, none="not measured", infinite=endless)
 
 
 def finite(values: Mapping[str, float]) -> dict[str, Any]:
