@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from optbench.phrases import count, listing
+from optbench.report.context import Content
 from optbench.report.text import number, rerun_command, scrub
 from optbench.spec import STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from optbench.report.context import PageContext
 
 ALL_STATUSES: Final = (*STATUSES, "missing")
 GLYPHS: Final = {"ok": "✓", "diverged": "↗", "error": "✕", "killed": "■", "timeout": "◷", "missing": "○"}
@@ -94,6 +97,25 @@ class Failure:
     rest: str
     detail: str
     told: str
+
+
+@dataclass(frozen=True)
+class CompletenessSection:
+    """The Completeness section.
+
+    Attributes:
+        counts: by status.
+        failures: a card for every different bad ending.
+    """
+
+    counts: Completeness
+    failures: tuple[Failure, ...]
+
+
+def section(page: PageContext) -> Content:
+    """Return the section."""
+    runs = page.study.runs
+    return Content(CompletenessSection(completeness(runs, page.name), failures(runs, page.name)))
 
 
 def completeness(runs: pd.DataFrame, study: str) -> Completeness:

@@ -10,6 +10,7 @@ import numpy as np
 
 from optbench.finding import row_dicts
 from optbench.phrases import count
+from optbench.report.context import Content
 from optbench.report.table import Entry, Table
 from optbench.report.text import NONE, interval, number
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from optbench.report.context import PageContext
     from optbench.shown.study import Study
 
 MEASURES: Final = (
@@ -49,6 +51,12 @@ class WorkloadOscillation:
     name: str
     label: str
     table: Table
+
+
+def section(page: PageContext) -> Content | None:
+    """Return the section; None where no run was probed."""
+    found = oscillation(page.study, page.summary)
+    return Content(found) if found else None
 
 
 def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:

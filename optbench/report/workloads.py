@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.phrases import count, listing
+from optbench.report.context import Content
 from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.report.text import interval, number
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from optbench.report.context import PageContext
     from optbench.report.verdict import Finding, Findings
     from optbench.shown.study import Study
 
@@ -81,6 +83,12 @@ GLANCE_HEADS: Final = (
     "No detectable difference from it",
     "Soonest to target",
 )
+
+
+def section(page: PageContext) -> Content:
+    """Return the section: every workload's results, which the navigation lists."""
+    results = workload_results(page.study, page.summary, page.findings)
+    return Content(results, parts=tuple((result.id, result.label) for result in results))
 
 
 def workload_results(study: Study, summary: pd.DataFrame, findings: Findings) -> tuple[WorkloadResult, ...]:
