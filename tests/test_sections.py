@@ -93,6 +93,11 @@ def test_a_change_of_any_section_draws_and_renders_again(monkeypatch):
         assert stage_code(*named) != stage_code(stage)
 
 
+def test_snakemake_reads_the_entries_without_what_is_heavy():
+    heavy = {"torch", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "jinja2"}
+    assert {name for name in reached("optbench.shown.sections") if name.split(".")[0] in heavy} == set()
+
+
 # --- an entry more --------------------------------------------------------------------------------------
 
 WEATHER = Section("weather", "Weather & wind", ("rain",), ("sky",), absent="the weather (nobody looked)")
