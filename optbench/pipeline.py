@@ -213,7 +213,6 @@ def stage_code(*modules: str) -> str:
     """
     here = Path(__file__).parent
     parts = [code_digest(modules, here, but=())]
-    for module in modules:
-        folder = here.joinpath(*module.split(".")[1:-1])
+    for folder in dict.fromkeys(here.joinpath(*module.split(".")[1:-1]) for module in modules):
         parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
     return digest(parts)

@@ -41,7 +41,8 @@ from optbench.figures import (
 from optbench.figures.axes import draw_band, name_ticks, panel, power_of_ten, spread, write_title
 from optbench.figures.output import to_svg_and_pdf
 from optbench.figures.painters import share
-from optbench.figures.plan import _kept_steps, draw_all
+from optbench.figures.plan import draw_all
+from optbench.figures.plan_convergence import _kept_steps
 from optbench.figures.ruler import Ruler
 from optbench.figures.style import OWN, TICKS_ON_PAPER, drawing
 from optbench.figures.svg import clean

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import optbench
+from optbench.shown.sections import SECTIONS, page_module
 
 ROOT = Path(optbench.__file__).parent
 
@@ -272,7 +273,8 @@ def test_what_snakemake_loads_is_light(module: str) -> None:
 def test_the_page_is_rendered_without_what_draws_and_computes() -> None:
     """Each of these takes longer to import than a small page to render."""
     heavy = {"matplotlib", "scipy", "pydantic"}
-    assert {name for name in reached("optbench.report.build") if top(name) in heavy} == set()
+    page = ["optbench.report.build", *map(page_module, SECTIONS)]
+    assert {name for module in page for name in reached(module) if top(name) in heavy} == set()
 
 
 def test_the_reading_side_runs_without_torch() -> None:

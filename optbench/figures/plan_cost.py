@@ -11,16 +11,28 @@ import pandas as pd
 from optbench.figures.axes import label_margin, shorten
 from optbench.figures.compare import draw_ratios, ratio_range
 from optbench.figures.easel import Easel
+from optbench.figures.plan_shares import draw_time_to_target
+from optbench.figures.plan_tradeoffs import draw_tradeoffs
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study
 from optbench.shown.words import entry, spoken
 
 if TYPE_CHECKING:
-    pass
+    from optbench.figures.context import DrawingContext
 
 
 FEW_ROUNDS: Final = 6
 """With fewer an interval from order statistics is the range, and covers less than 95%."""
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    study, easel = context.study, context.easel
+    return [
+        *draw_cost(study, easel, context.timing),
+        *draw_time_to_target(study, easel, context.evidence),
+        *draw_tradeoffs(study, easel, context.evidence, "cost"),
+    ]
 
 
 def ratios(timing: pd.DataFrame) -> pd.DataFrame:

@@ -12,17 +12,22 @@ from optbench.curve_table import read_curves
 from optbench.figures.axes import label_margin
 from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_average, draw_path, draw_velocity, velocities
+from optbench.figures.plan_oracle import draw_oracle
+from optbench.figures.plan_rates import draw_rates
+from optbench.figures.plan_textbook import draw_textbook
 from optbench.phrases import number
 from optbench.shown.record import FigureRecord, Panel
 from optbench.shown.study import Study, chunks, first_runs, thin
 from optbench.shown.tables import present
 from optbench.shown.words import entry
+from optbench.textbook.evidence import read_tables
 from optbench.textbook.measure import average, textbook_signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from optbench.figures.context import DrawingContext
     from optbench.landscapes import Landscape
 
 PATHS = 12
@@ -32,6 +37,17 @@ VELOCITIES = 200
 """Evaluations that a velocity plot shows, from the start."""
 
 PATH_POINTS = 200
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    study, easel, tables = context.study, context.easel, context.tables
+    return [
+        *draw_rates(study, easel, context.evidence.rates),
+        *draw_oracle(study, easel, tables / "oracle.parquet"),
+        *draw_learning(study, easel, context.curves, context.landscapes),
+        *draw_textbook(easel, read_tables(tables)),
+    ]
 
 
 def _shown_schedule(study: Study, workload: str) -> str:

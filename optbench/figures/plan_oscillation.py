@@ -10,6 +10,7 @@ import numpy as np
 from optbench.figures.axes import label_margin
 from optbench.figures.compare import draw_cosines
 from optbench.figures.easel import Easel
+from optbench.figures.plan_tradeoffs import draw_tradeoffs
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study, by_schedule
 from optbench.shown.words import interval_words, spoken
@@ -17,7 +18,18 @@ from optbench.shown.words import interval_words, spoken
 if TYPE_CHECKING:
     import pandas as pd
 
+    from optbench.figures.context import DrawingContext
+
 METRIC = "update_cosine"
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    study, easel = context.study, context.easel
+    return [
+        *draw_oscillation(study, easel, context.summary),
+        *draw_tradeoffs(study, easel, context.evidence, "oscillation"),
+    ]
 
 
 def draw_oscillation(study: Study, easel: Easel, summary: pd.DataFrame) -> list[FigureRecord]:

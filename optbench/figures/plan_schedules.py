@@ -11,6 +11,8 @@ import pandas as pd
 from optbench.curve_table import read_curves
 from optbench.figures.easel import Easel
 from optbench.figures.learn import draw_lr
+from optbench.figures.plan_finals import draw_between_schedules
+from optbench.figures.plan_ratios import draw_interaction
 from optbench.phrases import number
 from optbench.shown.record import FigureRecord
 from optbench.shown.study import Study, thin
@@ -18,11 +20,24 @@ from optbench.shown.study import Study, thin
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from optbench.figures.context import DrawingContext
+
 
 Courses: TypeAlias = "dict[tuple[str, str], list[pd.DataFrame]]"
 """By workload and schedule: the courses of the learning rate among the first seed's runs, equal ones once.
 
 Each has course (its name), step and share (of the cell's own learning rate)."""
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    study, easel = context.study, context.easel
+    lrs = lr_courses(study, context.curves)
+    return [
+        *draw_between_schedules(study, easel, context.summary, lrs),
+        *draw_interaction(study, easel, context.evidence),
+        *draw_schedules(study, easel, lrs),
+    ]
 
 
 def lr_courses(study: Study, curves: Path) -> Courses:

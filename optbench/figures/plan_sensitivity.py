@@ -19,7 +19,14 @@ from optbench.shown.words import entry, spoken
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from optbench.figures.context import DrawingContext
+
 SECTION = "sensitivity"
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    return draw_tuning(context.study, context.easel, context.tuned)
 
 
 def draw_tuning(study: Study, easel: Easel, tuned: Tuned | None) -> list[FigureRecord]:

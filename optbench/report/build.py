@@ -9,37 +9,25 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from optbench.files import write_text
-from optbench.heavy_ball import CURVATURES
-from optbench.landscapes import LANDSCAPES
-from optbench.phrases import listing
-from optbench.report.cells import explorer
-from optbench.report.claims import claims
-from optbench.report.completeness import completeness, failures
-from optbench.report.cost import cost
-from optbench.report.methods import methods
-from optbench.report.oracle import oracle
-from optbench.report.oscillation import oscillation
-from optbench.report.results import GLANCE_HEADS, workload_results
-from optbench.report.sensitivity import sensitivity
+from optbench.report.completeness import completeness
+from optbench.report.context import PageContext
 from optbench.report.table import Table, plain_table
-from optbench.report.verdict import read_findings, verdict
+from optbench.report.verdict import Finding, Findings, read_findings
 from optbench.shown.record import FigureRecord, read_records
+from optbench.shown.sections import SECTIONS, Section
 from optbench.shown.study import Study, read_study
 from optbench.shown.style import DARK, LIGHT, themed
-from optbench.shown.tables import read_oracle, read_timing, read_tuned
 from optbench.status import STATUSES
-from optbench.textbook.file import read_claims
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,17 +42,6 @@ WIDE: Final = 460
 
 SCRIPTS: Final = ("script.js", "cells.js", "lab.js")
 """Parts of the page's script, in order; first.js stands in its head."""
-
-PRINTED: Final = 200
-"""Cells that a printed page lists; style.css hides the rest."""
-
-
-ABSENT: Final = (
-    "how much the learning rate matters (no rate was searched)",
-    "oscillation (no run was probed)",
-    "what a step costs (no step was timed)",
-)
-"""Sections that stand for a stage, and what a page says that lacks one."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +62,29 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class ShownSection:
+    """A section as the page shows it: what its template sees as `section`.
+
+    Attributes:
+        id: names its element.
+        title: its heading.
+        template: the file's name.
+        opening: the findings that it opens with, None where its own template says how.
+        figures: those that stand in it.
+        data: what its function made.
+        parts: (id, label) of what the navigation lists below it.
+    """
+
+    id: str
+    title: str
+    template: str
+    opening: tuple[Finding, ...] | None
+    figures: tuple[Figure, ...]
+    data: Any
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class LegendEntry:
     """An optimizer's line and marker beside its name."""
 
@@ -95,36 +95,36 @@ class LegendEntry:
     shape: str
 
 
-def render(results: Path, reports: Path) -> Path:
+def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIONS) -> Path:
     """Write reports/<study>/index.html and return its path.
 
     Args:
         results: results/<study>, with tables/ and, where `plot` ran, figures/.
         reports: the folder of all reports; the page goes into one named like `results`.
+        sections: of the page, in its order; one that this study has nothing for is left out.
     """
     tables = results / "tables"
     study = read_study(tables)
-    summary = pd.read_parquet(tables / "summary.parquet")
-    figures = [
+    figures = tuple(
         _figure(study, record, results / "figures")
         for record in read_records(results / "figures/figures.json")
-    ]
-    findings = read_findings(tables, _links(figures))
+    )
+    context = PageContext(
+        name=results.name,
+        study=study,
+        tables=tables,
+        summary=pd.read_parquet(tables / "summary.parquet"),
+        findings=read_findings(tables, _links(figures)),
+        figures=figures,
+        sections=sections,
+    )
     style = _asset("style.css").replace("/* PALETTE */", _palette()).replace("/* STATUSES */", _statuses())
     first, script = _asset("first.js"), "".join(map(_asset, SCRIPTS))
-    name = results.name
-    cards = failures(study.runs, name)
-    card_of = {cell: card.id for card in cards for cell in card.names}
-    tuned = sensitivity(study, read_tuned(tables))
-    turned = oscillation(study, summary)
-    timed = cost(study, read_timing(study, tables / "timing.parquet"), summary)
-    absent = [what for what, found in zip(ABSENT, (tuned, turned, timed), strict=True) if not found]
     page = (
         _environment()
         .get_template("page.html.j2")
         .render(
-            study=name,
-            title=study.facts.get("title") or name,
+            title=study.facts.get("title") or context.name,
             question=study.facts.get("question") or "",
             style=Markup(style),  # noqa: S704 - our own file
             first=Markup(first),  # noqa: S704 - our own file
@@ -133,32 +133,34 @@ def render(results: Path, reports: Path) -> Path:
             first_hash=_hash(first),
             script_hash=_hash(script),
             legend=_legend(study),
-            completeness=completeness(study.runs, name),
-            failures=cards,
-            verdict=verdict(study, findings),
-            findings=findings,
-            glance_heads=GLANCE_HEADS,
-            workloads=workload_results(study, summary, findings),
-            sensitivity=tuned,
-            oscillation=turned,
-            cost=timed,
-            oracle=oracle(read_oracle(study, tables / "oracle.parquet")),
-            figures=figures,
-            across=any(shown.record.section == "across" for shown in figures),
-            explorer=explorer(study, name, tables / "curves.parquet", card_of),
-            truncated=len(study.runs) > PRINTED,
-            lab={
-                "curvatures": json.dumps(CURVATURES["ravine"]),
-                "start": json.dumps(LANDSCAPES["ravine"].start),
-            },
-            methods=methods(study),
-            absent=listing(absent),
-            claims=claims(read_claims(tables), {shown.record.id: shown.record.title for shown in figures}),
+            completeness=completeness(study.runs, context.name),
+            sections=[shown for section in sections if (shown := _section(section, context))],
         )
     )
-    path = reports / name / "index.html"
+    path = reports / context.name / "index.html"
     write_text(path, page)
     return path
+
+
+def _section(section: Section, page: PageContext) -> ShownSection | None:
+    content = page.content(section.id)
+    if content is None:
+        return None
+    return ShownSection(
+        id=section.id,
+        title=section.title,
+        template=f"{section.id}.html.j2",
+        opening=_opening(section, page.findings),
+        figures=page.figures_of(section.id),
+        data=content.data,
+        parts=content.parts,
+    )
+
+
+def _opening(section: Section, findings: Findings) -> tuple[Finding, ...] | None:
+    if section.opening is None:
+        return findings.of_section(*section.findings)
+    return findings.shown(*section.opening) if section.opening else None
 
 
 def _links(figures: Sequence[Figure]) -> dict[str, str]:

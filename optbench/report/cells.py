@@ -11,6 +11,7 @@ import numpy as np
 
 from optbench.curve_table import read_curves
 from optbench.phrases import number
+from optbench.report.context import Content
 from optbench.report.text import rerun_command, snakemake_command
 from optbench.shown.study import thin
 from optbench.status import status_of
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from optbench.report.context import PageContext
     from optbench.shown.study import Study
 
 POINTS: Final = 24
@@ -30,6 +32,9 @@ WRITTEN_OUT: Final = 500
 """Cells up to which the list stands open with each one's commands written out. Beyond, it is folded (a
 browser lays out nothing of it until it is opened) and says once how the commands follow from a row; the
 script writes them out."""
+
+PRINTED: Final = 200
+"""Cells that a printed page lists; style.css hides the rest."""
 
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 """Two of these make a height from 0 to 4094."""
@@ -84,6 +89,7 @@ class Explorer:
     Attributes:
         rows: one a planned cell.
         written_out: whether the rows hold their commands.
+        truncated: whether a printed page leaves some of them out.
         rerun: how the command that trains a cell again reads, CELL in the cell's place.
         snakemake: how the command that makes a trace reads.
         statuses: JSON for the script: those that occur.
@@ -95,6 +101,7 @@ class Explorer:
 
     rows: tuple[CellRow, ...]
     written_out: bool
+    truncated: bool
     rerun: str
     snakemake: str
     statuses: str
@@ -119,6 +126,12 @@ class Scale:
     low: float
     high: float
     log: bool
+
+
+def section(page: PageContext) -> Content:
+    """Return the section; a cell that failed points to its card in Completeness."""
+    card_of = {cell: card.id for card in page.data("completeness").failures for cell in card.names}
+    return Content(explorer(page.study, page.name, page.tables / "curves.parquet", card_of))
 
 
 def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str]) -> Explorer:
@@ -177,6 +190,7 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
     return Explorer(
         rows=tuple(rows),
         written_out=written_out,
+        truncated=len(runs) > PRINTED,
         rerun=rerun_command(name, "CELL"),
         snakemake=snakemake_command(f"results/{name}/cells/WORKLOAD/OPTIMIZER/SCHEDULE/{TRACE}", config_path),
         statuses=json.dumps(list(dict.fromkeys(row.status for row in rows))),

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from optbench.phrases import count, listing, number
+from optbench.report.context import Content
 from optbench.report.text import rerun_command, scrub
 from optbench.status import DIVERGED, OK, STATUSES, Status, status_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from optbench.report.context import PageContext
 
 STRIP_WIDTH: Final = 1000
 CELLS_SHOWN: Final = 12
@@ -80,6 +83,25 @@ class Failure:
     rest: str
     detail: str
     told: str
+
+
+@dataclass(frozen=True)
+class CompletenessSection:
+    """The Completeness section.
+
+    Attributes:
+        counts: by status.
+        failures: a card for every different bad ending.
+    """
+
+    counts: Completeness
+    failures: tuple[Failure, ...]
+
+
+def section(page: PageContext) -> Content:
+    """Return the section."""
+    runs = page.study.runs
+    return Content(CompletenessSection(completeness(runs, page.name), failures(runs, page.name)))
 
 
 def completeness(runs: pd.DataFrame, study: str) -> Completeness:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from optbench.findings.finding import row_dicts
 from optbench.phrases import NONE, count, number
+from optbench.report.context import Content
 from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.report.text import scrub
+from optbench.shown.tables import read_timing
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from optbench.report.context import PageContext
     from optbench.shown.study import Study
 
 KIB: Final = 1024
@@ -56,12 +59,18 @@ class Cost:
     workloads: tuple[WorkloadCost, ...]
 
 
+def section(page: PageContext) -> Content | None:
+    """Return the section; None where no step was timed."""
+    found = cost(page.study, read_timing(page.study, page.tables / "timing.parquet"), page.summary)
+    return None if found is None else Content(found)
+
+
 def cost(study: Study, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Cost | None:
     """Return the section, or None without a timing.
 
     Args:
         study: names and runs.
-        timing: as `optbench.figures.plan_cost.read_timing` returns it.
+        timing: as `optbench.shown.tables.read_timing` returns it.
         summary: the summary table, for the steps to target.
     """
     if timing is None:

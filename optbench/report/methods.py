@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from optbench.phrases import count, listing, number
 from optbench.provenance import FACTS
+from optbench.report.context import Content
 from optbench.report.text import scrub
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from optbench.report.context import PageContext
     from optbench.shown.study import Study
 
 NAMES: Final = {
@@ -37,7 +39,7 @@ Facts = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Methods:
-    """The Methods and provenance section.
+    """Where the numbers come from.
 
     Attributes:
         line: provenance in one line, for the head of the page.
@@ -60,6 +62,27 @@ class Methods:
     config_path: str
     config_text: str
     mixed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MethodsSection:
+    """The Methods and provenance section.
+
+    Attributes:
+        facts: where the numbers come from.
+        absent: the sections that this study has nothing for, in words; "" where it has all.
+        name: of the study in paths.
+    """
+
+    facts: Methods
+    absent: str
+    name: str
+
+
+def section(page: PageContext) -> Content:
+    """Return the section, which also says which other sections the page lacks."""
+    absent = [each.absent for each in page.sections if each.absent and page.content(each.id) is None]
+    return Content(MethodsSection(methods(page.study), listing(absent), page.name))
 
 
 def methods(study: Study) -> Methods:

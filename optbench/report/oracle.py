@@ -33,7 +33,7 @@ def oracle(found: pd.DataFrame | None) -> Oracle | None:
     """Return the part, or None without a table.
 
     Args:
-        found: as `optbench.figures.plan_oracle.read_oracle` returns it.
+        found: as `optbench.shown.tables.read_oracle` returns it.
     """
     if found is None:
         return None

@@ -11,6 +11,7 @@ import numpy as np
 from optbench.findings.finding import row_dicts
 from optbench.metrics import shown_in
 from optbench.phrases import NONE, count, interval, number
+from optbench.report.context import Content
 from optbench.report.table import Entry, Table
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from optbench.report.context import PageContext
     from optbench.shown.study import Study
 
 HEADS: Final = {measure.name: measure.head for measure in shown_in("oscillation")}
@@ -40,6 +42,12 @@ class WorkloadOscillation:
     name: str
     label: str
     table: Table
+
+
+def section(page: PageContext) -> Content | None:
+    """Return the section; None where no run was probed."""
+    found = oscillation(page.study, page.summary)
+    return Content(found) if found else None
 
 
 def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.phrases import NONE, count, number
+from optbench.report.context import Content
 from optbench.report.table import Entry, Table
+from optbench.shown.tables import read_tuned
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from optbench.report.context import PageContext
     from optbench.shown.study import Study
     from optbench.shown.tables import Tuned
 
@@ -66,6 +69,12 @@ class Sensitivity:
 
     protocol: str
     workloads: tuple[WorkloadSensitivity, ...]
+
+
+def section(page: PageContext) -> Content | None:
+    """Return the section; None where nothing was tuned."""
+    found = sensitivity(page.study, read_tuned(page.tables))
+    return None if found is None else Content(found)
 
 
 def sensitivity(study: Study, tuned: Tuned | None) -> Sensitivity | None:

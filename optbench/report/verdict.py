@@ -10,12 +10,16 @@ import pandas as pd
 
 from optbench.findings.finding import DESCRIPTION
 from optbench.phrases import interval, number
+from optbench.report.context import Content
 from optbench.report.table import Entry, Table
+from optbench.report.workloads import GLANCE_HEADS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from optbench.report.context import PageContext
+    from optbench.report.workloads import WorkloadResult
     from optbench.shown.study import Study
 
 Key = tuple[str, str]
@@ -64,7 +68,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The Verdict section.
+    """What can be said of the study as a whole.
 
     Attributes:
         headlines: at most three findings.
@@ -100,9 +104,9 @@ class Findings:
         by_id = {finding["id"]: finding for finding in self.all}
         return tuple(self._shown(by_id[id_]) for id_ in ids if id_ in by_id)
 
-    def of_section(self, section: str) -> tuple[Finding, ...]:
-        """The findings of a section."""
-        return tuple(self._shown(f) for f in self.all if f["section"] == section)
+    def of_section(self, *names: str) -> tuple[Finding, ...]:
+        """The findings that name one of these sections."""
+        return tuple(self._shown(f) for f in self.all if f["section"] in names)
 
     def _shown(self, finding: Mapping[str, Any]) -> Finding:
         described = finding["test"] == DESCRIPTION
@@ -135,6 +139,39 @@ def read_findings(tables: Path, links: Mapping[str, str]) -> Findings:
         pd.read_parquet(tables / "ranking.parquet"),
         pd.read_parquet(tables / "comparisons.parquet"),
         links,
+    )
+
+
+@dataclass(frozen=True)
+class VerdictSection:
+    """The Verdict section.
+
+    Attributes:
+        verdict: headlines, further findings and the ranking.
+        provenance: where the numbers come from, in a line.
+        mixed: sentences on traces that were not made alike.
+        heads: of the table at a glance.
+        workloads: whose rows stand in it.
+    """
+
+    verdict: Verdict
+    provenance: str
+    mixed: tuple[str, ...]
+    heads: tuple[str, ...]
+    workloads: tuple[WorkloadResult, ...]
+
+
+def section(page: PageContext) -> Content:
+    """Return the section, which says the gist of Workloads and of Methods too."""
+    facts = page.data("methods").facts
+    return Content(
+        VerdictSection(
+            verdict=verdict(page.study, page.findings),
+            provenance=facts.line,
+            mixed=facts.mixed,
+            heads=GLANCE_HEADS,
+            workloads=page.data("workloads"),
+        )
     )
 
 

@@ -38,8 +38,8 @@ class FigureRecord:
 
     Attributes:
         id: unique in the study.
-        section: where in the page it belongs: convergence, final, sensitivity, oscillation, schedules,
-            cost, oracle or learn.
+        section: where in the page it belongs, one of the names that a section's `figures` lists
+            (`optbench.shown.sections`).
         workload: the workload it shows, or "" for none.
         title: the heading.
         caption: what the marks mean, with n and the meaning of the interval filled in.

@@ -1,5 +1,7 @@
 """From traces to the page."""
 
+from optbench.shown.sections import SECTIONS, figures_module, page_module
+
 
 rule collect:
     input:
@@ -112,7 +114,10 @@ rule plot:
         f"{LOGS}/plot.log",
     threads: SOME_CORES
     params:
-        code=stage_code("optbench.figures.plan"),
+        code=stage_code(
+            "optbench.figures.plan",
+            *(figures_module(section) for section in SECTIONS if section.figures),
+        ),
         study=STUDY_FILE,
     shell:
         "optbench plot {params.study:q} --cores {threads} 2> >(tee {log:q} >&2)"
@@ -135,7 +140,10 @@ rule report:
     log:
         f"{LOGS}/report.log",
     params:
-        code=stage_code("optbench.report.build"),
+        code=stage_code(
+            "optbench.report.build",
+            *(page_module(section) for section in SECTIONS),
+        ),
         study=STUDY_FILE,
     shell:
         "optbench report {params.study:q} 2> >(tee {log:q} >&2)"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from optbench.figures.context import DrawingContext
     from optbench.shown.style import Style
 
 LONGEST: Final = 36
@@ -27,6 +28,11 @@ LONGEST: Final = 36
 
 MOST_ROWS: Final = 16
 """Rows that fit above the fold; the table behind has all."""
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    return draw_rankings(context.study, context.easel, context.ranking)
 
 
 def draw_ranking(

@@ -9,6 +9,7 @@ import numpy as np
 
 from optbench.metrics import shown_in
 from optbench.phrases import count, interval, listing, number
+from optbench.report.context import Content
 from optbench.report.table import Entry, Measure, Table, measure_entry
 from optbench.status import OK
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from optbench.report.context import PageContext
     from optbench.report.verdict import Finding, Findings
     from optbench.shown.study import Study
 
@@ -73,6 +75,12 @@ GLANCE_HEADS: Final = (
     "No detectable difference from it",
     "Soonest to target",
 )
+
+
+def section(page: PageContext) -> Content:
+    """Return the section: every workload's results, which the navigation lists."""
+    results = workload_results(page.study, page.summary, page.findings)
+    return Content(results, parts=tuple((result.id, result.label) for result in results))
 
 
 def workload_results(study: Study, summary: pd.DataFrame, findings: Findings) -> tuple[WorkloadResult, ...]:
