@@ -91,7 +91,7 @@ def record(benchmark: str, rows: list[Row], note: str = "") -> None:
 def write_pages() -> None:
     """Puts each table into docs/, between the two marks that wait for it there."""
     tables = {benchmark: _table(found) for benchmark, found in _read().items()}
-    for page in sorted(DOCS.glob("*.md")):
+    for page in sorted(DOCS.rglob("*.md")):
         before = text = page.read_text(encoding="utf-8")
         for benchmark, lines in tables.items():
             mark, end = f"<!-- {benchmark} -->", f"<!-- end of {benchmark} -->"

@@ -498,7 +498,7 @@ def test_the_shipped_studies_are_sound(project: Path) -> None:
 
 
 def documented(project: Path, language: str) -> list[str]:
-    text = (project / "docs" / "study-file.md").read_text(encoding="utf-8")
+    text = (project / "docs" / "reference" / "study-file.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 

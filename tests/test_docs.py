@@ -20,6 +20,9 @@ from optbench.matrix import cells_of
 from optbench.study_file import StudyFile
 
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+NAMED = re.compile(r"(?<![\w./-])(docs/[\w./-]+\.md)(?:#([\w-]+))?")
+FOLDERS = ("optbench", "tests", "benchmarks", "config", "workflow", "profiles", "docs")
+SOURCES = {".py", ".smk", ".md", ".yaml", ".yml", ".toml", ".j2", ".txt", ".json", ".js", ""}
 STUDIES = [(page, number, text) for page in PAGES for number, text in enumerate(fences(page, "yaml"), 1)]
 LEAST = {
     "study": "least",
@@ -32,12 +35,12 @@ LEAST = {
 
 @pytest.mark.parametrize(
     ("page", "text"),
-    [pytest.param(page, text, id=f"{page.name}-{number}") for page, number, text in STUDIES],
+    [pytest.param(page, text, id=f"{page.relative_to(ROOT)}-{number}") for page, number, text in STUDIES],
 )
 def test_a_study_can_be_read(page: Path, text: str, tmp_path: Path) -> None:
     given = yaml.safe_load(text)
-    if "factory:" in text:  # a module of the user's: its file stands in the page, or in docs/extend.md
-        sources = [*fences(page, "python"), *fences(ROOT / "docs/extend.md", "python")]
+    if "factory:" in text:  # a module of the user's: its file stands in the page, or in docs/howto/extend.md
+        sources = [*fences(page, "python"), *fences(ROOT / "docs/howto/extend.md", "python")]
         starter = (ROOT / "optbench/starter/my_lab.py.txt").read_text(encoding="utf-8")
         code = starter + "".join(
             f"\n{block}" for block in sources if re.search(r"^(def|class) ", block, re.M)
@@ -71,7 +74,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_verb_and_option_has_its_place() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)`(.*)$", read(ROOT / "docs/cli.md"), re.M))
+    rows = dict(re.findall(r"^\| `(\w+)`(.*)$", read(ROOT / "docs/reference/cli.md"), re.M))
     assert set(rows) == set(cli.commands)
     for name, verb in cli.commands.items():
         options = {max(one.opts, key=len) for one in verb.params if isinstance(one, click.Option)}
@@ -79,9 +82,24 @@ def test_every_verb_and_option_has_its_place() -> None:
 
 
 def test_the_index_names_every_page() -> None:
-    index = read(ROOT / "docs/README.md")
-    missing = [page.name for page in ROOT.glob("docs/*.md") if f"({page.name})" not in index]
-    assert missing == ["README.md"]
+    docs = ROOT / "docs"
+    index = read(docs / "README.md")
+    named = {match["target"].partition("#")[0] for match in LINK.finditer(index)}
+    assert {str(page.relative_to(docs)) for page in docs.rglob("*.md")} - named == {"README.md"}
+
+
+def test_pages_that_sources_name_are_there() -> None:
+    """Docstrings, comments, templates and messages send a reader to pages that exist."""
+    places = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")] + [*ROOT.glob("*")]
+    sources = [path for path in places if path.suffix in SOURCES and path.is_file()]
+    assert len(sources) > 100
+    lost = []
+    for source in sources:
+        for name, anchor in NAMED.findall(source.read_text(encoding="utf-8")):
+            page = ROOT / name
+            if not page.is_file() or (anchor and anchor not in anchors(page)):
+                lost.append(f"{source.relative_to(ROOT)}: {name}{'#' if anchor else ''}{anchor}")
+    assert lost == []
 
 
 def test_the_chinese_readme_has_the_same_commands_and_links() -> None:
