@@ -174,7 +174,9 @@ def tests_alone(samples: int) -> None:
             *power(one_diverged, 15),
         ],
     ]
-    record_table("sign-flips", ["percent of studies", "differences", "ranks"], lines, error(samples))
+    record_table(
+        "sign-flips", ["percent of studies", "differences", "ranks"], lines, error(samples, "studies")
+    )
 
 
 # ------------------------------------------------------------------------------- families of comparisons
@@ -232,7 +234,7 @@ def false_claims(studies: int) -> None:
                 apart += (found[within] <= LEVEL).any()
             line.append(f"{100 * alike / studies:.1f} / {100 * apart / studies:.1f}")
         lines.append(line)
-    note = f"Percent of {studies:,} studies. {error(studies)}"
+    note = error(studies, "studies")
     record_table("false-claims", ["noise of a run (log10 loss)", "n = 6", "n = 8", "n = 10"], lines, note)
 
 
@@ -264,10 +266,10 @@ def heads() -> list[str]:
     return [f"n = {n}" for n in SEEDS]
 
 
-def error(samples: int) -> str:
+def error(samples: int, what: str = "samples") -> str:
     """The standard error of a share near 95% or 5%."""
     return (
-        f"{samples:,} samples each: a standard error of {100 * math.sqrt(0.05 * 0.95 / samples):.2f} points."
+        f"{samples:,} {what} each: a standard error of {100 * math.sqrt(0.05 * 0.95 / samples):.2f} points."
     )
 
 

@@ -119,18 +119,24 @@ def _keep(name: str, what: dict) -> None:
     write_pages()
 
 
-def pages() -> dict[Path, str]:
-    """Every page of docs/ with each table and number as results.json has it."""
+def places() -> dict[str, str]:
+    """What belongs between the marks of each name: a table, or a number within a sentence."""
     found = _read()
-    places = {name: "\n".join(["", *_table(one), ""]) for name, one in found.items()}
-    places |= {
+    content = {name: "\n".join(["", *_table(one), ""]) for name, one in found.items()}
+    content |= {
         f"{name}.{key}": text for name, one in found.items() for key, text in one.get("said", {}).items()
     }
-    places |= {name: told(found) for name, told in DERIVED.items()}
+    content |= {name: told(found) for name, told in DERIVED.items()}
+    return content
+
+
+def pages() -> dict[Path, str]:
+    """Every page of docs/ with each table and number as results.json has it."""
+    contents = places()
     written = {}
     for page in sorted(DOCS.rglob("*.md")):
         text = page.read_text(encoding="utf-8")
-        for name, content in places.items():
+        for name, content in contents.items():
             mark, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
             pattern = re.compile(f"{re.escape(mark)}.*?{re.escape(end)}", re.DOTALL)
             place = f"{mark}{content}{end}"

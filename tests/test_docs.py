@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import tomllib
 from pathlib import Path
 
 import click
@@ -17,10 +19,24 @@ from pages import PAGES, ROOT, commands, fences, read, without_fences
 from optbench.cli import cli
 from optbench.config import read_study
 from optbench.matrix import cells_of
+from optbench.oracle.table import FACTS
 from optbench.study_file import StudyFile
+from optbench.textbook.check import CLAIMS
 
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 NAMED = re.compile(r"(?<![\w./-])(docs/[\w./-]+\.md)(?:#([\w-]+))?")
+DOCS = sorted(ROOT.glob("docs/**/*.md"))
+UNITS = "ms|us|s|milliseconds?|seconds?|minutes?|hours?|MB|GB|kB|cells an hour|times as"
+MEASURED = re.compile(rf"(?<![\w.-])\d[\d.,]*\s+(?:{UNITS})\b(?!\^)")
+DECIDED = {
+    "2000 MB",  # the memory that a job asks for
+    "5 minutes",  # what a job's run time has above its cells'
+    "1 hour",  # a cell's time limit
+    "8 hours",  # the longest batch
+    "6 ms",  # a block of the timing
+    "30 ms",  # the steps that calibrate it
+}
+"""Times and sizes in pages that are settings of the program and not measured."""
 FOLDERS = ("optbench", "tests", "benchmarks", "config", "workflow", "profiles", "docs")
 SOURCES = {".py", ".smk", ".md", ".yaml", ".yml", ".toml", ".j2", ".txt", ".json", ".js", ""}
 STUDIES = [(page, number, text) for page in PAGES for number, text in enumerate(fences(page, "yaml"), 1)]
@@ -100,6 +116,53 @@ def test_pages_that_sources_name_are_there() -> None:
             if not page.is_file() or (anchor and anchor not in anchors(page)):
                 lost.append(f"{source.relative_to(ROOT)}: {name}{'#' if anchor else ''}{anchor}")
     assert lost == []
+
+
+def generated(text: str) -> str:
+    """A page without what `benchmarks/ledger.py` writes into it."""
+    return re.sub(r"<!-- ([\w.-]+) -->.*?<!-- end of \1 -->", "", text, flags=re.S)
+
+
+def test_measured_numbers_are_those_that_were_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table and number between marks stands in benchmarks/results.json, and every mark is known."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    ledger = importlib.import_module("ledger")
+    written = ledger.pages()
+    assert len(written) == len(list((ROOT / "docs").rglob("*.md")))
+    for page, text in written.items():
+        assert text == read(page), f"{page.name}: python benchmarks/ledger.py"
+        marks = set(re.findall(r"<!-- (?!end of )([\w.-]+) -->", text))
+        assert marks == set(re.findall(r"<!-- end of ([\w.-]+) -->", text))
+        assert marks <= set(ledger.places()), page.name
+
+
+@pytest.mark.parametrize("page", DOCS, ids=[str(page.relative_to(ROOT)) for page in DOCS])
+def test_no_time_and_no_size_is_written_by_hand(page: Path) -> None:
+    """What was measured comes from a table that can be made again; what was decided stands in `DECIDED`."""
+    found = {" ".join(match[0].split()) for match in MEASURED.finditer(generated(without_fences(page)))}
+    assert found <= DECIDED
+
+
+def test_counts_in_pages_are_those_of_the_studies() -> None:
+    """The oracle's facts and cells, the textbook's claims."""
+    cells = len(cells_of(read_study(ROOT / "config/oracle.yaml", "cpu")))
+    oracle = read(ROOT / "docs/reference/oracle.md")
+    assert f"trains {cells} cells" in oracle
+    assert f"compares {len(FACTS)} numbers" in oracle
+    for page in ("README.md", "README.zh.md"):
+        assert f"| {len(FACTS)} " in read(ROOT / page)
+        assert f"{len(CLAIMS)} " in read(ROOT / page)
+
+
+def test_the_oldest_versions_are_those_of_the_project() -> None:
+    project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
+    oldest = dict(re.findall(r"([\w-]+)>=([\d.]+)", " ".join(project["dependencies"])))
+    (row,) = re.findall(r"^\| the lower bounds .*$", read(ROOT / "docs/howto/install.md"), re.M)
+    named = dict(re.findall(r"(\w+) (\d[\d.]*)[,| ]", row.partition("Python")[2].partition("|")[0] + " "))
+    assert named
+    for name, version in named.items():
+        numbers = zip(oldest[name].split("."), version.split("."), strict=False)
+        assert all(one == other for one, other in numbers), name
 
 
 def test_the_chinese_readme_has_the_same_commands_and_links() -> None:
