@@ -59,7 +59,6 @@ def tutorial() -> None:
     ]
     # A row's effect is a's loss over b's, and a has the study's first schedule.
     most = schedules.loc[schedules["effect"].idxmax()]
-    timing = pd.read_parquet(found / "timing.parquet")
     headline = json.loads((found / "findings.json").read_text(encoding="utf-8"))[0]["claim"]
     said = {
         "headline": headline,
@@ -67,11 +66,7 @@ def tutorial() -> None:
         "cosine-worse": f"{(schedules['verdict'] == 'better').sum()}",
         "cosine-most": f"{1 / most['effect']:.3g} times the loss for `{most['a']}` on `{most['workload']}`",
         "cosine-p": f"{most['p_adjusted']:.2g}",
-        "noisy": f"{timing.groupby('workload')['noisy'].any().sum()} of {timing['workload'].nunique()}",
     }
-    for name in ("adam", "heavy_ball"):
-        ratios = timing.loc[timing["optimizer"] == name, "ratio_to_sgd"]
-        said[f"step-{name}"] = f"{ratios.min():.2f} to {ratios.max():.2f} times"
     heads = ("workload", "combination", "median final loss, 95% interval", "against the first")
     record_table("tutorial", heads, lines, said=said)
 

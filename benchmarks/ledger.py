@@ -184,6 +184,12 @@ def _batched_gain(found: dict) -> str:
     return f"{min(tiny):.1f} to {max(tiny):.1f} times"
 
 
+def _adam_step(found: dict) -> str:
+    """What a step of Adam takes beside one of SGD, over the repeats."""
+    ratios = _values(found["timing_aa"], "", "Adam over SGD")
+    return f"{min(ratios):.1f} to {max(ratios):.1f} times"
+
+
 def _trace_size(found: dict) -> str:
     (megabytes,) = _values(found["scale"], "10,000 cells", "traces")
     return f"{megabytes / 10:.0f} kB"
@@ -200,6 +206,7 @@ def _million(found: dict) -> str:
 
 DERIVED: dict[str, Callable[[dict], str]] = {
     "batched.gain": _batched_gain,
+    "timing_aa.adam": _adam_step,
     "scale.trace": _trace_size,
     "scale.million": _million,
 }
