@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -152,6 +153,27 @@ def test_counts_in_pages_are_those_of_the_studies() -> None:
     for page in ("README.md", "README.zh.md"):
         assert f"| {len(FACTS)} " in read(ROOT / page)
         assert f"{len(CLAIMS)} " in read(ROOT / page)
+
+
+def test_the_finding_by_hand_adds_up() -> None:
+    """Each number of docs/reference/findings.md's example again, from the losses in its table."""
+    text = read(ROOT / "docs/reference/findings.md").partition("## One finding by hand")[2]
+    rows = re.findall(r"^\| \d \| ([\d.]+) \| ([\d.]+) \| (-[\d.]+) \|$", text, re.M)
+    losses = np.array(rows, dtype=float)
+    d = np.log10(losses[:, 0] / losses[:, 1])
+    np.testing.assert_allclose(d, losses[:, 2], atol=5e-6)
+    averages = sorted((d[i] + d[j]) / 2 for i in range(6) for j in range(i, 6))
+    statistic = abs(d.sum()) / np.sqrt((d**2).sum())
+    for said in (
+        f"The {len(averages)} averages",
+        f"10^{averages[10]:.4f}"[:10],
+        f"= {10 ** averages[10]:.3f}.",
+        f"{10 ** averages[0]:.3f} to {10 ** averages[-1]:.3f}",
+        f"|sum d| = {abs(d.sum()):.3f}",
+        f"= {statistic:.4f}, of at most sqrt(6) = {np.sqrt(6):.4f}",
+        f"reads {10 ** -averages[10]:.2f} [{10 ** -averages[-1]:.2f}, {10 ** -averages[0]:.2f}]",
+    ):
+        assert said in text
 
 
 def test_the_oldest_versions_are_those_of_the_project() -> None:
