@@ -117,7 +117,7 @@ def others(samples: int) -> None:
     for chance in (0.5, 0.7, 0.9, 0.97):
         found = []
         for n in SEEDS:
-            rng = np.random.default_rng(3)
+            rng = np.random.default_rng([3, round(100 * chance), n])
             shift = math.sqrt(2) * special.ndtri(chance)
             pairs = rng.normal([[0], [shift]], 1, size=(samples, 2, n))
             found.append(share((stats.probability_of_improvement(a, b) for a, b in pairs), chance))
@@ -126,7 +126,7 @@ def others(samples: int) -> None:
         budget = -math.log(censored) if censored else math.inf
         found = []
         for n in SEEDS:
-            times = np.random.default_rng(4).exponential(size=(samples, n))
+            times = np.random.default_rng([4, round(100 * censored), n]).exponential(size=(samples, n))
             curves = (stats.kaplan_meier(np.minimum(row, budget), row < budget) for row in times)
             inside = [one.median_low <= math.log(2) <= one.median_high for one in curves]
             found.append(f"{100 * np.mean(inside):.1f}")

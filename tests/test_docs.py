@@ -155,6 +155,26 @@ def test_counts_in_pages_are_those_of_the_studies() -> None:
         assert f"{len(CLAIMS)} " in read(ROOT / page)
 
 
+def test_tolerances_of_what_chance_decides_are_those_of_the_oracle() -> None:
+    tolerance = {fact.id: fact.tolerance for fact in FACTS}
+    names = {
+        "variance": "variance",
+        "update cosine": "update_cosine",
+        "its excess": "update_cosine_excess",
+        "sign-flip rate": "sign_flip_rate",
+    }
+    text = read(ROOT / "docs/reference/oracle.md")
+    for said, name in names.items():
+        for optimizer, share in zip(("sgd", "heavy_ball"), percents(text, said), strict=True):
+            assert share == pytest.approx(100 * tolerance[f"{name}_{optimizer}"]), said
+
+
+def percents(text: str, head: str) -> list[float]:
+    """The shares in the row of a table that begins with these words."""
+    (row,) = re.findall(rf"^\| {head} \|(.*)$", text, re.M)
+    return [float(share) for share in re.findall(r"([\d.]+)%", row)]
+
+
 def test_the_finding_by_hand_adds_up() -> None:
     """Each number of docs/reference/findings.md's example again, from the losses in its table."""
     text = read(ROOT / "docs/reference/findings.md").partition("## One finding by hand")[2]
