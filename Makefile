@@ -1,6 +1,6 @@
 # make report: set up .venv, run a study, say where its page is.   make test: set up, run the tests.
 # make torch: the tests of what is private in torch, with its oldest and newest allowed versions.
-# make bench: set up, run the benchmarks, write their tables into docs/performance.md.
+# make bench: set up, run the benchmarks, write their tables into docs/why/performance.md.
 PYTHON ?= python3
 CONFIG ?= config/default.yaml
 CORES ?= all

@@ -5,7 +5,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# For `--sdm apptainer`: the image of the Containerfile, as a file beside this one (docs/install.md). Without that
+# For `--sdm apptainer`: the image of the Containerfile, as a file beside this one (docs/howto/install.md). Without that
 # option jobs run in the environment that Snakemake itself runs in.
 container: "optbench.sif"
 

@@ -6,7 +6,7 @@ Each round trains the seeds of one configuration one after another, and all of t
 first. Both are taken by the wall clock from the cell to its trace (data, model and evaluations included, the
 trace's file not), so run it on a quiet machine. Recorded are the medians in cells an hour, the median of the
 rounds' ratios with its 95% interval from order statistics, and the largest relative difference of any loss;
-the table stands in docs/batched-seeds.md. `--graph` adds steps replayed from a CUDA graph to the batched
+the table stands in docs/why/batched-seeds.md. `--graph` adds steps replayed from a CUDA graph to the batched
 side.
 """
 

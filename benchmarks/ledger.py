@@ -1,7 +1,9 @@
-"""What the benchmarks found: one machine-readable file, results.json, and the tables of docs/.
+"""What was measured: one machine-readable file, results.json, and the numbers of docs/ that come from it.
 
 Every benchmark prints its rows and records them here under its own name, with the machine, the date and the
-command, so that one alone can be run again. `python benchmarks/ledger.py` only writes the tables anew.
+command, so that one alone can be run again. A page holds a place for each table, and for a number within a
+sentence, between two marks: `<!-- loop -->` and `<!-- end of loop -->`. `python benchmarks/ledger.py` only
+writes these anew; tests/test_docs.py holds the pages against results.json.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,31 +77,78 @@ def record(benchmark: str, rows: list[Row], note: str = "") -> None:
     """
     for row in rows:
         print("  ".join(word.ljust(width) for word, width in zip(row.cells(), (34, 40, 26, 0), strict=True)))
+    _keep(benchmark, {"note": note, "rows": [asdict(row) for row in rows]})
+
+
+def record_table(
+    name: str,
+    heads: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    note: str = "",
+    said: Mapping[str, str] = {},
+) -> None:
+    """Prints and keeps a table that has columns of its own, and writes the pages anew.
+
+    Args:
+        name: the table's, as in the marks of a page.
+        heads: its columns.
+        lines: its rows, as text.
+        note: a sentence that stands above it, "" for none.
+        said: numbers that sentences of the pages quote, by name; `<!-- NAME.KEY -->` is the place of one.
+    """
+    for line in lines:
+        print("  ".join(line))
+    for key, text in said.items():
+        print(f"{name}.{key}: {text}")
+    _keep(
+        name, {"note": note, "heads": list(heads), "lines": [list(one) for one in lines], "said": dict(said)}
+    )
+
+
+def _keep(name: str, what: dict) -> None:
     found = _read()
-    found[benchmark] = {
+    found[name] = {
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "date": datetime.now(UTC).date().isoformat(),
         "machine": provenance.machine(),
         "versions": provenance.versions(),
-        "note": note,
-        "rows": [asdict(row) for row in rows],
+        **what,
     }
     text = json.dumps(found, indent=1, sort_keys=True, allow_nan=False)
     RESULTS.write_text(f"{text}\n", encoding="utf-8")
     write_pages()
 
 
-def write_pages() -> None:
-    """Puts each table into docs/, between the two marks that wait for it there."""
-    tables = {benchmark: _table(found) for benchmark, found in _read().items()}
-    for page in sorted(DOCS.glob("*.md")):
-        before = text = page.read_text(encoding="utf-8")
-        for benchmark, lines in tables.items():
-            mark, end = f"<!-- {benchmark} -->", f"<!-- end of {benchmark} -->"
+def places() -> dict[str, str]:
+    """What belongs between the marks of each name: a table, or a number within a sentence."""
+    found = _read()
+    content = {name: "\n".join(["", *_table(one), ""]) for name, one in found.items()}
+    content |= {
+        f"{name}.{key}": text for name, one in found.items() for key, text in one.get("said", {}).items()
+    }
+    content |= {name: told(found) for name, told in DERIVED.items()}
+    return content
+
+
+def pages() -> dict[Path, str]:
+    """Every page of docs/ with each table and number as results.json has it."""
+    contents = places()
+    written = {}
+    for page in sorted(DOCS.rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for name, content in contents.items():
+            mark, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
             pattern = re.compile(f"{re.escape(mark)}.*?{re.escape(end)}", re.DOTALL)
-            table = "\n".join([mark, *lines, end])
-            text = pattern.sub(lambda _, table=table: table, text)
-        if text != before:
+            place = f"{mark}{content}{end}"
+            text = pattern.sub(lambda _, place=place: place, text)
+        written[page] = text
+    return written
+
+
+def write_pages() -> None:
+    """Puts each table and number into docs/, between the two marks that wait for it there."""
+    for page, text in pages().items():
+        if text != page.read_text(encoding="utf-8"):
             page.write_text(text, encoding="utf-8")
 
 
@@ -115,8 +165,52 @@ def _table(found: dict) -> list[str]:
     lines = [f"`{found['command']}`, {found['date']}. {where}.", ""]
     if found["note"]:
         lines[1:1] = ["", found["note"]]
-    lines += ["| case | quantity | measured | asked |", "|---|---|---|---|"]
-    return lines + [f"| {' | '.join(Row(**row).cells())} |" for row in found["rows"]]
+    heads = found.get("heads", ["case", "quantity", "measured", "asked"])
+    rows = found["lines"] if "lines" in found else [Row(**row).cells() for row in found["rows"]]
+    lines += [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    return lines + [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _values(found: dict, case: str, quantity: str) -> list[float]:
+    """The numbers of all rows whose case and quantity hold these words."""
+    return [row["value"] for row in found["rows"] if case in row["case"] and quantity in row["quantity"]]
+
+
+def _batched_gain(found: dict) -> str:
+    """The least and the largest gain of training tiny models' seeds together."""
+    gains = _values(found["batched"], "", "as one over one at a time")
+    large = _values(found["batched"], "MNIST-5k", "as one over one at a time")
+    tiny = [gain for gain in gains if gain not in large]
+    return f"{min(tiny):.1f} to {max(tiny):.1f} times"
+
+
+def _adam_step(found: dict) -> str:
+    """What a step of Adam takes beside one of SGD, over the repeats."""
+    ratios = _values(found["timing_aa"], "", "Adam over SGD")
+    return f"{min(ratios):.1f} to {max(ratios):.1f} times"
+
+
+def _trace_size(found: dict) -> str:
+    (megabytes,) = _values(found["scale"], "10,000 cells", "traces")
+    return f"{megabytes / 10:.0f} kB"
+
+
+def _million(found: dict) -> str:
+    """What a hundred times the largest measured study would take, in proportion."""
+    (megabytes,) = _values(found["scale"], "10,000 cells", "traces")
+    (seconds,) = _values(found["scale"], "10,000 cells", "collect + summarize")
+    return (
+        f"about {megabytes / 10:.0f} GB of traces, and {100 * seconds / 60:.0f} minutes to gather and compare"
+    )
+
+
+DERIVED: dict[str, Callable[[dict], str]] = {
+    "batched.gain": _batched_gain,
+    "timing_aa.adam": _adam_step,
+    "scale.trace": _trace_size,
+    "scale.million": _million,
+}
+"""What sentences say of the tables, by the name of its place."""
 
 
 def _number(value: float) -> str:

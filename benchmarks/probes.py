@@ -4,9 +4,9 @@
 
 Each round trains one cell bare and one with probes, in turn first. What the second took longer (evaluations
 apart), added to the bare loop's time, is divided by the bare loop's time. Recorded are the median of these
-ratios and its 95% interval from order statistics; the table stands in docs/metrics.md. Times are the thread's
-CPU time, so that other work on the machine does not decide; `--wall` takes the wall clock instead, for a
-quiet machine or a GPU.
+ratios and its 95% interval from order statistics; the table stands in docs/reference/tables.md. Times are the
+thread's CPU time, so that other work on the machine does not decide; `--wall` takes the wall clock instead,
+for a quiet machine or a GPU.
 """
 
 from __future__ import annotations

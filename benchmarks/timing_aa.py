@@ -4,7 +4,7 @@
 
 For each repeat in a fresh process, the ratio with its 95% interval and its width, Adam's ratio beside it, and
 what made the machine noisy. On a quiet machine the interval contains 1 and is narrower than 5%. The table
-stands in docs/timing.md.
+stands in docs/reference/tables.md#timing.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ COLUMNS = (
     *TIMES,
     *("execution", "digest", "path", "error", "origin"),
 )
-"""Columns of the run table, in order; those of a study's own metrics follow. docs/metrics.md defines each."""
+"""Columns of the run table, in order; those of a study's own metrics follow (docs/reference/tables.md)."""
 
 
 WORTH_A_PROCESS = 1000

@@ -1,7 +1,7 @@
 """Estimates with intervals, on plain arrays: means, medians, shares and shifts.
 
 Import these through `optbench.stats`, which is the public door. Every function takes one number a run;
-which of them fits which quantity is told in docs/statistics.md.
+which of them fits which quantity is told in docs/reference/statistics.md.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def joint_sign_flip_test(differences: ArrayLike, *, seed: int, resamples: int = 
 
     The chance of any false rejection stays below the level if the differences of the rows without a
     difference are jointly symmetric: (d_1, ..., d_k) as likely as (-d_1, ..., -d_k) at each seed. Gaussian
-    noise is, whatever the correlations. docs/findings.md has the measured error for noise that is not.
+    noise is, whatever the correlations. docs/reference/findings.md has the measured error of other noise.
 
     Args:
         differences: shape (m, n_seeds); a column is a seed, NaN where the row has no such pair, 0 where both

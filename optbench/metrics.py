@@ -1,4 +1,4 @@
-"""Numbers of one run, from its trace (layer 2b: never torch). docs/metrics.md explains each."""
+"""Numbers of one run, from its trace (layer 2b: never torch). docs/reference/tables.md explains each."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Results:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """One row a cell, whatever became of it (docs/metrics.md has the columns)."""
+        """One row a cell, whatever became of it (docs/reference/tables.md has the columns)."""
         return self.table("runs")
 
     @cached_property

@@ -140,7 +140,7 @@ def choice_path(cell: CellSpec) -> Path:
 
 
 def read_choice(path: Path) -> dict[str, Any] | None:
-    """What a search chose (docs/tuning.md); None where there is no choice yet."""
+    """What a search chose (docs/reference/tables.md#tuning); None where there is no choice yet."""
     try:
         choice: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

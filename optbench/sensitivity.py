@@ -2,7 +2,7 @@
 
 A part of the `summarize` stage. Three tables follow from the tuning table: the loss over the grid of learning
 rates (tables/lr_curves), a row of measures a search (tables/sensitivity), and the loss to expect of the best
-of k trials (tables/best_of_k). docs/tuning.md defines every column.
+of k trials (tables/best_of_k). docs/reference/tables.md#tuning defines every column.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Setting: TypeAlias = "Scalar | list[Setting] | dict[str, Setting]"
 """A value that YAML can write and that a factory takes as a keyword argument."""
 
 TRACE_SCHEMA = 2
-"""Version of a trace's layout (docs/traces.md); a change makes every cell a new one."""
+"""Version of a trace's layout (docs/reference/tables.md#traces); a change makes every cell a new one."""
 
 TRACE_KEY = b"optbench-facts"
 """Key of a trace's facts in the metadata of its parquet file."""

@@ -419,7 +419,7 @@ class StudyFile(_Strict):
     ] = Field(default_factory=dict, description="measures of your own: columns of the run table")
     oracle: Annotated[bool, Field(strict=True)] = Field(
         False,
-        description="compare the tables with closed forms (docs/oracle.md), and fail where they differ",
+        description="compare with closed forms (docs/reference/oracle.md), and fail where the tables differ",
     )
     tuning: Annotated[
         TuningEntry | None,

@@ -1,4 +1,4 @@
-"""A timing's file: every block that was timed, as one parquet file (docs/timing.md describes the layout).
+"""A timing's file: every block that was timed, as one parquet file (docs/reference/tables.md#timing).
 
 Where the side that measures and the side that reads meet. Rows are blocks; who was timed, on which machine,
 under which load and what went wrong stand in the file's metadata as JSON. Nothing in it is a statistic.

@@ -1,7 +1,7 @@
 """Optimizers timed beside each other: blocks of steps, interleaved in rounds (layer 2a).
 
 One round is one block of every contender on the same batches, in an order drawn anew each round, so that what
-drifts (clocks, heat, other users) falls on all alike and a round's ratios are pairs. docs/timing.md says why.
+drifts (clocks, heat, other users) falls on all alike and a round's ratios are pairs (docs/why/why.md).
 """
 
 from __future__ import annotations

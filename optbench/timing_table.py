@@ -52,7 +52,7 @@ COLUMNS = (
     "noise",
     "error",
 )
-"""The timing table's columns, in order; docs/timing.md defines each."""
+"""The timing table's columns, in order; docs/reference/tables.md#timing defines each."""
 
 TEXTS = frozenset({"workload", "optimizer", "reference", "device", "machine", "noise", "error"})
 
@@ -68,7 +68,7 @@ MOST_OTHERS = 0.10
 WIDEST_KERNEL = 0.50
 """Spread of the fixed kernel's times, (90th - 10th percentile) / median, that still counts as quiet: on an
 idle virtual machine it is 0.1 to 0.4 while the reference against itself is known within 2 to 5%
-(docs/timing.md)."""
+(docs/reference/tables.md#timing)."""
 
 FEWEST_ROUNDS = 6
 """With fewer rounds an interval from order statistics can't reach 95%."""

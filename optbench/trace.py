@@ -1,4 +1,4 @@
-"""A trace: what one cell recorded, as one parquet file (docs/traces.md describes the layout).
+"""A trace: what one cell recorded, as one parquet file (docs/reference/tables.md#traces).
 
 This is where the side that trains and the side that reads meet. Rows are (step, split, metric, value); who
 the cell is and what became of it stand in the file's metadata as JSON, and everything that depends on the

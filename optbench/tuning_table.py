@@ -30,7 +30,7 @@ COLUMNS: dict[str, str] = {
     "initial_val_loss": "float64",
     "path": "str",
 }
-"""Columns of the tuning table with their types (docs/tuning.md says what they hold)."""
+"""Columns of the tuning table with their types (docs/reference/tables.md#tuning says what they hold)."""
 
 
 def collect_tuning(study: Study) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("reports/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("reports/*.md")])
 FENCE = re.compile(r"^ *```(?P<kind>\w+)\n(?P<text>.*?)^ *```$", re.M | re.S)
 OURS = "optbench|snakemake|make|pip|python"
 INDENTED = re.compile(rf"^ {{4,}}(?P<text>(?:{OURS}|export|git|podman|uv) .*)$", re.M)

@@ -30,7 +30,7 @@ from optbench.workload import Workload
 NOWHERE = Path("there-is-no-data")
 
 LOSS_TOLERANCE = 1e-5
-"""Relative, of any loss of these short float32 runs; docs/batched-seeds.md measures longer ones."""
+"""Relative, of any loss of these short float32 runs; docs/why/batched-seeds.md measures longer ones."""
 
 PLUGIN = '''
 """Workloads that can be trained with several seeds as one model, and some that cannot."""

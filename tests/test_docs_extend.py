@@ -1,4 +1,4 @@
-"""docs/extend.md: every example is written to files as it stands there, read, checked and trained."""
+"""docs/howto/extend.md: every example is written to files as it stands there, read, checked and trained."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studies import optbench as run_verb
 import optbench
 from optbench.errors import UserError
 
-DOCS = Path(optbench.__file__).parent.parent / "docs"
+DOCS = Path(optbench.__file__).parent.parent / "docs/howto"
 BLOCK = re.compile(
     r"^## (?P<title>[^\n]+)$|^```\w+\n(?:# (?P<file>[\w.]+)\n)?(?P<text>.*?)^```$", re.M | re.S
 )

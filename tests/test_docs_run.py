@@ -243,7 +243,7 @@ def test_extras_are_ours() -> None:
 
 
 SNIPPETS = [
-    pytest.param(text, id=f"{page.name}-{number}")
+    pytest.param(text, id=f"{page.relative_to(ROOT)}-{number}")
     for page in PAGES
     for number, text in enumerate(fences(page, "python"), 1)
 ]

@@ -31,7 +31,7 @@ from optbench.trembling import dominant_frequency, residual_amplitude, spikes
 
 T = np.arange(256)
 
-DOCUMENTED = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text(encoding="utf-8")
+DOCUMENTED = (Path(__file__).parents[1] / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
 
 
 def trace(curves: dict[tuple[str, str], list[float]], status: str = "ok", **facts: object) -> Trace:

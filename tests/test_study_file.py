@@ -336,7 +336,7 @@ def test_every_key_has_a_description() -> None:
 
 
 def test_every_key_stands_in_the_documentation(project: Path) -> None:
-    text = (project / "docs" / "study-file.md").read_text(encoding="utf-8")
+    text = (project / "docs" / "reference" / "study-file.md").read_text(encoding="utf-8")
     keys = {key.partition(".")[2] for key in properties(json.loads(json_schema()))}
     assert sorted(key for key in keys if f"`{key}`" not in text) == []
 

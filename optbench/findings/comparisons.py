@@ -1,6 +1,6 @@
 """Every paired comparison of a study, with its effect, its tests and its verdict (layer 2b).
 
-docs/findings.md declares the families and says how to recompute a row by hand.
+docs/reference/findings.md declares the families and says how to recompute a row by hand.
 """
 
 from __future__ import annotations

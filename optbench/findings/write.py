@@ -1,6 +1,7 @@
 """The findings engine: from a study's tables to statements with their evidence (layer 2b).
 
-docs/findings.md says how a finding is made, which families its tests belong to, and how to recompute one.
+docs/reference/findings.md says how a finding is made, which families its tests belong to, and how to
+recompute one.
 """
 
 from __future__ import annotations

@@ -163,7 +163,7 @@ class Chance(NamedTuple):
 
 def _noise(optimizer: str, words: str, chance: Chance) -> tuple[Fact, ...]:
     where = (f"noisy/{optimizer}/constant",)
-    reason = "four standard errors and the start at rest (docs/oracle.md)"
+    reason = "four standard errors and the start at rest (docs/reference/oracle.md)"
     return (
         Fact(
             f"variance_{optimizer}", NOISE, f"{words}: variance of a coordinate in the long run",

@@ -22,7 +22,7 @@ LIU: Final = "Liu, Ziyin and Ueda 2021, arXiv 2012.03636"
 LECUN: Final = "LeCun et al. 1998, doi:10.1007/3-540-49430-8_2"
 ODONOGHUE: Final = "O'Donoghue and Candès 2015, doi:10.1007/s10208-013-9150-3"
 SHEPPARD: Final = "Sheppard 1899, doi:10.1098/rsta.1899.0003"
-DERIVED: Final = "docs/oracle.md"
+DERIVED: Final = "docs/reference/oracle.md"
 
 ROUNDING: Final = "rounding of at most 2,000 float64 steps"
 

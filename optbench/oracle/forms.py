@@ -1,4 +1,4 @@
-"""Closed forms of what optimizers and schedules do on the oracle's workloads (docs/oracle.md derives them).
+"""Closed forms of optimizers and schedules on the oracle's workloads (derived in docs/reference/oracle.md).
 
 Plain functions of numbers. Throughout: lr is the learning rate, b the momentum, h a curvature (the loss is
 h w^2 / 2), g a gradient, `rate` the factor by which |w| changes in a step in the long run. Momentum is as in

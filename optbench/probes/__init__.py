@@ -1,1 +1,1 @@
-"""What the training loop measures of its own movement (layer 2a); docs/metrics.md gives the formulas."""
+"""What the training loop measures of its own movement (layer 2a; formulas: docs/reference/tables.md)."""

@@ -42,7 +42,7 @@ def noise_cosine(optimizer: Optimizer, step: int) -> float:
     A parameter group's entry `noise_cosine`, where there is one, is the group's answer: so an optimizer of
     one's own can state it. Else it is known for the classes in `FILTERS`, and NaN for every other, whose
     update may be no filter of the gradients (Lion and Muon take signs, L-BFGS solves for its step). Groups
-    are weighed by their parameters' number. Adam's denominator is taken as constant; docs/metrics.md
+    are weighed by their parameters' number. Adam's denominator is taken as constant; docs/reference/tables.md
     compares with what the built-in optimizers show.
 
     Args:

@@ -2,7 +2,7 @@
 
 From the updates D_t and the gradients g_t of the steps: how far successive ones agree, how often coordinates
 turn back, how long the path is. From the loss's slope before and after a step: how far the step overshoots.
-docs/metrics.md gives every formula.
+docs/reference/tables.md gives every formula.
 
 Slopes are taken in one of two ways. On a full batch without augmentation or dropout the training loss is the
 function that is descended, so that the gradients of all steps are the slopes and cost nothing. Otherwise they

@@ -116,7 +116,7 @@ def methods(study: Study) -> Methods:
 
 
 def _execution(ways: Iterable[Mapping[str, Any]]) -> str:
-    """Which cells were trained alone and which with the other seeds as one model (docs/batched-seeds.md)."""
+    """Which cells were trained alone, which with other seeds as one model (docs/why/batched-seeds.md)."""
     return "; ".join(
         f"{count(way['cells'], 'cell')} {way['how']}{' (' + way['why'] + ')' if way['why'] else ''}"
         for way in ways

@@ -44,8 +44,8 @@ def oracle(found: pd.DataFrame | None) -> Oracle | None:
         lead += f" {listing(failed, 8)} did not: the harness, a probe or a table is wrong."
     heads = ("Fact", "Quantity, closed form, source", "Predicted", "Measured", "Tolerance", "Verdict")
     caption = (
-        "Predicted beside measured, from this study's own tables. docs/oracle.md derives each formula; "
-        "tables/oracle.csv gives the reason of each tolerance."
+        "Predicted beside measured, from this study's own tables. docs/reference/oracle.md derives each "
+        "formula; tables/oracle.csv gives the reason of each tolerance."
     )
     return Oracle(lead, bool(failed), Table("t-oracle", caption, heads, tuple(map(_row, _rows(found)))))
 

@@ -1,4 +1,4 @@
-"""Workloads of the oracle's study (docs/oracle.md): losses on which what an optimizer does has a closed form.
+"""Workloads of the oracle's study (docs/reference/oracle.md): losses on which optimizers have closed forms.
 
 No data, float64, a fixed start, every step evaluated. They are for checking numbers: a study that compares
 optimizers finds its analytic losses in `optbench.workloads.analytic`.

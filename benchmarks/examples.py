@@ -1,0 +1,113 @@
+"""What came out of the studies that docs/ quotes: the tutorial's, config/smoke.yaml, config/textbook.yaml.
+
+    python benchmarks/examples.py [NAME...]
+
+Each study is run as a user runs it, in results/ of this checkout, so that what is there already is not
+trained again. Its numbers go into docs/tutorial.md, docs/reference/tables.md and docs/reference/textbook.md.
+Where they change, read the sentences around them too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+from cost import BIN, ROOT
+from ledger import record_table
+
+METRIC = "final_val_loss"
+NOT_COMPARED = {"train_time_s"}
+"""Measures that depend on what else the machine did."""
+
+
+def tables(file: Path, study: str) -> Path:
+    """Runs a study; returns the folder of its tables."""
+    subprocess.run([BIN / "optbench", "run", file], cwd=ROOT, check=True)
+    return ROOT / "results" / study / "tables"
+
+
+def tutorial() -> None:
+    """The answer that docs/tutorial.md reads from its own study."""
+    page = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```yaml\n(study: first\n.*?)^```$", page, re.M | re.S)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "first.yaml"
+        file.write_text(text, encoding="utf-8")
+        found = tables(file, "first")
+    ranking = pd.read_parquet(found / "ranking.parquet")
+    medians = ranking[(ranking["workload"] != "") & (ranking["metric"] == METRIC)]
+    lines = [
+        [
+            row.workload if row.place == 1 else "",
+            f"{row.optimizer}, {row.schedule}",
+            f"{row.estimate:.4f} [{row.low:.4f}, {row.high:.4f}]",
+            "first" if row.leader else row.against_leader,
+        ]
+        for row in medians.sort_values(["workload", "place"], kind="stable").itertuples()
+    ]
+    comparisons = pd.read_parquet(found / "comparisons.parquet")
+    schedules = comparisons[
+        (comparisons["metric"] == METRIC)
+        & (comparisons["workload"] != "")
+        & (comparisons["a"] == comparisons["b"])
+    ]
+    # A row's effect is a's loss over b's, and a has the study's first schedule.
+    most = schedules.loc[schedules["effect"].idxmax()]
+    headline = json.loads((found / "findings.json").read_text(encoding="utf-8"))[0]["claim"]
+    said = {
+        "headline": headline,
+        "cosine-better": f"{(schedules['verdict'] == 'worse').sum()} of {len(schedules)}",
+        "cosine-worse": f"{(schedules['verdict'] == 'better').sum()}",
+        "cosine-most": f"{1 / most['effect']:.3g} times the loss for `{most['a']}` on `{most['workload']}`",
+        "cosine-p": f"{most['p_adjusted']:.2g}",
+    }
+    heads = ("workload", "combination", "median final loss, 95% interval", "against the first")
+    record_table("tutorial", heads, lines, said=said)
+
+
+def smoke() -> None:
+    """Where each measure was largest and smallest."""
+    summary = pd.read_parquet(tables(ROOT / "config/smoke.yaml", "smoke") / "summary.parquet")
+    lines = []
+    for metric, rows in summary.groupby("metric", sort=False, observed=True):
+        finite = rows[rows["estimate"].abs() < float("inf")].reset_index(drop=True)
+        if metric in NOT_COMPARED or finite.empty:
+            continue
+        ends = (finite.loc[place] for place in (finite["estimate"].idxmax(), finite["estimate"].idxmin()))
+        said = (f"{one.estimate:.3g}: {one.workload}, {one.optimizer}, {one.schedule}" for one in ends)
+        lines.append([f"`{metric}`", *said])
+    note = "Medians over the three seeds of `config/smoke.yaml`; of equal ones the first."
+    record_table("smoke", ("measure", "largest", "smallest"), lines, note)
+
+
+def textbook() -> None:
+    """The verdict on each claim."""
+    file = tables(ROOT / "config/textbook.yaml", "textbook") / "claims.json"
+    claims = json.loads(file.read_text(encoding="utf-8"))
+    keys = ("verdict", "measured", "condition")
+    lines = [
+        [f"{claim['id']} {claim['text']}", *(claim[key].replace("|", r"\|") for key in keys)]
+        for claim in claims
+    ]
+    record_table("textbook", ("claim", *keys), lines)
+
+
+STUDIES: dict[str, Callable[[], None]] = {"tutorial": tutorial, "smoke": smoke, "textbook": textbook}
+
+
+def main() -> None:
+    """Runs the studies and records."""
+    for name in sys.argv[1:] or STUDIES:
+        if name not in STUDIES:
+            raise SystemExit(f"no study {name!r} (there are: {', '.join(STUDIES)})")
+        STUDIES[name]()
+
+
+if __name__ == "__main__":
+    main()
