@@ -116,6 +116,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
         "seed": cell.seed,
         "digest": cell.digest,
         "code": cell.code,
+        "identity": dict(cell.identity),
         "device": cell.device,
         "threads": cell.threads,
         "streams": {stream: stream_seed(cell.seed, stream) for stream in STREAMS},
