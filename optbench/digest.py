@@ -187,19 +187,21 @@ class Slices:
 
         Raises:
             UserError: one of the files does not parse.
+            LookupError: an address of ours leads nowhere.
         """
         if addresses not in self._slices:
-            roots = [
-                found
-                for module, _, name in (address.partition(":") for address in addresses if address)
-                for found in self._resolved(module, [name])
-                if isinstance(found, tuple)
-            ]
+            roots = [root for address in addresses if address for root in self._roots(address)]
             nodes = self.reached(roots)
             tokens = sorted(self._token(node, DEPTH) for node in nodes)
             sha256 = _sha256([[self._token(root, DEPTH) for root in roots], tokens])
             self._slices[addresses] = Code(sha256, self._by_module(nodes))
         return self._slices[addresses]
+
+    def _roots(self, address: str) -> Iterator[Node]:
+        module, _, name = address.partition(":")
+        if is_ours(module) and self.module(module) is None:
+            raise LookupError(f"{address}: there is no such module")
+        yield from (found for found in self._resolved(module, [name]) if isinstance(found, tuple))
 
     def reached(self, roots: Iterable[Node]) -> set[Node]:
         """All that the names lead to that `roots` and what they reach use."""

@@ -279,8 +279,10 @@ def _use(node: object, hidden: frozenset[str], known: Set[str], uses: set[str]) 
         for part in node:
             _use(part, hidden, known, uses)
     elif isinstance(node, ast.Name):
-        if node.id in known and node.id not in hidden:
+        if isinstance(node.ctx, ast.Load) and node.id in known and node.id not in hidden:
             uses.add(node.id)
+    elif isinstance(node, ast.Global):
+        uses |= known & set(node.names)
     elif isinstance(node, ast.Attribute):
         chain = _chain(node)
         if chain is None:
@@ -301,6 +303,8 @@ def _use(node: object, hidden: frozenset[str], known: Set[str], uses: set[str]) 
     elif isinstance(node, ast.AST):
         for _, value in _fields(node):
             _use(value, hidden, known, uses)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):  # it reads what it binds
+            _use(ast.Name(node.target.id, ast.Load()), hidden, known, uses)
 
 
 def _chain(node: ast.expr) -> str | None:

@@ -93,10 +93,10 @@ def test_processes_side_by_side_add_to_each_other(
     two.met["b"] = Source("2", ())
     one.save()
     two.save()
-    assert source._from_disk(cache / "sources.json") == {"a": Source("1", ("math",)), "b": Source("2", ())}
+    assert source._from_disk(cache / "sources.json") == {"a": ["1", ["math"], {}, {}], "b": ["2", [], {}, {}]}
     # One that has grown past its limit begins anew with what this process met.
     monkeypatch.setattr(source, "KEPT", 2)
     three = source._Memory(cache / "sources.json")
     three.met["c"] = Source("3", ())
     three.save()
-    assert source._from_disk(cache / "sources.json") == {"c": Source("3", ())}
+    assert source._from_disk(cache / "sources.json") == {"c": ["3", [], {}, {}]}
