@@ -290,7 +290,7 @@ class Slices:
         }
 
     def _uses(self, node: Node) -> list[tuple[str, Node | str]]:
-        """The names that a definition uses, each with what is behind it: one of ours, or a foreign address."""
+        """The names that a definition uses, each with what is behind it: a node, or a foreign address."""
         if node not in self._edges:
             self._edges[node] = list(self._find_uses(*node))
         return self._edges[node]
@@ -304,7 +304,9 @@ class Slices:
                 yield "", (module, RUN)
         elif known.ours:
             yield from (("", (module, one)) for one in definitions)
-            yield from ((one, t) for one, target in known.source.bound.items() for t in self.follow(module, target))
+            yield from (
+                (one, t) for one, target in known.source.bound.items() for t in self.follow(module, target)
+            )
         else:
             yield from self._used(module, {use for one in definitions.values() for use in one.uses})
             for imported in known.source.imported(known.package):

@@ -1,7 +1,7 @@
 """Reading the publishers' files: one function a source, each gives raw arrays or says why it cannot.
 
-`optbench.catalogue.datasets` names the reader of each data set. The packages that carry data are imported only
-when one runs.
+`optbench.catalogue.datasets` names the reader of each data set. The packages that carry data are imported
+only when one runs.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def encoded(text: str) -> Raw:
 
 
 def read_idx(spec: DatasetSpec, folder: Path) -> Raw:
-    """MNIST or one published in its format: downloaded to `folder/raw`, or from the folder that `spec` names."""
+    """MNIST or one in its format: downloaded to `folder/raw`, or from the folder that `spec` names."""
     from torchvision import datasets  # noqa: PLC0415
 
     kind = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}[

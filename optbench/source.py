@@ -1,4 +1,4 @@
-"""What a source file says that can decide a number: canonical trees, definition by definition, and what each uses.
+"""What a source file says that can decide a number: the canonical tree of each definition, and what it uses.
 
 Reading a study asks this of some thirty modules, Snakemake's reading of the workflow of a hundred and fifty.
 Parsing them takes a second and more, so the answers are kept in the user's cache folder by the sha256 of the
@@ -215,7 +215,9 @@ def _at_the_top(body: list[ast.stmt]) -> tuple[dict[str, str], dict[str, list[as
         match node:
             case ast.Import():
                 # `import a.b` binds a, which has b
-                bound |= {a.asname or _top(a.name): f"{a.name if a.asname else _top(a.name)}:" for a in node.names}
+                bound |= {
+                    a.asname or _top(a.name): f"{a.name if a.asname else _top(a.name)}:" for a in node.names
+                }
                 continue
             case ast.ImportFrom() if all(alias.name != "*" for alias in node.names):
                 bound |= {a.asname or a.name: f"{_module(node)}:{a.name}" for a in node.names}
@@ -289,7 +291,18 @@ def _use(node: object, hidden: frozenset[str], known: Set[str], uses: set[str]) 
             _use(node.value, hidden, known, uses)
         elif _top(chain) in known and _top(chain) not in hidden:
             uses.add(chain)
-    elif isinstance(node, FUNCTIONS):
+    elif isinstance(node, FUNCTIONS + COMPREHENSIONS):
+        _use_scope(node, hidden, known, uses)
+    elif isinstance(node, ast.AST):
+        for _, value in _fields(node):
+            _use(value, hidden, known, uses)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):  # it reads what it binds
+            _use(ast.Name(node.target.id, ast.Load()), hidden, known, uses)
+
+
+def _use_scope(node: ast.AST, hidden: frozenset[str], known: Set[str], uses: set[str]) -> None:
+    """The same for a function or a comprehension, which have names of their own."""
+    if isinstance(node, FUNCTIONS):
         inside = (hidden | _local(node)) - _declared_global(node)
         for name, value in _fields(node):
             outside = name in {"args", "decorator_list"}  # defaults and decorators are evaluated around it
@@ -300,11 +313,6 @@ def _use(node: object, hidden: frozenset[str], known: Set[str], uses: set[str]) 
         inside = hidden | {name for one in node.generators for name in _stored(one.target)}
         for _, value in _fields(node):
             _use(value, inside, known, uses)
-    elif isinstance(node, ast.AST):
-        for _, value in _fields(node):
-            _use(value, hidden, known, uses)
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):  # it reads what it binds
-            _use(ast.Name(node.target.id, ast.Load()), hidden, known, uses)
 
 
 def _chain(node: ast.expr) -> str | None:
@@ -331,14 +339,13 @@ def _stored(node: object) -> set[str]:
         return set() if isinstance(node.ctx, ast.Load) else {node.id}
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
-    if isinstance(node, ast.Lambda) or not isinstance(node, ast.AST):
-        return set()
-    if isinstance(node, COMPREHENSIONS):  # its targets are its own, but for `:=`
-        walked = [inner for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)]
-        return {inner.target.id for inner in walked}
     if isinstance(node, ast.Import | ast.ImportFrom):
         return {alias.asname or _top(alias.name) for alias in node.names}
-    names = {name for _, value in ast.iter_fields(node) for name in _stored(value)}
+    if isinstance(node, (ast.Lambda, *COMPREHENSIONS)):  # these keep theirs to themselves, but for `:=`
+        walked = ast.walk(node) if isinstance(node, COMPREHENSIONS) else ()
+        return {inner.target.id for inner in walked if isinstance(inner, ast.NamedExpr)}
+    fields = ast.iter_fields(node) if isinstance(node, ast.AST) else ()
+    names = {name for _, value in fields for name in _stored(value)}
     if isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
         names.add(node.name)
     if isinstance(node, ast.MatchMapping) and node.rest:
@@ -354,8 +361,8 @@ def _declared_global(function: ast.AST) -> set[str]:
 def _write(node: object, text: list[str], imports: list[ast.Import | ast.ImportFrom]) -> None:
     """Appends the tree as text that does not depend on layout, docstrings, annotations or Python's version.
 
-    Nor on where a module of ours lies: imports of them are left to the caller. One pass that fills lists: it is
-    called for every node of a tree.
+    Nor on where a module of ours lies: imports of them are left to the caller. One pass that fills lists: it
+    is called for every node of a tree.
     """
     if isinstance(node, ast.AST):
         if isinstance(node, ast.Import | ast.ImportFrom):

@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.config import slug
-from optbench.digest import TIMING, Slices, data_roots, data_values, digest, factory_values, shortened, together
+from optbench.digest import (
+    TIMING,
+    Slices,
+    data_roots,
+    data_values,
+    digest,
+    factory_values,
+    shortened,
+    together,
+)
 from optbench.errors import UserError, unknown
 from optbench.source import remember
 from optbench.timing_spec import TimingSpec
@@ -71,7 +80,9 @@ def _identified(timing: TimingSpec, study: Study, slices: Slices) -> TimingSpec:
                 "timing": slices.code(TIMING),
                 "workload": slices.code(timing.workload.factory),
                 "data": slices.code(*data_roots(dataset)),
-                "optimizers": slices.code(*sorted(optimizers, key=lambda factory: factory.rpartition(":")[2])),
+                "optimizers": slices.code(
+                    *sorted(optimizers, key=lambda factory: factory.rpartition(":")[2])
+                ),
             }
         )
     except UserError as error:

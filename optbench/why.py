@@ -100,10 +100,8 @@ def newest(paths: Iterable[Path], before: float = float("inf")) -> tuple[Path, d
         except BadTraceError:
             continue
         found.append((float(times.get("started", 0.0)), path, facts))
-    _, path, facts = max(
-        (one for one in found if one[0] < before), key=lambda one: one[:2], default=(0.0, None, {})
-    )
-    return None if path is None else (path, facts)
+    earlier = [one for one in found if one[0] < before]
+    return max(earlier, key=lambda one: one[:2])[1:] if earlier else None
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -183,7 +181,9 @@ def grouped(found: Iterable[Reason]) -> list[tuple[tuple[str, ...], list[CellSpe
     return [(causes, groups[causes]) for causes, _ in size.most_common()]
 
 
-def trained_again(cell: CellSpec, facts: Mapping[str, Any], times: Mapping[str, Any], folders: Folders) -> str:
+def trained_again(
+    cell: CellSpec, facts: Mapping[str, Any], times: Mapping[str, Any], folders: Folders
+) -> str:
     """Why a cell's trace was made although an earlier one lies beside it; "" where none does."""
     found = newest(folders.others(cell), before=float(times.get("started", float("inf"))))
     return "" if found is None else "; ".join(differences(found[1], facts))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optbench
-from optbench.digest import NUMBERLESS, TRAINING, TRAINING_TOGETHER, Slices, code_digest, digest
+from optbench.digest import NUMBERLESS, TRAINING, TRAINING_TOGETHER, Slices, digest
 from optbench.errors import UserError
 from optbench.source import _write
 

@@ -235,7 +235,11 @@ def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
             page.locator("#t-cells").get_by_role("link", name=cell).click()
             page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
             facts = dict(
-                zip(card.locator("dl.facts dt").all_inner_texts(), card.locator("dl.facts dd").all_inner_texts())
+                zip(
+                    card.locator("dl.facts dt").all_inner_texts(),
+                    card.locator("dl.facts dd").all_inner_texts(),
+                    strict=True,
+                )
             )
             assert facts["digest"] == digest
             assert facts.get("trained again", "") == why

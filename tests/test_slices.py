@@ -150,7 +150,9 @@ def test_two_imports_that_change_places(tmp_path: Path) -> None:
         "one": "K = 1\ndef f():\n    return K\n",
         "two": "K = 2\ndef f():\n    return K\n",  # the same text, another number
     }
-    loop = "from optbench.{} import f\nfrom optbench.{} import f as g\ndef train():\n    return f() - 2 * g()\n"
+    loop = (
+        "from optbench.{} import f\nfrom optbench.{} import f as g\ndef train():\n    return f() - 2 * g()\n"
+    )
     write(tmp_path, **files, loop=loop.format("one", "two"))
     first = code(tmp_path)
     write(tmp_path, loop=loop.format("two", "one"))
@@ -163,7 +165,12 @@ def test_two_imports_that_change_places(tmp_path: Path) -> None:
 
 
 def test_star_imports_take_the_whole_module(tmp_path: Path) -> None:
-    write(tmp_path, __init__="", parts="A = 1\nB = 1\n", loop="from optbench.parts import *\ndef train():\n    return A\n")
+    write(
+        tmp_path,
+        __init__="",
+        parts="A = 1\nB = 1\n",
+        loop="from optbench.parts import *\ndef train():\n    return A\n",
+    )
     first = code(tmp_path)
     write(tmp_path, parts="A = 2\nB = 1\n")
     second = code(tmp_path)
@@ -172,7 +179,12 @@ def test_star_imports_take_the_whole_module(tmp_path: Path) -> None:
 
 
 def test_a_module_that_is_handed_on_counts_as_a_whole(tmp_path: Path) -> None:
-    write(tmp_path, __init__="", parts="A = 1\n", loop="from optbench import parts\ndef train():\n    return vars(parts)\n")
+    write(
+        tmp_path,
+        __init__="",
+        parts="A = 1\n",
+        loop="from optbench import parts\ndef train():\n    return vars(parts)\n",
+    )
     first = code(tmp_path)
     write(tmp_path, parts="A = 2\n")
     assert code(tmp_path) != first
@@ -206,8 +218,8 @@ def test_functions_that_call_each_other(tmp_path: Path) -> None:
 
 def test_a_name_put_together_at_run_time_is_not_seen(tmp_path: Path) -> None:
     """A limit, not a wish: code that decides numbers names what it uses."""
-    loop = "import importlib\ndef train():\n    return getattr(importlib.import_module('optbench.' + 'parts'), 'A')\n"
-    write(tmp_path, __init__="", parts="A = 1\n", loop=loop)
+    loop = "from optbench import other\ndef train():\n    return getattr(other.package, 'par' + 'ts').A\n"
+    write(tmp_path, __init__="", other="import optbench as package\n", parts="A = 1\n", loop=loop)
     first = code(tmp_path)
     write(tmp_path, parts="A = 2\n")
     assert code(tmp_path) == first

@@ -79,7 +79,10 @@ def test_a_trace_keeps_what_its_digest_was_taken_from() -> None:
 def test_cells_that_are_there_and_cells_that_never_were() -> None:
     cells = study()
     train(cells[:1])
-    assert told("line/sgd/constant/*") == ["line/sgd/constant/0: up to date", "line/sgd/constant/1: never trained"]
+    assert told("line/sgd/constant/*") == [
+        "line/sgd/constant/0: up to date",
+        "line/sgd/constant/1: never trained",
+    ]
     assert told("--all") == ["7 cells: never trained", "  line/sgd/constant/1 and 6 more"]
     train(cells)
     assert told("--all") == ["nothing would be trained"]
@@ -179,12 +182,20 @@ def facts(settings: Any = None, code: Any = None, data: Any = None) -> dict[str,
     ("then", "now", "lines"),
     [
         (facts({"lr": 0.1}), facts({"lr": 0.2}), ["settings: lr 0.1 -> 0.2"]),
-        (facts({"a": {"settings": {}}}), facts({"a": {"settings": {"b": [1]}}}), ["settings: a b not set -> [1]"]),
+        (
+            facts({"a": {"settings": {}}}),
+            facts({"a": {"settings": {"b": [1]}}}),
+            ["settings: a b not set -> [1]"],
+        ),
         (facts({"device": "cpu"}), facts({"device": "cuda"}), ["settings: device cpu -> cuda"]),
         (facts(data=None), facts(data={"name": "d"}), ["data: name not set -> d"]),
         (facts(code={"p": {"a.b": "1"}}), facts(code={"p": {"a.b": "2"}}), ["code: a/b.py"]),
         (facts(code={"p": {"a": "1"}}), facts(code={"p": {"a": "1", "b": "2"}}), ["code: b.py (new)"]),
-        (facts(code={"p": {"a": "1", "b": "2"}}), facts(code={"p": {"a": "1"}}), ["code: b.py (no longer used)"]),
+        (
+            facts(code={"p": {"a": "1", "b": "2"}}),
+            facts(code={"p": {"a": "1"}}),
+            ["code: b.py (no longer used)"],
+        ),
         # A module that has only moved is no difference, beside one that changed.
         (facts(code={"p": {"a": "1", "c": "3"}}), facts(code={"p": {"b.x": "1", "c": "4"}}), ["code: c.py"]),
         # A module that serves two parts is named once.

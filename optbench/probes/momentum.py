@@ -38,11 +38,10 @@ def noise_cosine(optimizer: Optimizer, step: int) -> float:
     """Return the update cosine that `optimizer` shows at `step` when its gradients are white noise.
 
     A parameter group's entry `noise_cosine`, where there is one, is the group's answer: so an optimizer of
-    one's own can state it. Else it is known for the classes in `FILTERS` and for those that call themselves one
-    (`filters_gradients = True`), and NaN for every other, whose update may be no filter of the gradients (Lion
-    and Muon take signs, L-BFGS solves for its step). Groups
-    are weighed by their parameters' number. Adam's denominator is taken as constant; docs/metrics.md
-    compares with what the built-in optimizers show.
+    one's own can state it. Else it is known for the classes in `FILTERS` and for those that say so themselves
+    (`filters_gradients = True`), and NaN for every other, whose update may be no filter of the gradients
+    (Lion and Muon take signs, L-BFGS solves for its step). Groups are weighed by their parameters' number.
+    Adam's denominator is taken as constant; docs/metrics.md compares with what the built-in optimizers show.
 
     Args:
         optimizer: asked for its class and groups, nothing else.
@@ -67,7 +66,7 @@ FILTERS = frozenset(
         *(torch.optim.Adam, torch.optim.AdamW, torch.optim.Adamax, torch.optim.NAdam, torch.optim.RAdam),
     }
 )
-"""Optimizers of torch whose update is a filter of the gradients by `momentum` or `betas[0]`, but for a slow scale."""
+"""Torch's optimizers whose update filters the gradients by `momentum` or `betas[0]`, but for a slow scale."""
 
 
 def _group_cosine(group: Mapping[str, Any], step: int) -> float:
