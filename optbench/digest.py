@@ -250,7 +250,7 @@ class Slices:
     def _found(self, name: str) -> _Module | None:
         # Most modules that are imported belong to others and lie elsewhere: no search for them.
         ours, top = is_ours(name), name.partition(".")[0]
-        if not (ours or (self.folder / f"{top}.py").is_file() or (self.folder / top).is_dir()):
+        if not name or not (ours or (self.folder / f"{top}.py").is_file() or (self.folder / top).is_dir()):
             return None
         file = module_file(name, self.folder)
         if file is None or not (ours or lies_in(self.folder, name, file)):
