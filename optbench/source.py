@@ -125,13 +125,13 @@ class _Memory:
         key = hashlib.sha256(source).hexdigest()
         if key not in self.met:
             kept = self.kept.get(key)
-            self.met[key] = _told(parse(source, name)) if kept is None else _from_json(kept)
+            self.met[key] = _told(parse(source, name)) if kept is None else _from_text(kept)
         return self.met[key]
 
     def save(self) -> None:
         if self.met.keys() <= self.kept.keys():
             return
-        met = {key: _as_json(told) for key, told in self.met.items()}
+        met = {key: _as_text(told) for key, told in self.met.items()}
         together = _from_disk(self.file) | met
         self.kept = together if len(together) <= KEPT else met
         text = json.dumps(self.kept, separators=(",", ":"))
@@ -150,33 +150,27 @@ def _memory() -> _Memory:
     return _Memory(user_cache_path("optbench") / f"sources-{own}-{version}.json")
 
 
-def _from_disk(file: Path) -> dict[str, list[object]]:
-    """The answers by their key, as they were written: most of them nobody asks for."""
+def _from_disk(file: Path) -> dict[str, str]:
+    """The answers by their key, each as the text that was written: most of them nobody asks for."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        for answer in told.values():
-            sha256, imports, bound, definitions = answer
-            if not (isinstance(sha256, str) and isinstance(imports, list)):
-                return {}
-            if not (isinstance(bound, dict) and isinstance(definitions, dict)):
-                return {}
-    except (OSError, ValueError, TypeError, AttributeError):  # not there, or not what was written
+        return {key: text for key, text in told.items() if isinstance(text, str)}
+    except (OSError, ValueError, AttributeError):  # not there, or not what was written
         return {}
-    return told  # type: ignore[no-any-return]
 
 
-def _as_json(told: Source) -> list[object]:
+def _as_text(told: Source) -> str:
     definitions = {name: [one.sha256, *one.uses] for name, one in told.definitions.items()}
-    return [told.sha256, list(told.imports), dict(told.bound), definitions]
+    return json.dumps([told.sha256, list(told.imports), dict(told.bound), definitions], separators=(",", ":"))
 
 
-def _from_json(told: list[object]) -> Source:
-    sha256, imports, bound, definitions = told
+def _from_text(text: str) -> Source:
+    sha256, imports, bound, definitions = json.loads(text)
     return Source(
-        sha256,  # type: ignore[arg-type]
-        tuple(imports),  # type: ignore[arg-type]
-        bound,  # type: ignore[arg-type]
-        {name: Definition(own, tuple(uses)) for name, (own, *uses) in definitions.items()},  # type: ignore[attr-defined]
+        sha256,
+        tuple(imports),
+        bound,
+        {name: Definition(own, tuple(uses)) for name, (own, *uses) in definitions.items()},
     )
 
 
