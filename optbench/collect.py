@@ -37,7 +37,7 @@ COLUMNS = (
     *("cell", "workload", "optimizer", "schedule", "lr", "seed", "ruleset", "status", "steps"),
     *NAMES,
     *TIMES,
-    *("execution", "digest", "path", "error", "origin"),
+    *("execution", "digest", "path", "error", "origin", "trained_again"),
 )
 """Columns of the run table, in order; those of a study's own metrics follow (docs/reference/tables.md)."""
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optbench.catalogue.datasets import DATASETS
-from optbench.raw_data import SOURCES, UNREADABLE, DataUnavailableError
+from optbench.plugins import load as load_reader
+from optbench.raw_data import UNREADABLE, DataUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,7 +92,7 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
     """
     if spec.name not in DATASETS:
         raise ValueError(f"datasets: unknown name {spec.name!r} (allowed: {', '.join(sorted(DATASETS))})")
-    entry, source = DATASETS[spec.name], SOURCES[spec.name]
+    entry = DATASETS[spec.name]
     home = folder / spec.name
     home.mkdir(parents=True, exist_ok=True)
     # Until the new manifest stands there must be none: arrays of two preparations could lie side by side.
@@ -105,14 +106,14 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
         "fingerprint": spec.fingerprint,
         "licence": entry.licence,
         "citation": entry.citation,
-        "versions": _versions(("numpy", source.package)),
+        "versions": _versions(("numpy", entry.package)),
     }
-    cut = split_by_position if source.by_position else split
+    cut = split_by_position if entry.by_position else split
     try:
-        raw = source.read(spec, folder)
-        arrays = cut(raw, source.validation_share)
+        raw: Raw = load_reader(entry.reader)(spec, folder)
+        arrays = cut(raw, entry.validation_share)
         sha256 = content_sha256(arrays)
-        _check(arrays, sha256, source.n_classes, entry.sha256)
+        _check(arrays, sha256, entry.n_classes, entry.sha256)
     except (DataUnavailableError, *UNREADABLE) as error:
         for file in home.glob("*.npy"):
             file.unlink()
@@ -120,8 +121,8 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
     else:
         files = {f"{name}.npy": _write(home / f"{name}.npy", array) for name, array in arrays.items()}
         manifest |= {
-            "split_seed": None if source.by_position else SPLIT_SEED,
-            "n_classes": source.n_classes,
+            "split_seed": None if entry.by_position else SPLIT_SEED,
+            "n_classes": entry.n_classes,
             "sizes": {name: len(arrays[f"{name}_y"]) for name in SPLITS},
             "shapes": {name: list(array.shape) for name, array in arrays.items()},
             "dtypes": {name: str(array.dtype) for name, array in arrays.items()},

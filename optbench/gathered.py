@@ -21,6 +21,7 @@ from optbench.provenance import origin_of
 from optbench.search import choice_path, read_choice
 from optbench.status import MISSING
 from optbench.trace import BadTraceError, coded, curves_of, numbers, read_table
+from optbench.why import Folders, trained_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,8 +61,9 @@ def read_group(cells: Iterable[CellSpec]) -> Group:
     ways: Counter[tuple[str, str]] = Counter()
     workload_facts: dict[str, dict[str, Any]] = {}
     read: list[tuple[dict[str, Any], tuple[dict[str, Any], Curves]]] = []
+    folders = Folders()
     for cell in cells:
-        row, facts, recorded = _read(cell)
+        row, facts, recorded = _read(cell, folders)
         rows.append(row)
         if facts:
             read.append((row, (facts, recorded)))
@@ -93,7 +95,7 @@ def _table(split: str, metric: str, of_cells: dict[str, Curve]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=CURVES)
 
 
-def _read(cell: CellSpec) -> tuple[dict[str, Any], dict[str, Any], Curves]:
+def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, Any], Curves]:
     """One row of the run table without its measures, the trace's facts and what it recorded.
 
     The row of a cell without a trace is whole, and the others are empty.
@@ -109,7 +111,7 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], dict[str, Any], Curves]:
         "seed": cell.seed,
         "ruleset": _ruleset(cell),
     }
-    rest = {"execution": "", "digest": cell.digest, "path": path.as_posix()}
+    rest = {"execution": "", "digest": cell.digest, "path": path.as_posix(), "trained_again": ""}
     nothing: dict[str, Any] = {
         "status": MISSING.name,
         "steps": 0,
@@ -127,6 +129,7 @@ def _read(cell: CellSpec) -> tuple[dict[str, Any], dict[str, Any], Curves]:
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
     row |= {name: times.get(name, math.nan) for name in TIMES}
     row |= {**rest, "execution": execution_of(facts), "error": facts["error"]}
+    row["trained_again"] = trained_again(cell, facts, times, folders)
     return row, facts, curves_of(table)
 
 

@@ -40,6 +40,14 @@ class Landscape:
     formula: str
 
 
+# Apart from the labels and windows below: a start decides numbers, they do not.
+RAVINE_START = (-2.4, 0.2)
+ROSENBROCK_START = (-1.2, 1.0)
+SADDLE_START = (1.0, 0.001)
+DOUBLE_WELL_START = (2.0,)
+SLOPE_START = (40.0,)
+
+
 def ravine(x: Coordinate, y: Coordinate) -> Coordinate:
     """Return `x^2/16 + 9 y^2`: curvatures 1/8 and 18, the textbook's narrow valley (condition 144)."""
     return x**2 / 16 + 9 * y**2
@@ -82,7 +90,7 @@ LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
     {
         "ravine": Landscape(
             function=ravine,
-            start=(-2.4, 0.2),
+            start=RAVINE_START,
             view=((-2.5, 2.5), (-0.5, 0.5)),
             minima=((0.0, 0.0),),
             label="Ravine",
@@ -90,7 +98,7 @@ LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
         ),
         "rosenbrock": Landscape(
             function=rosenbrock,
-            start=(-1.2, 1.0),
+            start=ROSENBROCK_START,
             view=((-2.0, 2.0), (-1.0, 3.0)),
             minima=((1.0, 1.0),),
             label="Rosenbrock's valley",
@@ -98,7 +106,7 @@ LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
         ),
         "saddle": Landscape(
             function=saddle,
-            start=(1.0, 0.001),
+            start=SADDLE_START,
             view=((-1.25, 1.25), (-1.5, 1.5)),
             minima=((0.0, 1.0), (0.0, -1.0)),
             label="Saddle",
@@ -106,7 +114,7 @@ LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
         ),
         "double_well": Landscape(
             function=double_well,
-            start=(2.0,),
+            start=DOUBLE_WELL_START,
             view=((-3.25, 2.25),),
             minima=((-2.0,), (1.0,)),
             label="Double well",
@@ -114,7 +122,7 @@ LANDSCAPES: Mapping[str, Landscape] = MappingProxyType(
         ),
         "slope": Landscape(
             function=slope,
-            start=(40.0,),
+            start=SLOPE_START,
             view=((-5.0, 42.0),),
             minima=((0.0,),),
             label="Constant slope",

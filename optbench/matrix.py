@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
-from functools import cache, partial
+from functools import cache
 from itertools import product
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.catalogue.datasets import DATASETS
 from optbench.config import slug
-from optbench.digest import TRAINING, TRAINING_TOGETHER, code_digest, digest
+from optbench.digest import (
+    TRAINING,
+    TRAINING_TOGETHER,
+    Code,
+    Slices,
+    data_roots,
+    data_values,
+    digest,
+    factory_values,
+    shortened,
+    together,
+)
 from optbench.errors import UserError, nearest
+from optbench.source import remember
 from optbench.spec import TRACE_KEY, TRACE_SCHEMA, CellSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from optbench.config import Study
-    from optbench.spec import DatasetSpec, OptimizerSpec, ScheduleSpec, WorkloadSpec
 
 MAGIC = b"PAR1"
 """How a whole parquet file begins and ends."""
@@ -63,9 +73,11 @@ def cells_of(study: Study) -> list[CellSpec]:
                     f"{study.file}: matrix: two blocks give {cell.name} the learning rates {_rate(other)} "
                     f"and {_rate(cell)}; name the optimizer twice under 'optimizers' to run both"
                 )
-    together = _together(study, found.values())
-    cells = [replace(cell, together=together[name]) for name, cell in found.items()]
-    return [identified(cell, code(cell)) for cell in cells]
+    groups = _together(study, found.values())
+    cells = [replace(cell, together=groups[name]) for name, cell in found.items()]
+    identities = [identified(cell, code(cell)) for cell in cells]
+    remember()
+    return identities
 
 
 def _together(study: Study, cells: Iterable[CellSpec]) -> dict[str, tuple[int, ...]]:
@@ -107,14 +119,32 @@ def _rate(cell: CellSpec) -> str:
     return "tuned" if cell.tuning else f"{cell.lr:g}"
 
 
-def training_code(study: Study) -> Callable[[CellSpec], str]:
-    """A function that gives the sha256 of the code that trains a cell of `study`, each only read once."""
-    code = cache(partial(_code, study))
-    return lambda cell: code(*_modules(cell))
+def training_code(study: Study) -> Callable[[CellSpec], Code]:
+    """A function that gives the code that trains a cell of `study`, each only read once."""
+    slices = Slices(study.folder)
+
+    @cache
+    def code(*parts: tuple[str, tuple[str, ...]]) -> Code:
+        try:
+            return together({name: slices.code(*roots) for name, roots in parts})
+        except UserError as error:
+            raise UserError(f"{study.file}: {error}") from None
+
+    return lambda cell: code(*_parts(cell))
 
 
-def identified(cell: CellSpec, code: str) -> CellSpec:
-    """The cell with its digest, and with that of the search it waits for.
+def _parts(cell: CellSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The parts of the code that trains a cell, each with the functions that it begins with."""
+    groups = cell.together or (cell.tuning is not None and cell.tuning.together > 1)
+    yield "training", (TRAINING, *([TRAINING_TOGETHER] if groups else []))
+    yield "workload", (cell.workload.factory,)
+    yield "optimizer", (cell.optimizer.factory,)
+    yield "schedule", (cell.schedule.factory,)
+    yield "data", data_roots(cell.workload.dataset)
+
+
+def identified(cell: CellSpec, code: Code) -> CellSpec:
+    """The cell with its identity, its digest, and the digest of the search it waits for.
 
     A cell that is tuned is known by the tuning that will choose its learning rate, so that all cells of a
     study are known before any is trained.
@@ -124,49 +154,35 @@ def identified(cell: CellSpec, code: str) -> CellSpec:
         code: what `training_code` gives for it.
     """
     # Names, labels, the optimizer's own lr and the timeout decide no number.
-    values = {
+    shared: dict[str, object] = {
         "schema": TRACE_SCHEMA,
-        "workload": _identity(cell.workload),
+        "workload": factory_values(cell.workload),
         "overrides": dict(cell.workload.overrides),
-        "data": _data_identity(cell.workload.dataset),
-        "optimizer": _identity(cell.optimizer),
-        "schedule": _identity(cell.schedule),
+        "optimizer": factory_values(cell.optimizer),
+        "schedule": factory_values(cell.schedule),
         "device": cell.device,
         "threads": cell.threads,
         "step": cell.step,
-        "code": code,
     }
-    own = {"seed": cell.seed, "probe_every": cell.probe_every, "together": list(cell.together)}
+    data = data_values(cell.workload.dataset)
+    own: dict[str, object] = {
+        "seed": cell.seed,
+        "probe_every": cell.probe_every,
+        "together": list(cell.together),
+    }
+    hashed = {**shared, "data": data, "code": code.sha256}
+    search = ""
     if cell.tuning is None:
-        return replace(cell, digest=digest({**values, **own, "lr": cell.lr}), code=code)
-    searched = {name: list(tried) for name, tried in cell.optimizer.search.items()}
-    search = digest({**values, "tuning": asdict(cell.tuning), "search": searched})
-    return replace(cell, search=search, digest=digest({**own, "search": search}), code=code)
-
-
-def _identity(spec: WorkloadSpec | OptimizerSpec | ScheduleSpec) -> dict[str, object]:
-    return {"factory": spec.factory, "settings": dict(spec.settings)}
-
-
-def _data_identity(dataset: DatasetSpec | None) -> dict[str, str] | None:
-    if dataset is None:
-        return None
-    return {"name": dataset.name, "sha256": dataset.fingerprint or DATASETS[dataset.name].sha256}
-
-
-def _modules(cell: CellSpec) -> tuple[str, ...]:
-    """The modules that train the cell: those of its factories, and what trains seeds together."""
-    factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
-    modules = {factory.partition(":")[0] for factory in factories if factory}
-    together = cell.together or (cell.tuning is not None and cell.tuning.together > 1)
-    return tuple(sorted(modules | ({TRAINING_TOGETHER} if together else set())))
-
-
-def _code(study: Study, *modules: str) -> str:
-    try:
-        return code_digest((TRAINING, *modules), study.folder)
-    except UserError as error:
-        raise UserError(f"{study.file}: {error}") from None
+        own["lr"] = cell.lr
+        name = digest({**hashed, **own})
+    else:
+        searched = {name: list(tried) for name, tried in cell.optimizer.search.items()}
+        tuned = {"tuning": asdict(cell.tuning), "search": searched}
+        search = digest({**hashed, **tuned})
+        name = digest({**own, "search": search})
+        shared |= tuned
+    identity = {"settings": {**shared, **own}, "code": code.modules, "data": shortened(data)}
+    return replace(cell, search=search, digest=name, code=code.sha256, identity=identity)
 
 
 def trace_path(cell: CellSpec) -> Path:

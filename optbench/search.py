@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from optbench.config import Study
+    from optbench.digest import Code
     from optbench.spec import CellSpec, OptimizerSpec, Setting, TuningSpec
 
 
@@ -45,7 +46,7 @@ class Search:
 
     cell: CellSpec
     tuning: TuningSpec
-    code: str
+    code: Code
 
     @property
     def name(self) -> str:

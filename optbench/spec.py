@@ -16,7 +16,7 @@ Scalar: TypeAlias = str | int | float | bool | None
 Setting: TypeAlias = "Scalar | list[Setting] | dict[str, Setting]"
 """A value that YAML can write and that a factory takes as a keyword argument."""
 
-TRACE_SCHEMA = 2
+TRACE_SCHEMA = 3
 """Version of a trace's layout (docs/reference/tables.md#traces); a change makes every cell a new one."""
 
 TRACE_KEY = b"optbench-facts"
@@ -191,6 +191,8 @@ class CellSpec:
         search: 8 hexadecimal digits that name the search whose choice it waits for, "" without a tuning.
         trial: whether it is a trial of a search: it lies apart and never looks at the test split.
         code: sha256 over the code that trains it, a part of `digest`.
+        identity: what `digest` is taken from, to be kept in the trace: its `settings`, a short hash of the
+            `code` by part and module, its `data`.
         together: the seeds that are to be trained as one model, this one among them; empty where it is to be
             trained alone.
         step: `eager`, or `graph` where its steps are to be replayed from a CUDA graph.
@@ -211,6 +213,7 @@ class CellSpec:
     search: str = ""
     trial: bool = False
     code: str = ""
+    identity: Mapping[str, object] = field(default_factory=dict)
     together: tuple[int, ...] = ()
     step: str = "eager"
 

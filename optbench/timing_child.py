@@ -11,12 +11,15 @@ import tempfile
 from typing import IO, TYPE_CHECKING
 
 from optbench.orphans import PARENT
-from optbench.timing_plan import TIMING, timing_path
+from optbench.timing_plan import timing_path
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from optbench.timing_spec import TimingSpec
+
+TIMING = "optbench.timing"
+"""The module that measures, run with `python -m`."""
 
 START_LIMIT_S = 300.0
 """How long importing torch, building the workload and the first steps of all optimizers may take."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from optbench.timing_spec import TimingSpec
 
-TIMING_SCHEMA = 1
+TIMING_SCHEMA = 2
 """Version of this layout."""
 
 STEP, SPLIT, BATCH, KERNEL = "step", "split", "batch", "kernel"
@@ -58,6 +58,7 @@ def timing_facts(timing: TimingSpec) -> dict[str, Any]:
         "optimizers": [spec.name for spec in timing.optimizers],
         "reference": timing.reference,
         "digest": timing.digest,
+        "identity": dict(timing.identity),
         "device": timing.device,
         "threads": timing.threads,
         **provenance.here(),

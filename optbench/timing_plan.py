@@ -6,20 +6,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.catalogue.datasets import DATASETS
 from optbench.config import slug
-from optbench.digest import code_digest, digest
+from optbench.digest import (
+    TIMING,
+    Slices,
+    data_roots,
+    data_values,
+    digest,
+    factory_values,
+    shortened,
+    together,
+)
 from optbench.errors import UserError, unknown
+from optbench.source import remember
 from optbench.timing_spec import TimingSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from optbench.config import Study
-    from optbench.spec import OptimizerSpec, WorkloadSpec
-
-TIMING = "optbench.timing"
-"""The module whose code decides what is measured."""
 
 
 def timings_of(study: Study) -> list[TimingSpec]:
@@ -32,6 +37,7 @@ def timings_of(study: Study) -> list[TimingSpec]:
         UserError: a plug-in does not parse.
     """
     reference = str(study.report["reference"])
+    slices = Slices(study.folder)
     timings = []
     for name, workload in study.workloads.items():
         met = {o for block in study.blocks if name in block.workloads for o in block.optimizers}
@@ -40,35 +46,42 @@ def timings_of(study: Study) -> list[TimingSpec]:
         timing = TimingSpec(
             study.name, workload, optimizers, reference, workload.device or study.device, study.threads
         )
-        timings.append(replace(timing, digest=_digest(timing, study)))
+        timings.append(_identified(timing, study, slices))
+    remember()
     return timings
 
 
-def _digest(timing: TimingSpec, study: Study) -> str:
-    factories = (timing.workload.factory, *(spec.factory for spec in timing.optimizers))
-    modules = sorted({factory.partition(":")[0] for factory in factories})
+def _identified(timing: TimingSpec, study: Study, slices: Slices) -> TimingSpec:
+    """The timing with its identity and its digest."""
     dataset = timing.workload.dataset
+    optimizers = {spec.factory for spec in timing.optimizers}
     try:
-        code = code_digest((TIMING, *modules), study.folder)
+        code = together(
+            {
+                "timing": slices.code(TIMING),
+                "workload": slices.code(timing.workload.factory),
+                "data": slices.code(*data_roots(dataset)),
+                "optimizers": slices.code(
+                    *sorted(optimizers, key=lambda factory: factory.rpartition(":")[2])
+                ),
+            }
+        )
     except UserError as error:
         raise UserError(f"{study.file}: {error}") from None
-    return digest(
-        {
-            "workload": _identity(timing.workload),
-            "overrides": dict(timing.workload.overrides),
-            "data": dataset
-            and {"name": dataset.name, "sha256": dataset.fingerprint or DATASETS[dataset.name].sha256},
-            "optimizers": [{"name": o.name, "lr": o.lr, **_identity(o)} for o in timing.optimizers],
-            "reference": timing.reference,
-            "device": timing.device,
-            "threads": timing.threads,
-            "code": code,
-        }
+    settings = {
+        "workload": factory_values(timing.workload),
+        "overrides": dict(timing.workload.overrides),
+        "optimizers": [{"name": o.name, "lr": o.lr, **factory_values(o)} for o in timing.optimizers],
+        "reference": timing.reference,
+        "device": timing.device,
+        "threads": timing.threads,
+    }
+    data = data_values(dataset)
+    return replace(
+        timing,
+        digest=digest({**settings, "data": data, "code": code.sha256}),
+        identity={"settings": settings, "code": code.modules, "data": shortened(data)},
     )
-
-
-def _identity(spec: WorkloadSpec | OptimizerSpec) -> dict[str, object]:
-    return {"factory": spec.factory, "settings": dict(spec.settings)}
 
 
 def timing_path(timing: TimingSpec) -> Path:

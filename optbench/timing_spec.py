@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from optbench.spec import OptimizerSpec, WorkloadSpec
 
 SECONDS = 2.5
@@ -24,6 +26,7 @@ class TimingSpec:
         device: `cpu` or `cuda`.
         threads: intra-operation threads (>= 1).
         digest: 8 hexadecimal digits over all that decides what is measured.
+        identity: what `digest` is taken from, as in a cell.
     """
 
     study: str
@@ -33,3 +36,4 @@ class TimingSpec:
     device: str
     threads: int
     digest: str = ""
+    identity: Mapping[str, object] = field(default_factory=dict)

@@ -115,6 +115,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
         "seed": cell.seed,
         "digest": cell.digest,
         "code": cell.code,
+        "identity": dict(cell.identity),
         "device": cell.device,
         "threads": cell.threads,
         "streams": {stream: stream_seed(cell.seed, stream) for stream in STREAMS},
@@ -204,3 +205,18 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
     if TRACE_KEY not in metadata or table.column_names != ["step", "split", "metric", "value"]:
         raise BadTraceError(f"{path} is not a trace of optbench")
     return table, json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))
+
+
+def read_facts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The facts of a trace and its times, without its rows.
+
+    Raises:
+        BadTraceError: the file is truncated, or no trace of optbench.
+    """
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise BadTraceError(f"{path} is not a whole trace: {error}") from None
+    if TRACE_KEY not in metadata:
+        raise BadTraceError(f"{path} is not a trace of optbench")
+    return json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
@@ -15,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optbench
-from optbench.digest import NUMBERLESS, _closure, code_digest, digest
+from optbench.digest import NUMBERLESS, TRAINING, TRAINING_TOGETHER, Slices, digest
 from optbench.errors import UserError
 from optbench.source import _write
 
@@ -95,6 +92,16 @@ def write(folder: Path, **modules: str) -> Path:
     return folder
 
 
+def code(folder: Path, *addresses: str) -> str:
+    """The hash of what `addresses` lead to, read anew; of the plug-in's optimizer where none is given."""
+    return Slices(folder).code(*(addresses or ("plugin:Mine",))).sha256
+
+
+def modules(folder: Path, address: str) -> set[str]:
+    """The modules that an address leads to."""
+    return set(Slices(folder).code(address).modules)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write(
@@ -109,28 +116,28 @@ def edited(before: str, after: str) -> str:
 
 @pytest.mark.parametrize("edit", SAME.values(), ids=SAME)
 def test_an_edit_that_decides_no_number_changes_nothing(folder: Path, edit: tuple[str, str]) -> None:
-    before = code_digest(("plugin",), folder)
+    before = code(folder)
     write(folder, plugin=edited(*edit))
-    assert code_digest(("plugin",), folder) == before
+    assert code(folder) == before
 
 
 @pytest.mark.parametrize("edit", CHANGED.values(), ids=CHANGED)
 def test_an_edit_of_the_mathematics_changes_the_digest(folder: Path, edit: tuple[str, str]) -> None:
-    before = code_digest(("plugin",), folder)
+    before = code(folder)
     write(folder, plugin=edited(*edit))
-    assert code_digest(("plugin",), folder) != before
+    assert code(folder) != before
     write(folder, plugin=PLUGIN)
-    assert code_digest(("plugin",), folder) == before
+    assert code(folder) == before
 
 
 @pytest.mark.parametrize("module", ["beside", "further"])
 def test_modules_beside_a_plug_in_are_its_code(folder: Path, module: str) -> None:
-    before = code_digest(("plugin",), folder)
+    before = code(folder)
     text = (folder / f"{module}.py").read_text()
     write(folder, **{module: f"# a comment\n{text}"})
-    assert code_digest(("plugin",), folder) == before
+    assert code(folder) == before
     write(folder, **{module: f"{text}MORE = 1\n"})
-    assert code_digest(("plugin",), folder) != before
+    assert code(folder) != before
 
 
 @pytest.mark.parametrize(
@@ -149,11 +156,11 @@ def test_every_way_to_import_is_followed(tmp_path: Path, imports: str) -> None:
         **{"lab/__init__": "", "lab/core": "from .deep import VALUE", "lab/deep": ""},
     )
     write(tmp_path, **{"lab/deep": "VALUE = 1"})
-    before = code_digest(("plugin",), tmp_path)
+    before = code(tmp_path)
     write(tmp_path, **{"lab/deep": "VALUE = 2"})
-    after = code_digest(("plugin",), tmp_path)
+    after = code(tmp_path)
     write(tmp_path, **{"lab/__init__": "import os"})
-    assert len({before, after, code_digest(("plugin",), tmp_path)}) == 3
+    assert len({before, after, code(tmp_path)}) == 3
 
 
 def test_relative_imports_from_further_up(tmp_path: Path) -> None:
@@ -162,19 +169,20 @@ def test_relative_imports_from_further_up(tmp_path: Path) -> None:
         tmp_path,
         **{"lab/a/opt": "from ..b import X\nfrom .. import c\nfrom . import d", "lab/c": "", "lab/a/d": ""},
     )
-    assert set(_closure(["lab.a.opt"], tmp_path, NUMBERLESS)) == {
-        "lab",
-        "lab.a",
-        "lab.a.opt",
-        "lab.a.d",
-        "lab.b",
-        "lab.c",
+    assert modules(tmp_path, "lab.a.opt:X") == {
+        "./lab",
+        "./lab.a",
+        "./lab.a.opt",
+        "./lab.a.d",
+        "./lab.b",
+        "./lab.c",
     }
 
 
 def test_installed_packages_and_strangers_are_not_followed(folder: Path) -> None:
     write(folder, stranger="X = 1\n")
-    assert set(_closure(["plugin", "torch.optim"], folder, NUMBERLESS)) == {"plugin", "beside", "further"}
+    assert modules(folder, "plugin:Mine") == {"./plugin", "./beside", "./further"}
+    assert modules(folder, "torch.optim:SGD") == set()
 
 
 def test_an_environment_below_the_studys_folder_is_not_its_code(
@@ -184,85 +192,43 @@ def test_an_environment_below_the_studys_folder_is_not_its_code(
     write(site, third_party_thing="VALUE = 1")
     write(tmp_path, plugin="import third_party_thing\n")
     monkeypatch.syspath_prepend(str(site))
-    before = code_digest(("plugin",), tmp_path)
-    assert set(_closure(["plugin"], tmp_path, NUMBERLESS)) == {"plugin"}
+    before = code(tmp_path)
+    assert modules(tmp_path, "plugin:Mine") == {"./plugin"}
     write(site, third_party_thing="VALUE = 2")
-    assert code_digest(("plugin",), tmp_path) == before
+    assert code(tmp_path) == before
 
 
 def test_a_module_beside_that_does_not_parse_is_one_line(folder: Path) -> None:
     write(folder, further="BASE = (\n")
     with pytest.raises(UserError, match=r"^further\.py line 1: '\(' was never closed$"):
-        code_digest(("plugin",), folder)
+        code(folder)
 
 
-def test_the_training_loop_and_what_it_needs_are_hashed() -> None:
-    package = Path(optbench.__file__).parent
-    found = set(_closure(["optbench.train", "optbench.workloads.vision"], package.parent, NUMBERLESS))
+def test_the_training_loop_and_what_it_needs_are_hashed(tmp_path: Path) -> None:
+    found = Slices(tmp_path).code(TRAINING).modules
     assert {
-        "optbench.train",
-        "optbench.seeding",
-        "optbench.schedules",
-        "optbench.datasets",
-        "optbench.workload",
-        "optbench.workloads.vision",
-    } <= found
-    assert not found & NUMBERLESS
-    # Reading, drawing and driving decide no number of a cell.
+        "train",
+        "seeding",
+        "schedules",
+        "datasets",
+        "optimizers.construct",
+        "probes.run",
+        "record",
+        "workload",
+    } <= set(found)
+    # Reading, drawing and driving decide no number of a cell, nor does any single optimizer.
     for name in ("cli", "config", "matrix", "pipeline", "trace", "collect", "report", "figures", "stats"):
-        assert not {module for module in found if module.split(".")[1] == name}, name
+        assert not {module for module in found if module.split(".")[0] == name}, name
+    assert not {module for module in found if module.startswith(("optimizers.lion", "optimizers.momentum"))}
+    assert "batched.train" in Slices(tmp_path).code(TRAINING_TOGETHER).modules
 
 
-def digests_of_a_copy(root: Path) -> dict[str, str]:
-    script = (
-        "from pathlib import Path; import optbench; from optbench.config import read_study; "
-        "from optbench.matrix import cells_of; "
-        "assert optbench.__file__.startswith(str(Path.cwd())), optbench.__file__; "
-        "[print(c.name, c.digest) for c in cells_of(read_study(Path('study.yaml')))]"
-    )
-    printed = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return dict(line.split() for line in printed.splitlines())
-
-
-def test_edits_of_optbench_itself(tmp_path: Path) -> None:
-    package = shutil.copytree(
-        Path(optbench.__file__).parent, tmp_path / "optbench", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    (tmp_path / "study.yaml").write_text(
-        "study: s\nseeds: [0]\nworkloads: [ravine, digits_mlp]\noptimizers: [sgd, lion]\n"
-    )
-    before = digests_of_a_copy(tmp_path)
-    assert len(set(before.values())) == 4
-
-    def after(module: str, text: str) -> set[str]:
-        file = package / module
-        kept = file.read_text(encoding="utf-8")
-        file.write_text(kept + text, encoding="utf-8")
-        found = digests_of_a_copy(tmp_path)
-        file.write_text(kept, encoding="utf-8")
-        return {name for name in found if found[name] != before[name]}
-
-    assert after("train.py", "# a comment\n") == set()
-    assert after("train.py", "MORE = 1\n") == set(before)
-    assert after("seeding.py", "MORE = 1\n") == set(before)
-    assert after("optimizers/lion.py", "MORE = 1\n") == {name for name in before if "/lion/" in name}
-    assert after("workloads/vision.py", "MORE = 1\n") == {name for name in before if "digits" in name}
-    for module in (
-        "trace.py",
-        "matrix.py",
-        "cli/stages.py",
-        "report/build.py",
-        "catalogue/datasets.py",
-        "__init__.py",
-    ):
-        assert after(module, "MORE = 1\n") == set(), module
+def test_what_is_left_out_is_there_and_left_out(tmp_path: Path) -> None:
+    package = Path(optbench.__file__).parent
+    for module in NUMBERLESS:
+        assert package.parent.joinpath(*module.split(".")).with_suffix(".py").is_file(), module
+    found = Slices(tmp_path).code(TRAINING, TRAINING_TOGETHER, "optbench.timing:measure").modules
+    assert not set(found) & {module.partition(".")[2] for module in NUMBERLESS}
 
 
 def canonical(tree: ast.Module) -> str:

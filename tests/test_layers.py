@@ -53,6 +53,7 @@ LAYERS = {
     "optbench.timing_file": "files",
     "optbench.trials": "files",
     "optbench.tune": "files",
+    "optbench.why": "files",
     # parents: they start the processes that train, and hold nothing that could die with one
     "optbench.child": "parents",
     "optbench.crew": "parents",

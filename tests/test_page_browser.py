@@ -223,6 +223,29 @@ def test_link_to_a_cell_finds_it(browser, long_page_file):
         assert slurm == f"{here} --executor slurm"
 
 
+def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
+    fake = Fake(workloads=("digits",), optimizers=("sgd",), schedules=("constant",), seeds=2, evaluations=3)
+    results = fabricate(tmp_path / "results" / "demo", fake)
+    table = results / "tables" / "runs.parquet"
+    runs = pd.read_parquet(table).assign(trained_again=["code: train.py", ""])
+    runs.to_parquet(table)
+    with opened(browser, render(results, tmp_path / "reports")) as page:
+        card = page.locator("#cell-card")
+        for cell, digest, why in zip(runs["cell"], runs["digest"], runs["trained_again"], strict=True):
+            page.locator("#t-cells").get_by_role("link", name=cell).click()
+            page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
+            facts = dict(
+                zip(
+                    card.locator("dl.facts dt").all_inner_texts(),
+                    card.locator("dl.facts dd").all_inner_texts(),
+                    strict=True,
+                )
+            )
+            assert facts["digest"] == digest
+            assert facts.get("trained again", "") == why
+            assert digest in card.locator(".commands code").last.inner_text()
+
+
 def test_a_cell_opens_beside_its_siblings(browser, page_file):
     with opened(browser, page_file) as page:
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")

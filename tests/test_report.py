@@ -212,6 +212,21 @@ def test_every_cell_is_listed_with_its_commands(mixed, tmp_path):
         assert shlex.split(make)[:3] == ["--cores", "1", run.path]
 
 
+def test_a_cell_says_why_it_was_trained_again(tmp_path):
+    fake = Fake(workloads=("digits",), optimizers=("sgd",), seeds=2, evaluations=3)
+    path = build(tmp_path, fake, figures=False)
+    before = path.read_text(encoding="utf-8")
+    table = tmp_path / "results/demo/tables/runs.parquet"
+    runs = pd.read_parquet(table)
+    why = ["settings: optimizer a<b -> 2; code: train.py", *[""] * (len(runs) - 1)]
+    runs.assign(trained_again="").to_parquet(table)
+    assert render(table.parents[1], path.parents[1]).read_text(encoding="utf-8") == before
+    runs.assign(trained_again=why).to_parquet(table)
+    rows = Page(render(table.parents[1], path.parents[1]).read_text(encoding="utf-8")).rows("t-cells")
+    assert rows[0][5].split() == f"{runs['digest'][0]} trained again: {why[0]}".split()
+    assert [row[5] for row in rows[1:]] == list(runs["digest"][1:])
+
+
 def test_cells_hold_their_curves(mixed):
     """Unpacked by a decoder of the test's own, each point is off by at most half a level."""
     path, page = mixed

@@ -38,7 +38,7 @@ EXCEPTIONS = {
     ("error", "timing_file.py"): OTHERS,
     ("missing", "study_file.py"): OTHERS,
     ("ok", "cli/checks.py"): "what verify says of a cell",
-    ("ok", "figures/plan_ranking.py"): COLUMN,
+    ("ok", "figures/plan_verdict.py"): COLUMN,
     ("diverged", "figures/plan_textbook.py"): COLUMN,
     ("diverged", "figures/points.py"): COLUMN,
 }

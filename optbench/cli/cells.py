@@ -1,4 +1,4 @@
-"""The verbs of single cells, and what looks without training: rerun, show, list, check (layer 4)."""
+"""The verbs of single cells, and what looks without training: rerun, show, list, why, check (layer 4)."""
 
 from __future__ import annotations
 
@@ -220,6 +220,45 @@ def _list_built_ins() -> None:
 
 @click.command()
 @study_argument
+@click.argument("patterns", metavar="[CELL]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every cell that the next run would train, by cause.")
+@device_option
+def why(study: str, patterns: tuple[str, ...], *, every: bool, device: str | None) -> None:
+    """Say why cells are trained again: what differs from the traces that lie there.
+
+    A CELL is workload/optimizer/schedule/seed; * and ? stand for any text. With --all: what the next run
+    would train, so that after an edit it tells what the edit costs.
+    """
+    from optbench.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.search import known_trials  # noqa: PLC0415
+    from optbench.why import UP_TO_DATE, grouped, reasons  # noqa: PLC0415
+
+    if bool(patterns) == every:
+        raise UserError("name the cells, or give --all")
+    found = read(study, device)
+    cells = cells_of(found)
+    if every:
+        groups = [("cells", *group) for group in grouped(reasons(cells))]
+        groups += [("trials", *group) for group in grouped(reasons(known_trials(found)))]
+        for kind, causes, left in groups:
+            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+            click.echo(f"{len(left)} {kind if len(left) > 1 else kind[:-1]}: {'; '.join(causes)}")
+            click.echo(f"  {left[0].name}{more}")
+        if not groups:
+            click.echo("nothing would be trained")
+        return
+    for one in reasons(select(cells, patterns)):
+        if one.beside is None:
+            click.echo(f"{one.cell.name}: {one.state}")
+            continue
+        state = UP_TO_DATE if one.state == UP_TO_DATE else "would be trained again"
+        click.echo(f"{one.cell.name}: {state}; {one.beside.name} differs:")
+        for line in (*one.causes, *one.aside):
+            click.echo(f"  {line}")
+
+
+@click.command()
+@study_argument
 @device_option
 def check(study: str, device: str | None) -> None:
     """Read a study and build everything it names, before anything is trained."""
@@ -248,4 +287,4 @@ def check(study: str, device: str | None) -> None:
     click.echo(f"optbench: {found.file} is sound: {len(cells)} cells")
 
 
-COMMANDS = (rerun, show, list_, check)
+COMMANDS = (rerun, show, list_, why, check)

@@ -46,6 +46,7 @@ class HeavyBallGradient(Optimizer):
 
     elementwise = True
     graphable = True
+    filters_gradients = True
 
     def __init__(self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -76,6 +77,7 @@ class HeavyBallStep(Optimizer):
 
     elementwise = True
     graphable = True
+    filters_gradients = True
 
     def __init__(self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -109,6 +111,7 @@ class HeavyBallAveraged(Optimizer):
 
     elementwise = True
     graphable = True
+    filters_gradients = True
 
     def __init__(self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch.optim
 
-from optbench.optimizers.momentum import HeavyBallAveraged, HeavyBallGradient, HeavyBallStep
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,16 +38,17 @@ def noise_cosine(optimizer: Optimizer, step: int) -> float:
     """Return the update cosine that `optimizer` shows at `step` when its gradients are white noise.
 
     A parameter group's entry `noise_cosine`, where there is one, is the group's answer: so an optimizer of
-    one's own can state it. Else it is known for the classes in `FILTERS`, and NaN for every other, whose
-    update may be no filter of the gradients (Lion and Muon take signs, L-BFGS solves for its step). Groups
-    are weighed by their parameters' number. Adam's denominator is taken as constant; docs/reference/tables.md
-    compares with what the built-in optimizers show.
+    one's own can state it. Else it is known for the classes in `FILTERS` and for those that say so themselves
+    (`filters_gradients = True`), and NaN for every other, whose update may be no filter of the gradients
+    (Lion and Muon take signs, L-BFGS solves for its step). Groups are weighed by their parameters' number.
+    Adam's denominator is taken as constant; docs/reference/tables.md compares with what the built-in optimizers show.
 
     Args:
         optimizer: asked for its class and groups, nothing else.
         step: updates made so far (NAdam's momentum grows with it).
     """
-    known = type(optimizer) in FILTERS
+    kind = type(optimizer)
+    known = kind in FILTERS or vars(kind).get("filters_gradients") is True
     total, weight = 0.0, 0
     for group in optimizer.param_groups:
         size = sum(p.numel() for p in group["params"])
@@ -65,10 +64,9 @@ FILTERS = frozenset(
     {
         *(torch.optim.SGD, torch.optim.RMSprop, torch.optim.Adagrad, torch.optim.Adadelta),
         *(torch.optim.Adam, torch.optim.AdamW, torch.optim.Adamax, torch.optim.NAdam, torch.optim.RAdam),
-        *(HeavyBallGradient, HeavyBallStep, HeavyBallAveraged),
     }
 )
-"""Optimizers whose update is a filter of the gradients by `momentum` or `betas[0]`, but for a slow scale."""
+"""Torch's optimizers whose update filters the gradients by `momentum` or `betas[0]`, but for a slow scale."""
 
 
 def _group_cosine(group: Mapping[str, Any], step: int) -> float:

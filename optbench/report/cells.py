@@ -63,6 +63,7 @@ class CellRow:
         steps: its last step.
         loss: its final validation loss.
         digest: what decides its numbers.
+        again: why it was trained again where an earlier trace lies beside its own; "" elsewhere.
         commands: those that train it again and that make its trace; none where there are too many cells.
         group: number of its combination, shared by its seed siblings.
         curve: its validation loss, packed; see `pack`.
@@ -76,6 +77,7 @@ class CellRow:
     steps: str
     loss: str
     digest: str
+    again: str
     commands: tuple[str, ...]
     group: int
     curve: str
@@ -154,10 +156,11 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
         group_of.setdefault(key, len(group_of))
     written_out = len(runs) <= WRITTEN_OUT
     columns = ["cell", "status", "lr", "steps", "final_val_loss", "digest", "path"]
+    again = runs["trained_again"] if "trained_again" in runs else [""] * len(runs)
     rows = []
     commands_of: dict[int, str] = {}
-    for key, (cell, status, lr, steps, loss, digest, path) in zip(
-        keys, runs[columns].itertuples(index=False, name=None), strict=True
+    for key, why, (cell, status, lr, steps, loss, digest, path) in zip(
+        keys, again, runs[columns].itertuples(index=False, name=None), strict=True
     ):
         group = group_of[key]
         folder = str(path).rpartition("/")[0]
@@ -172,6 +175,7 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
                 steps=number(float(steps)),
                 loss=number(float(loss)),
                 digest=str(digest),
+                again=str(why),
                 commands=(
                     (rerun_command(name, str(cell)), snakemake_command(str(path), config_path))
                     if written_out

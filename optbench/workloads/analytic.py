@@ -7,10 +7,23 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from optbench.landscapes import LANDSCAPES
+from optbench.landscapes import (
+    DOUBLE_WELL_START,
+    RAVINE_START,
+    ROSENBROCK_START,
+    SADDLE_START,
+    SLOPE_START,
+)
+from optbench.landscapes import double_well as double_well_height
+from optbench.landscapes import ravine as ravine_height
+from optbench.landscapes import rosenbrock as rosenbrock_height
+from optbench.landscapes import saddle as saddle_height
+from optbench.landscapes import slope as slope_height
 from optbench.workload import Workload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Generator, Tensor
 
     from optbench.workload import Batch
@@ -34,17 +47,17 @@ class Point(nn.Module):
 
 def ravine() -> Workload:
     """Return the textbook's ravine `x^2/16 + 9 y^2` from (-2.4, 0.2), 50 steps."""
-    return _on_landscape("ravine", ("x", "y"), steps=50)
+    return _on_landscape("ravine", ravine_height, RAVINE_START, ("x", "y"), steps=50)
 
 
 def rosenbrock() -> Workload:
     """Return Rosenbrock's curved valley from (-1.2, 1), 1000 steps."""
-    return _on_landscape("rosenbrock", ("x", "y"), steps=1000)
+    return _on_landscape("rosenbrock", rosenbrock_height, ROSENBROCK_START, ("x", "y"), steps=1000)
 
 
 def saddle() -> Workload:
     """Return a strict saddle started 0.001 beside its stable manifold, 100 steps."""
-    return _on_landscape("saddle", ("x", "y"), steps=100)
+    return _on_landscape("saddle", saddle_height, SADDLE_START, ("x", "y"), steps=100)
 
 
 def double_well() -> Workload:
@@ -53,12 +66,12 @@ def double_well() -> Workload:
     See `optbench.landscapes.double_well` for the learning rates at which momentum leaves the poor well and
     plain gradient descent does not.
     """
-    return _on_landscape("double_well", ("x",), steps=100)
+    return _on_landscape("double_well", double_well_height, DOUBLE_WELL_START, ("x",), steps=100)
 
 
 def slope() -> Workload:
     """Return one coordinate on `|x|` from 40: a gradient of 1 at every step on the way down, 100 steps."""
-    return _on_landscape("slope", ("x",), steps=100)
+    return _on_landscape("slope", slope_height, SLOPE_START, ("x",), steps=100)
 
 
 def quadratic(condition: float = 100.0, dimension: int = 10, noise: float = 0.0) -> Workload:
@@ -111,15 +124,19 @@ def quadratic(condition: float = 100.0, dimension: int = 10, noise: float = 0.0)
     )
 
 
-def _on_landscape(name: str, coordinates: tuple[str, ...], steps: int) -> Workload:
-    surface = LANDSCAPES[name]
-
+def _on_landscape(
+    name: str,
+    surface: Callable[..., Tensor],
+    start: tuple[float, ...],
+    coordinates: tuple[str, ...],
+    steps: int,
+) -> Workload:
+    # The surface itself, not all of them by name: a cell's digest covers what its workload leads to.
     def loss(model: nn.Module, _: Batch) -> Tensor:
-        height: Tensor = surface.function(*model().unbind())
-        return height
+        return surface(*model().unbind())
 
     return Workload(
-        model=lambda: Point(torch.tensor(surface.start, dtype=torch.float64)),
+        model=lambda: Point(torch.tensor(start, dtype=torch.float64)),
         loss=loss,
         steps=steps,
         eval_every=1,

@@ -8,6 +8,8 @@
   const body = list.tBodies[0];
   const every = [...body.rows];
   const nameOf = (row) => row.cells[0].textContent.trim();
+  // Behind the digest may stand why the cell was trained again.
+  const digestOf = (row) => row.cells[5].firstChild.textContent.trim();
   const linkTo = (name) => `#cell=${encodeURIComponent(name)}`;
   let at = 0;
   let fits = every;
@@ -119,7 +121,7 @@
   const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
   const commandsOf = (row) => {
     const name = nameOf(row);
-    const trace = `seed${name.split("/").at(-1)}-${row.cells[5].textContent.trim()}`;
+    const trace = `seed${name.split("/").at(-1)}-${digestOf(row)}`;
     return [list.dataset.rerun.replace(/CELL$/, () => quoted(name)), groups[row.dataset.g][2].replace("seedSEED-DIGEST", () => trace)];
   };
 
@@ -144,9 +146,11 @@
     shut.addEventListener("click", () => { card.hidden = true; row.classList.remove("found"); location.hash = "s-cells"; });
     const link = make("button", { type: "button", textContent: "Copy link" });
     link.addEventListener("click", () => copy(location.href.split("#")[0] + linkTo(name), "the link"));
+    const reason = row.cells[5].querySelector("small");
+    const again = reason ? [fact("trained again", reason.textContent.replace(/^trained again: /, ""))] : [];
     const facts = make("dl", { className: "facts" },
       fact("status", row.cells[1].textContent), fact("lr", row.cells[2].textContent), fact("last step", row.cells[3].textContent),
-      fact("final validation loss", row.cells[4].textContent), fact("digest", make("code", { textContent: row.cells[5].textContent })));
+      fact("final validation loss", row.cells[4].textContent), fact("digest", make("code", { textContent: digestOf(row) })), ...again);
     const why = row.cells[1].querySelector("a");
     const failure = why && document.getElementById(why.getAttribute("href").slice(1));
     const story = failure ? [failure.querySelector(".reason").cloneNode(true), ...[...failure.querySelectorAll("pre")].map((pre) => pre.cloneNode(true))] : [];
