@@ -9,10 +9,10 @@ Where they change, read the sentences around them too.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,7 +103,11 @@ STUDIES: dict[str, Callable[[], None]] = {"tutorial": tutorial, "smoke": smoke, 
 
 def main() -> None:
     """Runs the studies and records."""
-    for name in sys.argv[1:] or STUDIES:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(STUDIES))
+    for name in parser.parse_args().names or STUDIES:
         if name not in STUDIES:
             raise SystemExit(f"no study {name!r} (there are: {', '.join(STUDIES)})")
         STUDIES[name]()

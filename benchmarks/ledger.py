@@ -8,6 +8,7 @@ writes these anew; tests/test_docs.py holds the pages against results.json.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -219,4 +220,5 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     write_pages()
