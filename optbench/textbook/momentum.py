@@ -102,7 +102,7 @@ def _fewer_iterations(cells: Mapping[str, Cells]) -> Outcome:
     if "tenfold" in cells:
         tenfold = cells["tenfold"].column("steps_to_target")
         values["plain_tenfold_steps"] = float(tenfold.median())
-        condition += f" Plain SGD at lr 0.1: {number(values['plain_tenfold_steps'], 'never')} (median)."
+        condition += f" Plain SGD at lr 0.1: {number(values['plain_tenfold_steps'], endless='never')} (median)."
     condition = f"{condition} {_data(cells['ball'])}".strip()
     return Outcome(parts, f"convergence-{cells['ball'].workload}-loss", condition, values)
 
