@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from fabricate import Fake, fabricate
-from optbench.compare import origins_differ
 
 from optbench import provenance
 from optbench.cli.checks import differing as used_by_verify
 from optbench.config import read_study
+from optbench.findings.agreement import origins_differ
 from optbench.gathered import read_group
 from optbench.matrix import cells_of, trace_path
 from optbench.provenance import FACTS, Fact, differing, here, origin_of

@@ -8,11 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from fabricate import Fake, fabricate, timing_table
-from optbench.contenders import Combination
-from optbench.grounds import compare_all
 
 from optbench.config import read_study, reference_of
 from optbench.evidence import write_evidence
+from optbench.findings.analysis import compare_all
+from optbench.findings.samples import Combination
 from optbench.ratios import first_with
 from optbench.timing_plan import timings_of
 

@@ -102,7 +102,8 @@ def _fewer_iterations(cells: Mapping[str, Cells]) -> Outcome:
     if "tenfold" in cells:
         tenfold = cells["tenfold"].column("steps_to_target")
         values["plain_tenfold_steps"] = float(tenfold.median())
-        condition += f" Plain SGD at lr 0.1: {number(values['plain_tenfold_steps'], 'never')} (median)."
+        steps = number(values["plain_tenfold_steps"], endless="never")
+        condition += f" Plain SGD at lr 0.1: {steps} (median)."
     condition = f"{condition} {_data(cells['ball'])}".strip()
     return Outcome(parts, f"convergence-{cells['ball'].workload}-loss", condition, values)
 
