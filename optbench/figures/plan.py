@@ -45,21 +45,30 @@ CURVES = (("loss", "validation loss", True), ("accuracy", "validation accuracy",
 
 
 def draw_all(
-    tables: Path, figures: Path, *, cores: int = 1, landscapes: Mapping[str, Landscape] = LANDSCAPES
+    tables: Path,
+    figures: Path,
+    *,
+    cores: int = 1,
+    pdf: bool | None = None,
+    landscapes: Mapping[str, Landscape] = LANDSCAPES,
 ) -> list[FigureRecord]:
-    """Write every figure of a study as SVG and PDF, and figures.json; return its records.
+    """Write every figure of a study as SVG, where asked for as PDF too, and figures.json; return its records.
 
     Args:
         tables: results/<study>/tables, as `collect` and `summarize` left it.
         figures: results/<study>/figures; drawings of an earlier run are removed first.
         cores: processes that draw; they write the same files.
+        pdf: whether to write PDFs; None for what the study's `report.pdf` says.
         landscapes: the surfaces that workloads may name.
     """
     figures.mkdir(parents=True, exist_ok=True)
     for old in (*figures.glob("*.svg"), *figures.glob("*.pdf")):
         old.unlink()
-    with drawing(str(json.loads((tables / "study.json").read_text(encoding="utf-8")))):
-        records = share(lambda painter: _draw(tables, Easel(figures, painter), landscapes), cores)
+    if pdf is None:
+        facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+        pdf = bool(facts.get("report", {}).get("pdf"))
+    with drawing():
+        records = share(lambda painter: _draw(tables, Easel(figures, painter, pdf=pdf), landscapes), cores)
     write_records(records, figures / "figures.json")
     return records
 
