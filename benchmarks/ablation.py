@@ -5,8 +5,8 @@
 A fabricated study is drawn and its page rendered, with everything and with one piece at a time switched off:
 the axis drawn from one tick gives way to matplotlib's own, garbage collected once a figure to the collector's
 own times, and curves, stairs and rows of markers to seaborn's lineplot, ecdfplot and pointplot, each called
-once a panel on the same precomputed rows. What PDFs add is told too. The ways take turns within each repeat, and
-a ratio is of the processor time of both stages, in one process: of two neighbours on one machine.
+once a panel on the same precomputed rows. What PDFs add is told too. The ways take turns within each repeat,
+and a ratio is of the processor time of both stages, in one process: of two neighbours on one machine.
 """
 
 from __future__ import annotations
