@@ -112,7 +112,8 @@ class Study:
         cells_per_job: cells that a Snakemake job trains, or None to choose by the cores.
         data_folder: where prepared data lies.
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
-        report: rules of the page's comparisons: threshold, reference (`reference_of`), family, seed.
+        report: rules of the page's comparisons: threshold, reference (`reference_of`), family, seed; pdf: figures
+            as PDF too.
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
         tuning: how learning rates are searched, None where none is.

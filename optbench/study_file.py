@@ -324,7 +324,7 @@ class TuningEntry(_Strict):
 
 
 class ReportEntry(_Strict):
-    """What is declared before the tests."""
+    """What is declared before the tests, and how figures are written."""
 
     threshold: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)] = Field(
         0.01, description="the least relative difference that the page calls better or worse"
@@ -336,6 +336,9 @@ class ReportEntry(_Strict):
         "study", description="the comparisons that are corrected together: the whole study's, or a workload's"
     )
     seed: Seed = Field(0, description="of the resampling in the statistics")
+    pdf: Annotated[bool, Field(strict=True)] = Field(
+        False, description="write every figure as PDF too, beside the SVG that the page holds"
+    )
 
 
 class Block(_Strict):

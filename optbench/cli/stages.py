@@ -291,12 +291,13 @@ def _compare(tables: Path) -> Analysis:
 @click.command()
 @study_argument
 @cores_option
-def plot(study: str, cores: int) -> None:
-    """Draw the figures: results/<study>/figures/*.svg and *.pdf."""
+@click.option("--pdf", is_flag=True, help="Write PDFs too, whatever the study's report.pdf says.")
+def plot(study: str, cores: int, *, pdf: bool) -> None:
+    """Draw the figures: results/<study>/figures/*.svg, and *.pdf where asked for."""
     from optbench.figures.plan import draw_all  # noqa: PLC0415
 
     results = results_folder(study)
-    draw_all(results / "tables", results / "figures", cores=cores)
+    draw_all(results / "tables", results / "figures", cores=cores, pdf=True if pdf else None)
 
 
 @click.command()

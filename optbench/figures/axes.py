@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
 from matplotlib.ticker import (
     FixedFormatter,
     FixedLocator,
@@ -30,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 POINTS_PER_INCH: Final = 72.0
 LABEL_LENGTH: Final = 24
@@ -166,46 +161,6 @@ def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
     axis.set_major_formatter(FuncFormatter(power_of_ten))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
-
-
-def draw_band(
-    ax: Axes,
-    x: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    *,
-    where: NDArray[np.bool_],
-    color: str,
-    alpha: float,
-    stairs: bool = False,
-    **named: str,
-) -> None:
-    """Shade what lies between two curves, in pieces where there are gaps.
-
-    `fill_between` does it too; it looks for limits that are known here, and writes three elements for one.
-
-    Args:
-        ax: axes whose limits are set by the caller.
-        x: ascending.
-        low: the lower curve.
-        high: the upper curve.
-        where: at which x there is a band.
-        color: of the shade.
-        alpha: its opacity.
-        stairs: the curves hold their values until the next x.
-        named: label and gid.
-    """
-    turns = np.flatnonzero(np.diff(np.concatenate([[False], where, [False]])))
-    pieces = []
-    for begin, end in turns.reshape(-1, 2):
-        along, lower, upper = (values[begin:end] for values in (x, low, high))
-        if stairs:
-            along, lower, upper = np.repeat(along, 2)[1:], np.repeat(lower, 2)[:-1], np.repeat(upper, 2)[:-1]
-        around = np.append(along, along[::-1]), np.append(lower, upper[::-1])
-        corners = np.column_stack(around)
-        pieces.append(Path(np.vstack([corners, corners[:1]]), closed=True))
-    shade = PathPatch(Path.make_compound_path(*pieces), facecolor=to_rgba(color, alpha), linewidth=0, **named)
-    ax.add_artist(shade)
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:

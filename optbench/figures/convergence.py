@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.figures.axes import draw_band, dress, label_lines, linear_ticks, log_scale
+from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale
 from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
@@ -111,9 +111,9 @@ def draw_convergence(
                 caret=caret,
             )
         if shown.any():
-            draw_band(
-                ax, step, lower, upper, where=shown, color=style.color, alpha=0.16,
-                gid=f"series{style.index}-band",
+            ax.fill_between(
+                step, lower, upper, where=shown, color=style.color, alpha=0.16, linewidth=0,
+                label=f"_band {name}", gid=f"series{style.index}-band",
             )  # fmt: skip
         ax.plot(
             step[finite],

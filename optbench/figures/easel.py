@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from optbench.figures.axes import panel
-from optbench.figures.output import to_svg_and_pdf
+from optbench.figures.output import to_svg, write_pdf
 from optbench.figures.painters import Painter
 from optbench.figures.svg import clean
 from optbench.shown.record import Panel, Stems
@@ -34,10 +34,11 @@ class Sheet:
 
 
 class Easel:
-    """Draws panels into a folder, each under a name of its own."""
+    """Draws panels into a folder, each under a name of its own; `pdf` asks for PDFs beside the SVGs."""
 
-    def __init__(self, folder: Path, painter: Painter | None = None) -> None:
+    def __init__(self, folder: Path, painter: Painter | None = None, *, pdf: bool = False) -> None:
         self.folder = folder
+        self.pdf = pdf
         self._painter = painter or Painter()
         self._stems = Stems()
         self._open: list[Sheet] = []
@@ -63,11 +64,15 @@ class Easel:
         return Panel(id=stem, title=title, alt=alt, svg=f"{stem}.svg")
 
     def bind(self, *names: str) -> tuple[str, str]:
-        """Draw the panels put since the last call, each as SVG and all as one PDF; return id and PDF."""
+        """Draw the panels put since the last call, each as SVG; return their id and their PDF's name.
+
+        That name is "" where PDFs are not asked for.
+        """
         stem = self.name(*names)
         sheets, self._open = self._open, []
-        self._painter.do(lambda: _write(sheets, self.folder, f"{stem}.pdf"))
-        return stem, f"{stem}.pdf"
+        pdf = f"{stem}.pdf" if self.pdf else ""
+        self._painter.do(lambda: _write(sheets, self.folder, pdf))
+        return stem, pdf
 
 
 def _write(sheets: Sequence[Sheet], folder: Path, pdf: str) -> None:
@@ -76,8 +81,8 @@ def _write(sheets: Sequence[Sheet], folder: Path, pdf: str) -> None:
         figure, ax = panel(**sheet.size)
         sheet.draw(ax)
         figures.append(figure)
-    documents, pages = to_svg_and_pdf(figures)
-    for sheet, document in zip(sheets, documents, strict=True):
-        text = clean(document, sheet.prefix, sheet.title, sheet.alt)
+    for sheet, figure in zip(sheets, figures, strict=True):
+        text = clean(to_svg(figure), sheet.prefix, sheet.title, sheet.alt)
         (folder / sheet.svg).write_text(text, encoding="utf-8")
-    (folder / pdf).write_bytes(pages)
+    if pdf:
+        write_pdf(figures, folder / pdf)

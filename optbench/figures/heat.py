@@ -6,7 +6,9 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Final
 
-from matplotlib.patches import Rectangle
+import numpy as np
+import seaborn as sns
+from matplotlib.colors import ListedColormap, to_rgb
 
 from optbench.figures.axes import name_ticks, shorten, write_title
 from optbench.findings.finding import row_dicts
@@ -27,6 +29,9 @@ FULL: Final = 8.0
 DEEPEST: Final = 0.42
 """Opacity of that colour: text in `ink` keeps a contrast of 4.5:1 on it, on either page."""
 
+SHADES: Final = 129
+"""Colours of the scale, an odd number: the middle one is clear."""
+
 LOWER: Final = "hue-0"
 HIGHER: Final = "hue-1"
 
@@ -38,12 +43,23 @@ def ratio_text(ratio: float) -> str:
     return number(ratio, 2)
 
 
-def depth(ratio: float) -> float:
-    """Return the opacity of a ratio's colour: 0 at 1, growing with the logarithm, `DEEPEST` from `FULL`."""
+def place(ratio: float) -> float:
+    """Return where on the scale a ratio stands: -1 from `1 / FULL` down, 0 at 1 or none, 1 from `FULL` up."""
     if math.isnan(ratio):
         return 0.0
-    size = math.inf if ratio in (0, math.inf) else abs(math.log(ratio))
-    return DEEPEST * min(size / math.log(FULL), 1.0)
+    if ratio in (0, math.inf):
+        return 1.0 if ratio else -1.0
+    return min(max(math.log(ratio) / math.log(FULL), -1.0), 1.0)
+
+
+def scale() -> ListedColormap:
+    """Return the colours from -1 to 1: two hues, each the more opaque the farther from the middle.
+
+    They are made of opacity, not mixed with white, so that the dark page can put its own hues below.
+    """
+    steps = np.linspace(-1, 1, SHADES)
+    hues = (to_rgb(LIGHT[LOWER if step < 0 else HIGHER]) for step in steps)
+    return ListedColormap([(*hue, DEEPEST * abs(step)) for hue, step in zip(hues, steps, strict=True)])
 
 
 def wrapped(label: str, length: int = 14) -> str:
@@ -81,21 +97,24 @@ def draw_heat(
     labels, column_labels = labels or {}, column_labels or {}
     across = {name: index for index, name in enumerate(columns)}
     down = {name: index for index, name in enumerate(rows)}
+    places = np.full((len(rows), len(columns)), np.nan)
+    words = np.full(places.shape, "", dtype=object)
+    apart = set()
     for record in row_dicts(table):
         i, j = down[str(record["optimizer"])], across[str(record["workload"])]
         ratio, low, high = float(record["estimate"]), float(record["low"]), float(record["high"])
-        ax.add_patch(
-            Rectangle(
-                (j + 0.03, i + 0.05), 0.94, 0.9, facecolor=LIGHT[LOWER if ratio < 1 else HIGHER],
-                alpha=depth(ratio), linewidth=0,
-            )
-        )  # fmt: skip
-        apart = math.isfinite(low) and (low > 1 or high < 1)
-        ax.text(
-            j + 0.5, i + 0.5, "ref" if record["is_reference"] else ratio_text(ratio), ha="center",
-            va="center", fontsize=10, fontweight="bold" if apart else "normal", color=LIGHT["ink"],
-            parse_math=False,
-        )  # fmt: skip
+        places[i, j] = place(ratio)
+        words[i, j] = "ref" if record["is_reference"] else ratio_text(ratio)
+        if math.isfinite(low) and (low > 1 or high < 1):
+            apart.add((j + 0.5, i + 0.5))
+    sns.heatmap(
+        places, ax=ax, vmin=-1, vmax=1, cmap=scale(), cbar=False, annot=words, fmt="",
+        annot_kws={"color": LIGHT["ink"], "fontsize": 10, "parse_math": False},
+        xticklabels=False, yticklabels=False, linewidths=3, linecolor=LIGHT["paper"],
+    )  # fmt: skip
+    for word in ax.texts:
+        if word.get_position() in apart:
+            word.set_fontweight("bold")
     for name, i in down.items():
         style = styles[name]
         ax.plot(
@@ -115,6 +134,6 @@ def draw_heat(
     ax.tick_params(
         length=0, axis="x", top=True, labeltop=True, bottom=False, labelbottom=False, labelsize=9.5
     )
-    ax.spines[:].set_visible(False)
+    sns.despine(ax=ax, left=True, bottom=True)
     if title:
         write_title(ax, title, pad=44)

@@ -27,15 +27,17 @@ def draw_all(
     figures: Path,
     *,
     cores: int = 1,
+    pdf: bool | None = None,
     landscapes: Mapping[str, Landscape] = LANDSCAPES,
     sections: Sequence[Section] = SECTIONS,
 ) -> list[FigureRecord]:
-    """Write every figure of a study as SVG and PDF, and figures.json; return its records.
+    """Write every figure of a study as SVG, where asked for as PDF too, and figures.json; return its records.
 
     Args:
         tables: results/<study>/tables, as `collect` and `summarize` left it.
         figures: results/<study>/figures; drawings of an earlier run are removed first.
         cores: processes that draw; they write the same files.
+        pdf: whether to write PDFs; None for what the study's `report.pdf` says.
         landscapes: the surfaces that workloads may name.
         sections: of the page; their figures are drawn in this order.
 
@@ -47,10 +49,14 @@ def draw_all(
         old.unlink()
     # Imported before there are several processes, so that it is done once.
     drawn = {section: import_module(figures_module(section)).draw for section in sections if section.figures}
-    with drawing(str(json.loads((tables / "study.json").read_text(encoding="utf-8")))):
+    if pdf is None:
+        facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+        pdf = bool(facts.get("report", {}).get("pdf"))
+    with drawing():
         records = share(
             lambda painter: _draw(
-                DrawingContext(read_study(tables), Easel(figures, painter), tables, landscapes), drawn
+                DrawingContext(read_study(tables), Easel(figures, painter, pdf=pdf), tables, landscapes),
+                drawn,
             ),
             cores,
         )

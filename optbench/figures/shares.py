@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.figures.axes import draw_band, dress, label_lines, linear_ticks, log_scale, name_ticks
+from optbench.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,9 +58,9 @@ def draw_shares(
         # Once everyone is there nothing is left to be followed, and a band would only shade the others.
         known &= np.cumsum(share >= 1) <= 1
         if known.any():
-            draw_band(
-                ax, x, low, high, where=known, color=style.color, alpha=0.1, stairs=stairs,
-                gid=f"series{style.index}-band", label=f"_band {name}",
+            ax.fill_between(
+                x, low, high, where=known, color=style.color, alpha=0.1, step="post" if stairs else None,
+                linewidth=0, gid=f"series{style.index}-band", label=f"_band {name}",
             )  # fmt: skip
         ax.plot(
             x, share, color=style.color, linestyle=style.linestyle, linewidth=1.8, label=str(name),

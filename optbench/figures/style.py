@@ -1,4 +1,4 @@
-"""What every figure has in common: matplotlib's settings, and the characters of its fonts."""
+"""What every figure has in common: seaborn's theme, and settings of this package's own."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
+import seaborn as sns
 
-from optbench.figures.fonts import cut_font
 from optbench.shown.style import LIGHT
 
 if TYPE_CHECKING:
@@ -16,37 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType
 
 
-TICKS_ON_PAPER: Final[dict[RcKeyType, Any]] = {
-    "axes.grid": False,
-    "axes.spines.left": True,
-    "axes.spines.bottom": True,
-    "grid.linestyle": "-",
-    "grid.linewidth": 0.8,
-    "legend.fontsize": 8.8,
-    "legend.title_fontsize": 9.6,
-    "lines.linewidth": 1.2,
-    "lines.markersize": 4.8,
-    "lines.solid_capstyle": "round",
-    "patch.edgecolor": "w",
-    "patch.force_edgecolor": True,
-    "patch.linewidth": 0.8,
-    "xtick.bottom": True,
-    "xtick.direction": "out",
-    "xtick.major.width": 1.0,
-    "xtick.minor.size": 3.2,
-    "xtick.minor.width": 0.8,
-    "xtick.top": False,
-    "ytick.direction": "out",
-    "ytick.left": True,
-    "ytick.major.width": 1.0,
-    "ytick.minor.size": 3.2,
-    "ytick.minor.width": 0.8,
-    "ytick.right": False,
-}
-"""What seaborn's style "ticks" in its context "paper" sets and `OWN` does not. Written out, since importing
-seaborn takes a second (it brings scipy.stats along), longer than drawing ten panels."""
-
 OWN: Final[dict[RcKeyType, Any]] = {
+    "font.family": ["DejaVu Sans"],
     "font.size": 11,
     "axes.labelsize": 11,
     "axes.titlesize": 12,
@@ -76,18 +47,16 @@ OWN: Final[dict[RcKeyType, Any]] = {
     "svg.hashsalt": "optbench",
     "pdf.fonttype": 42,
 }
-"""Settings of this package's own."""
+"""Settings of this package's own, which stand above the theme's."""
 
 
 @contextmanager
-def drawing(text: str = "") -> Iterator[None]:
+def drawing() -> Iterator[None]:
     """Set what every figure of the page has in common, and put back what was there before.
 
-    Everything that draws and writes a figure belongs inside: matplotlib makes ticks late, with the
-    settings that hold at that time.
-
-    Args:
-        text: names that will be written, for `cut_font`.
+    That is seaborn's style "ticks" in its context "paper", and `OWN`. Everything that draws and writes a
+    figure belongs inside: matplotlib makes ticks late, with the settings that hold at that time.
     """
-    with cut_font(text) as families, mpl.rc_context({**TICKS_ON_PAPER, **OWN, "font.family": families}):
+    theme = {**sns.axes_style("ticks"), **sns.plotting_context("paper")}
+    with mpl.rc_context({**theme, **OWN}):
         yield

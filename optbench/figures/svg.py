@@ -49,7 +49,7 @@ def clean(svg: str, prefix: str, title: str, description: str) -> str:
     """Return matplotlib's document as one `<svg role="img">` fragment in the colours of the light page.
 
     Args:
-        svg: as `optbench.figures.output.to_svg_and_pdf` gives it.
+        svg: as `optbench.figures.output.to_svg` gives it.
         prefix: put before every id; unique in the page, letters, digits and hyphens.
         title: what the figure is, in a phrase.
         description: what it shows, for those who do not see it.

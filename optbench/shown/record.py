@@ -44,7 +44,7 @@ class FigureRecord:
         title: the heading.
         caption: what the marks mean, with n and the meaning of the interval filled in.
         panels: the drawings, in order.
-        pdf: the name of the file that holds them as its pages.
+        pdf: the name of the file that holds them as its pages, "" where none was asked for.
         columns: heads of the table behind it.
         rows: that table, None where there is no value.
     """
