@@ -19,7 +19,7 @@ Counts = NDArray[np.int64]
 Scale = Callable[[FloatArray, Counts], FloatArray]
 
 ENUMERATED_SEEDS = 16
-CHUNK = 1 << 22
+UNITS_AT_ONCE = 1 << 22
 ROUNDING = 1e-9
 """Statistics that differ by less than this share are equal: sums in another order must not part ties."""
 
@@ -92,7 +92,7 @@ def joint_sign_flip_test(differences: ArrayLike, *, seed: int, resamples: int = 
     hits = np.zeros(len(d), np.int64)
     joint_hits = np.zeros(len(d), np.int64)
     total = 0
-    for signs in _assignments(d.shape[1], max(1, CHUNK // len(d)), seed, resamples):
+    for signs in _assignments(d.shape[1], max(1, UNITS_AT_ONCE // len(d)), seed, resamples):
         found = scale(np.abs(signs @ ranked.T), order)
         hits += (found >= threshold).sum(axis=0)
         # The largest statistic of this row and of all that follow it.
