@@ -54,7 +54,7 @@ lock:
 
 # The schema that editors check study files against.
 schema: $(READY)
-	$(BIN)/python -m optbench.study_file > workflow/schemas/study.schema.json
+	$(BIN)/python -m optbench.study.file > workflow/schemas/study.schema.json
 
 clean:
 	rm -rf .venv .snakemake results reports/*/ data logs

@@ -31,7 +31,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from optbench.figures import axes, painters, plan, plan_shares
-from optbench.report.build import render
+from optbench.report.page.build import render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -22,16 +22,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from ledger import Row, record
 
-from optbench.batched.train import train_together
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.datasets import prepare
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.cells.cell import CellSpec
+from optbench.cells.trace import Trace
 from optbench.findings.agreement import relative_difference
-from optbench.spec import CellSpec
 from optbench.stats import median_interval
-from optbench.trace import Trace
-from optbench.train import train_cell
+from optbench.training.batched.train import train_together
+from optbench.training.loop import train_cell
 
 WORKLOAD_NAMES = ("ravine", "logistic_regression", "digits_mlp", "mnist5k_mlp", "mnist5k_cnn")
 OPTIMIZER_NAMES = ("sgd", "adam")

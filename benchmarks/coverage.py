@@ -19,7 +19,7 @@ import numpy as np
 from ledger import record_table
 from scipy import special
 
-from optbench import stats
+from optbench.stats import paired as stats
 
 SEEDS = (6, 10, 20)
 """Runs a sample."""

@@ -22,13 +22,14 @@ import numpy as np
 from cost import ROOT, cost_of, lay_out
 from ledger import Row, record
 
-from optbench.config import read_study
-from optbench.matrix import cells_of, trace_path
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.timing_file import read_timing
+from optbench.cells.timings import timing_path, timings_of
+from optbench.cells.trace import read_trace
+from optbench.running.parent import train_all
 from optbench.stats import median_interval
-from optbench.supervise import train_all
-from optbench.timing_file import read_timing
-from optbench.timing_plan import timing_path, timings_of
-from optbench.trace import read_trace
+from optbench.study.resolve import read_study
 
 CORES = 2
 WARM_UP = 20

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from optbench import provenance
+from optbench.core import provenance
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"

@@ -28,24 +28,26 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from optbench import train
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.datasets import load, prepare
-from optbench.optimizers import make_optimizer
-from optbench.plugins import load as load_factory
-from optbench.probes import run as probes
-from optbench.spec import PROBE_EVERY, CellSpec
+from optbench.catalogue.datasets.load import load
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.optimizers.make import make_optimizer
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.catalogue.workloads.vision import mlp
+from optbench.cells.cell import CellSpec
+from optbench.core.specs import PROBE_EVERY
 from optbench.stats import median_interval
-from optbench.workloads.vision import mlp
+from optbench.core.factories import load as load_factory
+from optbench.training import loop as train
+from optbench.training.probes import run as probes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import Tensor, nn
 
-    from optbench.datasets import Data
+    from optbench.catalogue.datasets.load import Data
     from optbench.workload import Workload
 
 COPIES = 15

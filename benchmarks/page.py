@@ -29,8 +29,8 @@ from ledger import Row, record
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from optbench.figures.plan import draw_all
-from optbench.report.build import render
+from optbench.report.figures.draw import draw_all
+from optbench.report.page.build import render
 
 CORES = min(len(os.sched_getaffinity(0)), 4)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

@@ -33,9 +33,10 @@ import torch
 from cost import ROOT, Cost, cost_of, lay_out
 from ledger import Row, record
 
-from optbench.config import read_study
-from optbench.matrix import cells_of, trace_path
-from optbench.trace import read_trace
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import read_trace
+from optbench.study.resolve import read_study
 
 BENCHOPT = "1.10.0"
 ENVIRONMENT = ROOT / ".peer"

@@ -21,14 +21,15 @@ from types import SimpleNamespace
 import numpy as np
 from ledger import Row, record
 
-from optbench import train
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.datasets import prepare
-from optbench.probes import run as probes
-from optbench.spec import PROBE_EVERY, CellSpec
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.cells.cell import CellSpec
+from optbench.core.specs import PROBE_EVERY
 from optbench.stats import median_interval
+from optbench.training import loop as train
+from optbench.training.probes import run as probes
 
 WORKLOAD_NAMES = ("digits_mlp", "mnist5k_mlp", "ravine")
 OPTIMIZER_NAMES = ("sgd", "heavy_ball", "adam")

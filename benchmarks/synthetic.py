@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.config import read_study
-from optbench.datasets import prepare
-from optbench.matrix import cells_of, trace_path
-from optbench.trace import cell_facts, write_trace
-from optbench.train import train_cell
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import cell_facts, write_trace
+from optbench.study.resolve import read_study
+from optbench.training.loop import train_cell
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from optbench.config import Study
-    from optbench.spec import CellSpec
-    from optbench.trace import Trace
+    from optbench.cells.cell import CellSpec
+    from optbench.cells.trace import Trace
+    from optbench.study.study import Study
 
 SCHEDULES = ("constant", "cosine", "step", "polynomial")
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from cost import ROOT
 from ledger import Row, record
 
-from optbench.config import read_study
-from optbench.datasets import prepare
-from optbench.timing_child import time_in_child
-from optbench.timing_plan import timings_of
-from optbench.timing_table import collect_timing
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.cells.timings import timings_of
+from optbench.running.timing import time_in_child
+from optbench.study.resolve import read_study
+from optbench.tables.timing import collect_timing
 
 
 def main() -> None:

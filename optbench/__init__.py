@@ -9,16 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optbench.results import Results as Results
-    from optbench.results import load as load
+    from optbench.catalogue.workloads.workload import Workload as Workload
+    from optbench.tables.load import Results, load
 
 __version__ = "0.1.0"
 
-__all__ = ["Results", "__version__", "load"]
+__all__ = ["Results", "Workload", "__version__", "load"]
+
+_DOORS = {
+    "Results": "optbench.tables.load",
+    "Workload": "optbench.catalogue.workloads.workload",
+    "load": "optbench.tables.load",
+}
+"""Where the names that this package hands on are found."""
 
 
 def __getattr__(name: str) -> object:
     # pandas takes most of a second, and Snakemake and the training processes import this package too.
-    if name in {"load", "Results"}:
-        return getattr(import_module("optbench.results"), name)
+    if name in _DOORS:
+        return getattr(import_module(_DOORS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

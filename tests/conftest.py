@@ -67,4 +67,4 @@ def trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from studies import TrainingHere
 
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr("optbench.supervise.start_child", TrainingHere)
+    monkeypatch.setattr("optbench.running.child.start_child", TrainingHere)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from optbench.evidence import write_evidence
 from optbench.findings.write import write_findings
-from optbench.sensitivity import summarize_tuning
-from optbench.tuning_table import COLUMNS
+from optbench.tables.evidence import write_evidence
+from optbench.tables.sensitivity import summarize_tuning
+from optbench.tables.tuning import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -407,7 +407,7 @@ def _study(study: str, fake: Fake) -> dict[str, Any]:
         "workloads": {
             name: {
                 "label": {"ravine": "Ravine", "digits": "Digits, MLP"}.get(name, name),
-                "factory": "optbench.workloads:any",
+                "factory": "optbench.catalogue.workloads:any",
                 "dataset": None if name == "ravine" else "digits",
                 "steps": fake.evaluations - 1,
                 "batch_size": None if name == "ravine" else 64,

@@ -24,7 +24,7 @@ import pandas as pd
 import psutil
 from studies import BIN, write_study
 
-from optbench.trace import read_trace
+from optbench.cells.trace import read_trace
 
 STUDY = """
     study: fragile
@@ -131,7 +131,7 @@ class Disturbance:
 
 def _is_ours(process: psutil.Process) -> bool:
     try:
-        return any(word in {"optbench.worker", "train"} for word in process.cmdline())
+        return any(word in {"optbench.running.worker", "train"} for word in process.cmdline())
     except psutil.Error:
         return False
 
@@ -140,7 +140,7 @@ def _workers(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Training processes of a run, in whatever they are doing."""
     try:
         children = psutil.Process(run.pid).children(recursive=True)
-        return [child for child in children if "optbench.worker" in child.cmdline()]
+        return [child for child in children if "optbench.running.worker" in child.cmdline()]
     except psutil.Error:
         return []
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from optbench.config import read_study
-from optbench.matrix import cells_of
-from optbench.spec import CellSpec
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.study.resolve import read_study
 
 
 def schedule_factors(name: str, steps: int) -> np.ndarray:

@@ -13,10 +13,10 @@ from textwrap import dedent
 
 from click.testing import CliRunner, Result
 
+from optbench.cells.cell import CellSpec
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import write_trace
 from optbench.cli import cli
-from optbench.matrix import trace_path
-from optbench.spec import CellSpec
-from optbench.trace import write_trace
 
 BIN = Path(sys.executable).parent
 
@@ -129,7 +129,7 @@ class TrainingHere:
             sys.path.insert(0, str(study_folder.absolute()))
 
     def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
-        from optbench.train import train_cell
+        from optbench.training.loop import train_cell
 
         with self.turn:
             traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]

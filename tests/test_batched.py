@@ -11,20 +11,21 @@ import pytest
 import torch
 from studies import write_study
 
-from optbench.batched.fitness import is_elementwise
-from optbench.batched.group import refusals
-from optbench.batched.stack import stacked_batches
-from optbench.batched.train import train_together
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.config import read_study
-from optbench.matrix import cells_of, trace_path
-from optbench.optimizers import make_optimizer
-from optbench.plugins import load
-from optbench.spec import CellSpec
-from optbench.supervise import train_all
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.optimizers.make import make_optimizer
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import Trace, read_trace
+from optbench.core.factories import load
+from optbench.running.parent import train_all
+from optbench.study.resolve import read_study
 from optbench.testing import check_optimizer
-from optbench.trace import Trace, read_trace
-from optbench.train import train_cell, training_batches
+from optbench.training.batched.group import refusals
+from optbench.training.batched.stack import stacked_batches
+from optbench.training.batched.stackable import is_elementwise
+from optbench.training.batched.train import train_together
+from optbench.training.loop import train_cell, training_batches
 from optbench.workload import Workload
 
 NOWHERE = Path("there-is-no-data")
@@ -43,7 +44,7 @@ from torch import nn
 from torch.nn import functional
 
 from optbench.workload import Workload
-from optbench.workloads.analytic import Point
+from optbench.catalogue.workloads.analytic import Point
 
 
 class Counting(nn.Module):
@@ -142,7 +143,7 @@ def fragile(how: str) -> Workload:
     )
 
 
-from optbench.seeding import stream_seed
+from optbench.cells.seeds import stream_seed
 DOOMED = stream_seed(2, "augmentation") % 1000
 '''
 

@@ -10,16 +10,17 @@ import pytest
 import torch
 from studies import write_study
 
-from optbench import cards as cards_module
-from optbench import child
-from optbench.cards import cards, hold_card
-from optbench.config import read_study
-from optbench.errors import UserError
-from optbench.kernels import explain, kernel_facts
-from optbench.matrix import cells_of, trace_path
-from optbench.supervise import train_all
-from optbench.timing_plan import timings_of
-from optbench.trace import read_trace
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.timings import timings_of
+from optbench.cells.trace import read_trace
+from optbench.core.errors import UserError
+from optbench.running import child
+from optbench.running import gpus as cards_module
+from optbench.running.gpus import cards, hold_card
+from optbench.running.parent import train_all
+from optbench.study.resolve import read_study
+from optbench.training.kernels import explain, kernel_facts
 
 STUDY = """
     study: s

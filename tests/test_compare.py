@@ -12,15 +12,10 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from optbench.cells.trace import Trace
 from optbench.cli import cli
-from optbench.errors import UserError
-from optbench.findings.agreement import (
-    agreement,
-    compare_results,
-    passes,
-    relative_difference,
-)
-from optbench.trace import Trace
+from optbench.core.errors import UserError
+from optbench.findings.agreement import agreement, compare_results, passes, relative_difference
 
 
 def trace(losses: Sequence[float], status: str = "ok", probe: float = 0.5) -> Trace:

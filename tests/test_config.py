@@ -10,13 +10,15 @@ from textwrap import dedent
 
 import pytest
 
-from optbench.catalogue.datasets import DATASETS
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.config import Study, find_study_file, read_study
-from optbench.errors import UserError
-from optbench.matrix import cells_of
+from optbench.catalogue.datasets.entries import DATASETS
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.cells.matrix import cells_of
+from optbench.core.errors import UserError
+from optbench.study.locate import find_study_file
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
 
 PLUGIN = '''
 """Two optimizers and two workloads."""
@@ -460,7 +462,7 @@ def test_a_data_folder_of_the_users_own(folder: Path) -> None:
 
 def test_the_device_is_settled_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for gpu, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr("optbench.config.has_gpu", lambda gpu=gpu: gpu)
+        monkeypatch.setattr("optbench.study.resolve.has_gpu", lambda gpu=gpu: gpu)
         assert study(folder, with_()).device == device
         assert study(folder, with_(device="cpu")).device == "cpu"
         assert read_study(folder / "study.yaml", "cuda").device == "cuda"
@@ -530,8 +532,8 @@ def test_reading_a_study_imports_nothing_heavy(folder: Path) -> None:
         ),
     )
     script = (
-        "import sys; from pathlib import Path; from optbench.config import read_study; "
-        "from optbench.matrix import cells_of; from optbench.pipeline import make_plan; "
+        "import sys; from pathlib import Path; from optbench.study.resolve import read_study; "
+        "from optbench.cells.matrix import cells_of; from optbench.running.plan import make_plan; "
         "make_plan(read_study(Path('study.yaml')), 2, None); "
         "print(sorted(m for m in sys.modules if m.split('.')[0] in "
         "{'torch', 'torchvision', 'numpy', 'pandas', 'pyarrow', 'scipy', 'sklearn', 'matplotlib', 'loud'}))"

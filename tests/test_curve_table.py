@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from optbench.curve_table import CURVES, curve_writer, read_curves
+from optbench.tables.curves import CURVES, curve_writer, read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

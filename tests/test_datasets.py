@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from optbench import datasets, raw_data
-from optbench.catalogue.datasets import DATASETS
-from optbench.datasets import DataUnavailableError, content_sha256, load, prepare, split
-from optbench.plugins import load as load_reader
-from optbench.raw_data import Raw
-from optbench.spec import DatasetSpec
+from optbench.catalogue.datasets import prepare as datasets
+from optbench.catalogue.datasets import sources as raw_data
+from optbench.catalogue.datasets.entries import DATASETS
+from optbench.catalogue.datasets.load import DataUnavailableError, load
+from optbench.catalogue.datasets.prepare import content_sha256, prepare, split
+from optbench.catalogue.datasets.sources import Raw
+from optbench.core.factories import load as load_reader
+from optbench.core.specs import DatasetSpec
 
 
 @pytest.fixture(autouse=True)

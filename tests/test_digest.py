@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optbench
-from optbench.digest import NUMBERLESS, TRAINING, TRAINING_TOGETHER, Slices, digest
-from optbench.errors import UserError
-from optbench.source import _write
+from optbench.cells.identity import NUMBERLESS, TRAINING, TRAINING_TOGETHER, Slices, digest
+from optbench.cells.source import _write
+from optbench.core.errors import UserError
 
 PLUGIN = '''
 """An optimizer."""
@@ -227,7 +227,9 @@ def test_what_is_left_out_is_there_and_left_out(tmp_path: Path) -> None:
     package = Path(optbench.__file__).parent
     for module in NUMBERLESS:
         assert package.parent.joinpath(*module.split(".")).with_suffix(".py").is_file(), module
-    found = Slices(tmp_path).code(TRAINING, TRAINING_TOGETHER, "optbench.timing:measure").modules
+    found = (
+        Slices(tmp_path).code(TRAINING, TRAINING_TOGETHER, "optbench.training.timing.measure:measure").modules
+    )
     assert not set(found) & {module.partition(".")[2] for module in NUMBERLESS}
 
 

@@ -17,12 +17,12 @@ import yaml
 from click.testing import CliRunner
 from pages import PAGES, ROOT, commands, fences, read, without_fences
 
+from optbench.cells.matrix import cells_of
 from optbench.cli import cli
-from optbench.config import read_study
-from optbench.matrix import cells_of
-from optbench.oracle.table import FACTS
-from optbench.study_file import StudyFile
-from optbench.textbook.check import CLAIMS
+from optbench.study.file import StudyFile
+from optbench.study.resolve import read_study
+from optbench.theory.oracle.table import FACTS
+from optbench.theory.textbook.claims import CLAIMS
 
 LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 NAMED = re.compile(r"(?<![\w./-])(docs/[\w./-]+\.md)(?:#([\w-]+))?")

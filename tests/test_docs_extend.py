@@ -12,7 +12,7 @@ from fabricate import fabricate
 from studies import optbench as run_verb
 
 import optbench
-from optbench.errors import UserError
+from optbench.core.errors import UserError
 
 DOCS = Path(optbench.__file__).parent.parent / "docs/howto"
 BLOCK = re.compile(

@@ -26,9 +26,9 @@ import pytest
 from pages import PAGES, ROOT, commands, fences
 from studies import TrainingHere, optbench, run
 
-from optbench import supervise
 from optbench.cli import cli
 from optbench.figures import plan
+from optbench.running import parent as supervise
 
 STUDY = """
     study: mine
@@ -154,10 +154,10 @@ def test_arguments_of_what_is_not_run(text: str) -> None:
 SNAKEMAKE = """
 import json, os, sys
 from snakemake.cli import main
-from optbench.pipeline import stage_code
+from optbench.running.plan import stage_code
 
 # What each command would read anew.
-stage_code("optbench.train", "optbench.figures.plan", "optbench.report.build")
+stage_code("optbench.training.loop", "optbench.report.figures.draw", "optbench.report.page.build")
 for words in json.load(sys.stdin):
     log = os.memfd_create("log")
     if not (child := os.fork()):

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from optbench import evaluation
-from optbench.evaluation import one_forward, record_means
+from optbench.training import evaluation
+from optbench.training.evaluation import one_forward, record_means
 from optbench.workload import Workload
 
 if TYPE_CHECKING:

@@ -13,9 +13,11 @@ from fabricate import Fake, fabricate, ravine_path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optbench.arrivals import TARGETS, arrival_rows, ladder, share_band, survival_rows
-from optbench.evidence import write_evidence
-from optbench.heavy_ball import (
+from optbench.catalogue.workloads.landscapes import LANDSCAPES
+from optbench.report.tables import Evidence
+from optbench.stats import bootstrap_band, bootstrap_interval
+from optbench.tables.evidence import write_evidence
+from optbench.tables.rates import (
     CURVATURES,
     largest_stable_lr,
     measured_rate,
@@ -23,11 +25,9 @@ from optbench.heavy_ball import (
     rate_rows,
     spectral_radius,
 )
-from optbench.landscapes import LANDSCAPES
-from optbench.ratios import profile_rows, ratio_rows
-from optbench.shown.tables import Evidence
-from optbench.stats import bootstrap_band, bootstrap_interval
-from optbench.tradeoffs import pareto_front, tradeoff_rows
+from optbench.tables.ratios import profile_rows, ratio_rows
+from optbench.tables.time_to_target import TARGETS, arrival_rows, ladder, share_band, survival_rows
+from optbench.tables.tradeoffs import pareto_front, tradeoff_rows
 
 
 def runs_of(rows, **columns):
@@ -248,7 +248,10 @@ def test_a_run_shows_the_rate_that_is_computed(momentum, lr):
 
 
 def test_rates_are_of_plain_heavy_balls_at_a_constant_rate():
-    ball = {"factory": "optbench.optimizers.momentum:HeavyBallAveraged", "settings": {"momentum": 0.9}}
+    ball = {
+        "factory": "optbench.catalogue.optimizers.momentum:HeavyBallAveraged",
+        "settings": {"momentum": 0.9},
+    }
     facts = {
         "workloads": {"w": {"landscape": "ravine"}, "v": {"landscape": ""}},
         "optimizers": {

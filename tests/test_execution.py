@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optbench.collect import collect
-from optbench.config import Study, read_study
-from optbench.errors import UserError
-from optbench.matrix import cells_of, seeds_together, trace_path, trained_at_once
-from optbench.pipeline import make_plan, read_batch
-from optbench.search import searches_of
-from optbench.spec import CellSpec
-from optbench.trace import Trace, cell_facts, write_trace
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of, seeds_together, trained_at_once
+from optbench.cells.paths import trace_path
+from optbench.cells.search import searches_of
+from optbench.cells.trace import Trace, cell_facts, write_trace
+from optbench.core.errors import UserError
+from optbench.running.plan import make_plan, read_batch
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
+from optbench.tables.collect import collect
 
 BATCHED = "execution: {seeds: batched, at_most: 3}\n"
 

@@ -7,7 +7,7 @@ import sys
 
 PROGRAM = """
 import atexit, sys, threading, time
-from optbench.exits import left_at_once
+from optbench.core.processes import left_at_once
 
 class Costly:
     def __del__(self):

@@ -23,6 +23,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from optbench.catalogue.workloads.landscapes import LANDSCAPES
 from optbench.figures import (
     assign_styles,
     average,
@@ -39,19 +40,18 @@ from optbench.figures import (
     thin,
     velocities,
 )
-from optbench.figures.axes import name_ticks, panel, power_of_ten, spread, write_title
-from optbench.figures.output import to_svg, write_pdf
-from optbench.figures.painters import share
-from optbench.figures.plan import draw_all
-from optbench.figures.plan_convergence import _kept_steps
-from optbench.figures.ruler import Ruler
-from optbench.figures.style import OWN, drawing
-from optbench.figures.svg import clean
-from optbench.landscapes import LANDSCAPES
-from optbench.report.build import render
-from optbench.shown.record import Stems, read_records
-from optbench.shown.style import DARK, HUES, LIGHT, themed
-from optbench.textbook.measure import textbook_signal
+from optbench.report.figure import Stems, read_records
+from optbench.report.figures.axes import name_ticks, panel, power_of_ten, spread, write_title
+from optbench.report.figures.backend.axis import Ruler
+from optbench.report.figures.backend.processes import share
+from optbench.report.figures.backend.renderer import to_svg, write_pdf
+from optbench.report.figures.backend.style import OWN, drawing
+from optbench.report.figures.backend.svg import clean
+from optbench.report.figures.draw import draw_all
+from optbench.report.figures.sections.convergence import _kept_steps
+from optbench.report.page.build import render
+from optbench.report.palette import DARK, HUES, LIGHT, themed
+from optbench.theory.textbook.measure import textbook_signal
 
 STYLES = assign_styles(["sgd", "momentum", "adam"])
 
@@ -598,7 +598,7 @@ def test_a_painter_that_fails_is_not_overlooked(capfd):
 def test_a_painter_ends_with_the_process_that_started_it():
     program = """
 import os, time
-from optbench.figures.painters import share
+from optbench.report.figures.backend.processes import share
 share(lambda painter: (os.write(1, b"%d\\n" % os.getpid()), time.sleep(60)), 2)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as first:

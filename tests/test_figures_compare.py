@@ -11,11 +11,21 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from test_figures import STYLES, contrast, lines
 
-from optbench.figures.compare import draw_slopes
-from optbench.figures.heat import DEEPEST, FULL, HIGHER, LOWER, draw_heat, place, ratio_text, scale, wrapped
-from optbench.figures.points import draw_points, draw_rate_map, draw_schedule_effects
-from optbench.figures.shares import draw_shares
-from optbench.shown.style import DARK, LIGHT
+from optbench.report.figures.marks.heat import (
+    DEEPEST,
+    FULL,
+    HIGHER,
+    LOWER,
+    draw_heat,
+    place,
+    ratio_text,
+    scale,
+    wrapped,
+)
+from optbench.report.figures.marks.intervals import draw_slopes
+from optbench.report.figures.marks.points import draw_points, draw_rate_map, draw_schedule_effects
+from optbench.report.figures.marks.shares import draw_shares
+from optbench.report.palette import DARK, LIGHT
 
 NAN, INF = float("nan"), float("inf")
 

@@ -24,10 +24,10 @@ import matplotlib, seaborn, pandas as pd
 assert matplotlib.__file__.startswith(sys.argv[1]) and seaborn.__file__.startswith(sys.argv[1])
 from pathlib import Path
 from optbench.figures import assign_styles, draw_convergence, draw_heat
-from optbench.figures.axes import panel
-from optbench.figures.output import to_svg, write_pdf
-from optbench.figures.style import drawing
-from optbench.figures.svg import clean
+from optbench.report.figures.axes import panel
+from optbench.report.figures.backend.renderer import to_svg, write_pdf
+from optbench.report.figures.backend.style import drawing
+from optbench.report.figures.backend.svg import clean
 
 names = ["sgd", "adam"]
 styles = assign_styles(names)

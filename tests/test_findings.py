@@ -15,17 +15,17 @@ from fabricate import HOSTILE, Fake, fabricate
 from scipy import stats as scipy_stats
 from studies import optbench, run, write_study
 
-from optbench.config import read_study
-from optbench.errors import UserError
+from optbench.core.errors import UserError
+from optbench.core.words import figure_of
 from optbench.findings.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.interaction import with_half
 from optbench.findings.samples import Combination, common_block, paired_differences, paired_samples
 from optbench.findings.stability import kendall_tau
 from optbench.findings.write import sentence, write_findings
-from optbench.joint import joint_sign_flip_test
-from optbench.phrases import figure_of
 from optbench.stats import holm, sign_flip_test
+from optbench.stats.paired import joint_sign_flip_test
+from optbench.study.resolve import read_study
 
 VERDICTS = {"better", "worse", "no detectable difference", "insufficient data"}
 FIELDS = {

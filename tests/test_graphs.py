@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import StepLR
 
-from optbench.batched import group as group_module
-from optbench.batched.train import train_together
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.graphs import EAGER_STEPS, GraphedStep, NoGraphError, refuse_graph
-from optbench.optimizers.lion import Lion
-from optbench.spec import CellSpec
-from optbench.train import train_cell
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.optimizers.lion import Lion
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.cells.cell import CellSpec
+from optbench.training.batched import group as group_module
+from optbench.training.batched.train import train_together
+from optbench.training.graphs import EAGER_STEPS, GraphedStep, NoGraphError, refuse_graph
+from optbench.training.loop import train_cell
 
 NOWHERE = Path("there-is-no-data")
 CARD = torch.device("cuda")

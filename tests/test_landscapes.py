@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from optbench.landscapes import LANDSCAPES, double_well, ravine, rosenbrock, saddle, slope
+from optbench.catalogue.workloads.landscapes import LANDSCAPES, double_well, ravine, rosenbrock, saddle, slope
 
 
 def momentum(gradient, start, lr, beta, steps):

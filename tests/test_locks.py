@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from studies import run, write_study
 
-from optbench.errors import UserError
-from optbench.files import sweep
-from optbench.locks import Claims, hold_run
-from optbench.supervise import train_all
+from optbench.core.errors import UserError
+from optbench.core.files import sweep
+from optbench.running.locks import Claims, hold_run
+from optbench.running.parent import train_all
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from optbench.locks import Claims, hold_run
+from optbench.running.locks import Claims, hold_run
 held = hold_run(Path("results/s"))
 claims = Claims(Path("results/s/.claims"))
 assert claims.take("a")
@@ -99,7 +99,7 @@ def test_a_job_ends_with_the_run_that_started_it(tmp_path: Path) -> None:
     )
     starter = (
         "import os, subprocess, sys, time\n"
-        "from optbench.orphans import RUN, this_run\n"
+        "from optbench.core.processes import RUN, this_run\n"
         "os.environ[RUN] = this_run()\n"
         "command = f'optbench train study.yaml \"*\"; echo over'\n"
         "subprocess.Popen(['bash', '-c', command])\n"

@@ -13,11 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optbench.config import Study, read_study, slug
-from optbench.errors import UserError
-from optbench.matrix import cells_of, is_complete, select, trace_path
-from optbench.spec import TRACE_KEY, CellSpec, OptimizerSpec, ScheduleSpec, WorkloadSpec
-from optbench.trace import Trace, write_trace
+from optbench.cells.cell import TRACE_KEY, CellSpec
+from optbench.cells.matrix import cells_of, select
+from optbench.cells.paths import is_complete, trace_path
+from optbench.cells.trace import Trace, write_trace
+from optbench.core.errors import UserError
+from optbench.core.files import slug
+from optbench.core.specs import OptimizerSpec, ScheduleSpec, WorkloadSpec
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
 
 PLUGIN = "import torch\n\nclass Mine(torch.optim.SGD):\n    pass\n"
 

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optbench.collect import COLUMNS
-from optbench.metrics import (
+from optbench.cells.trace import Trace, curves_of
+from optbench.core.status import OK, STATUSES
+from optbench.tables.collect import COLUMNS
+from optbench.tables.metrics import (
     MEASURES,
     NAMES,
     first_crossing,
@@ -23,11 +25,9 @@ from optbench.metrics import (
     run_measures,
     shown_in,
 )
-from optbench.status import OK, STATUSES
-from optbench.summarize import summary_rows
-from optbench.timing_table import COLUMNS as TIMING_COLUMNS
-from optbench.trace import Trace, curves_of
-from optbench.trembling import dominant_frequency, residual_amplitude, spikes
+from optbench.tables.series import dominant_frequency, residual_amplitude, spikes
+from optbench.tables.summary import summary_rows
+from optbench.tables.timing import COLUMNS as TIMING_COLUMNS
 
 T = np.arange(256)
 
@@ -242,7 +242,7 @@ def test_many_series_at_a_time_are_each_by_itself(monkeypatch: pytest.MonkeyPatc
         assert measure(series, *settings).tobytes() == apart.tobytes()
         assert measure(series[:, None], *settings).tobytes() == apart.tobytes()
     whole = spikes(losses)
-    monkeypatch.setattr("optbench.trembling.MOST_NUMBERS", 64 * 200 * 3)  # three of them at a time
+    monkeypatch.setattr("optbench.tables.series.MOST_NUMBERS", 64 * 200 * 3)  # three of them at a time
     assert spikes(losses).tobytes() == whole.tobytes()
 
 

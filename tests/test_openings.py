@@ -15,7 +15,7 @@ from fabricate import Fake, fabricate
 from scipy import stats as scipy_stats
 from test_findings import FAKE, label, number, runs_csv
 
-from optbench.phrases import figure_of
+from optbench.core.words import figure_of
 
 RATIO = ["ratio_to_sgd", "ratio_low", "ratio_high"]
 

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.errors import UserError
-from optbench.optimizers import clear_gradients, make_optimizer, needs_closure
-from optbench.optimizers.lion import Lion
-from optbench.optimizers.matrices import MuonWithAdamW
-from optbench.optimizers.momentum import HeavyBallAveraged, HeavyBallGradient, HeavyBallStep
-from optbench.spec import OptimizerSpec
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.optimizers.lion import Lion
+from optbench.catalogue.optimizers.make import clear_gradients, make_optimizer, needs_closure
+from optbench.catalogue.optimizers.momentum import HeavyBallAveraged, HeavyBallGradient, HeavyBallStep
+from optbench.catalogue.optimizers.muon import MuonWithAdamW
+from optbench.core.errors import UserError
+from optbench.core.specs import OptimizerSpec
 
 FORMS = [HeavyBallGradient, HeavyBallStep, HeavyBallAveraged]
 HAND_WRITTEN = [*FORMS, Lion]
@@ -414,16 +414,16 @@ WRONG_SPECS = [
     ),
     ("torch.optim:Adam", {"amsgrad": True, "eps": "1e-8"}, "optimizers.mine.eps = '1e-8': "),
     (
-        "optbench.optimizers.lion:Lion",
+        "optbench.catalogue.optimizers.lion:Lion",
         {"betas": [0.9, 2]},
         "mine.betas = (0.9, 2): betas[1] must be in [0, 1); got 2",
     ),
     (
-        "optbench.optimizers.matrices:MuonWithAdamW",
+        "optbench.catalogue.optimizers.muon:MuonWithAdamW",
         {"momentum": 0.9},
         "optimizers.mine: Muon needs at least one ",
     ),
-    ("optbench.optimizers.matrices:MuonWithAdamW", {}, "two dimensions; this model has (2,)"),
+    ("optbench.catalogue.optimizers.muon:MuonWithAdamW", {}, "two dimensions; this model has (2,)"),
     (
         "tests.test_optimizers:no_optimizer",
         {},

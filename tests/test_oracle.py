@@ -16,12 +16,12 @@ from oracle_twin import schedule_factors, write_twin
 from scipy.linalg import solve_discrete_lyapunov
 from scipy.optimize import brentq, minimize_scalar
 
+from optbench.cells.matrix import cells_of
 from optbench.cli import cli
-from optbench.config import read_study
-from optbench.matrix import cells_of
-from optbench.oracle import forms
-from optbench.oracle.runs import read_runs
-from optbench.oracle.table import AGREES, DIFFERS, FACTS, NOT_MEASURED, consult, judge
+from optbench.study.resolve import read_study
+from optbench.theory.oracle import forms
+from optbench.theory.oracle.runs import read_runs
+from optbench.theory.oracle.table import AGREES, DIFFERS, FACTS, NOT_MEASURED, consult, judge
 
 STUDY = Path(__file__).parents[1] / "config/oracle.yaml"
 NAMES = [fact.id for fact in FACTS]

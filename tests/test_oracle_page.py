@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from fabricate import Fake, fabricate
 
-from optbench.figures.axes import panel
-from optbench.figures.easel import Easel
-from optbench.figures.oracle import draw_deviations, shares
-from optbench.figures.plan_oracle import draw_oracle
-from optbench.figures.style import drawing
-from optbench.report.build import render
-from optbench.shown.record import read_records, write_records
-from optbench.shown.study import read_study
+from optbench.report.figure import read_records, write_records
+from optbench.report.figures.axes import panel
+from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.style import drawing
+from optbench.report.figures.marks.deviations import draw_deviations, shares
+from optbench.report.figures.sections.oracle import draw_oracle
+from optbench.report.page.build import render
+from optbench.report.study import read_study
 
 ROWS = [
     # fact, topic, predicted, measured, tolerance, verdict, note

@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner
 from studies import run, write_study
 
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import write_trace
 from optbench.cli import cli
-from optbench.collect import collect
-from optbench.config import read_study
-from optbench.matrix import cells_of, trace_path
-from optbench.oracle.table import AGREES, FACTS, consult
-from optbench.trace import write_trace
-from optbench.train import train_cell
+from optbench.study.resolve import read_study
+from optbench.tables.collect import collect
+from optbench.theory.oracle.table import AGREES, FACTS, consult
+from optbench.training.loop import train_cell
 
 
 def test_the_pipelines_own_numbers_agree(
@@ -40,7 +41,7 @@ STUDY = """
     seeds: 1
     timing: false
     workloads:
-      plain: {factory: "optbench.workloads.oracle:slope", gradient: 0.0, start: 2.0, steps: 20}
+      plain: {factory: "optbench.catalogue.workloads.oracle:slope", gradient: 0.0, start: 2.0, steps: 20}
     optimizers:
       sgd_l2: {like: sgd, lr: 0.01, weight_decay: 0.5}
     """

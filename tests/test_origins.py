@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optbench.collect import collect
-from optbench.config import Study, read_study
-from optbench.matrix import cells_of, trace_path
-from optbench.pipeline import left_of
-from optbench.spec import CellSpec
-from optbench.trace import Trace, cell_facts, write_trace
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import Trace, cell_facts, write_trace
+from optbench.running.plan import left_of
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
+from optbench.tables.collect import collect
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from studies import optbench
 
-from optbench.collect import COLUMNS
-from optbench.config import read_study
-from optbench.pipeline import metrics_code
+from optbench.running.plan import metrics_code
+from optbench.study.resolve import read_study
+from optbench.tables.collect import COLUMNS
 
 PLUGIN = """
 def last(curve):

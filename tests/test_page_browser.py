@@ -12,9 +12,9 @@ import pytest
 from fabricate import HOSTILE, Fake, fabricate, ravine_path
 from test_report import mixed_page, ranked_page
 
-from optbench.figures.plan import draw_all
-from optbench.heavy_ball import CURVATURES, rate, spectral_radius
-from optbench.report.build import render
+from optbench.report.figures.draw import draw_all
+from optbench.report.page.build import render
+from optbench.tables.rates import CURVATURES, rate, spectral_radius
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

@@ -12,7 +12,7 @@ import pytest
 from fabricate import HOSTILE, Fake, fabricate, large
 from test_report import MIXED, Page, mixed_page
 
-from optbench.report.build import render
+from optbench.report.page.build import render
 
 
 def validate(*files):

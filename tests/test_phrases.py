@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import optbench
-from optbench.phrases import NONE, count, figure_of, interval, number, percent, power, probability
+from optbench.core.words import NONE, count, figure_of, interval, number, percent, power, probability
 
 INF, NAN = math.inf, math.nan
 THIN = "\u2009"

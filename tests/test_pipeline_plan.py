@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optbench import pipeline
+from optbench.catalogue.datasets.manifest import is_prepared
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import Trace, write_trace
 from optbench.cli import cli
-from optbench.config import Study, find_study_file, read_study
-from optbench.errors import UserError
-from optbench.manifest import is_prepared
-from optbench.matrix import cells_of, trace_path
-from optbench.pipeline import (
+from optbench.core.errors import UserError
+from optbench.core.specs import ExecutionSpec
+from optbench.running import plan as pipeline
+from optbench.running.plan import (
     DEFAULT_STUDY,
     Needs,
     make_plan,
@@ -24,8 +27,9 @@ from optbench.pipeline import (
     stage_code,
     study_file,
 )
-from optbench.spec import CellSpec, ExecutionSpec
-from optbench.trace import Trace, write_trace
+from optbench.study.locate import find_study_file
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
 
 
 @pytest.fixture
@@ -248,7 +252,12 @@ def test_what_snakemake_cannot_be_given(files: list[str], overrides: dict[str, o
 
 
 def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = ("optbench.collect", "optbench.summarize", "optbench.figures.plan", "optbench.report.build")
+    stages = (
+        "optbench.tables.collect",
+        "optbench.tables.summary",
+        "optbench.report.figures.draw",
+        "optbench.report.page.build",
+    )
     codes = [stage_code(stage) for stage in stages]
     assert len(set(codes)) == len(stages)
     assert codes == [stage_code(stage) for stage in stages]
@@ -257,10 +266,10 @@ def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     templates = tmp_path / "report" / "templates"
     templates.mkdir(parents=True)
     (templates / "page.html").write_text("one")
-    one = stage_code("optbench.report.build"), stage_code("optbench.summarize")
+    one = stage_code("optbench.report.page.build"), stage_code("optbench.tables.summary")
     (templates / "page.html").write_text("two")
-    assert stage_code("optbench.report.build") != one[0]
-    assert stage_code("optbench.summarize") == one[1]
+    assert stage_code("optbench.report.page.build") != one[0]
+    assert stage_code("optbench.tables.summary") == one[1]
 
 
 def test_training_by_hand_prepares_its_data_and_leaves_a_name(

@@ -16,21 +16,29 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.datasets import prepare
-from optbench.metrics import run_measures
-from optbench.optimizers.lion import Lion
-from optbench.optimizers.momentum import HeavyBallAveraged
-from optbench.probes.batch import ProbeBatch
-from optbench.probes.momentum import filter_cosine, noise_cosine
-from optbench.probes.rows import LARGE, Rows
-from optbench.probes.run import Probes
-from optbench.probes.sampling import BLOCK, OPENING, SHORT, look_weights, measured_share, step_weights
-from optbench.spec import CellSpec, WorkloadSpec
-from optbench.trace import Trace
-from optbench.train import train_cell
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.optimizers.lion import Lion
+from optbench.catalogue.optimizers.momentum import HeavyBallAveraged
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.cells.cell import CellSpec
+from optbench.cells.trace import Trace
+from optbench.core.specs import WorkloadSpec
+from optbench.tables.metrics import run_measures
+from optbench.training.loop import train_cell
+from optbench.training.probes.batch import ProbeBatch
+from optbench.training.probes.momentum import filter_cosine, noise_cosine
+from optbench.training.probes.rows import LARGE, Rows
+from optbench.training.probes.run import Probes
+from optbench.training.probes.sampling import (
+    BLOCK,
+    OPENING,
+    SHORT,
+    look_weights,
+    measured_share,
+    step_weights,
+)
 from optbench.workload import Workload
 
 
@@ -508,7 +516,7 @@ def test_windows_follow_the_evaluations_and_stay_few(data):
 
 def test_a_blow_up_is_measured_up_to_it(data):
     # lr h = 2.1 on every axis: D_t = -1.1 D_(t-1), which a bounded cosine shows as 1 / 1.1.
-    blown = WorkloadSpec("steep", "optbench.workloads.analytic:quadratic", {"condition": 1.0})
+    blown = WorkloadSpec("steep", "optbench.catalogue.workloads.analytic:quadratic", {"condition": 1.0})
     trace = train_cell(cell(replace(blown, overrides={"steps": 150}), "sgd", lr=2.1), data)
     found = run_measures(trace)
     assert trace.facts["status"] == "diverged"
@@ -519,7 +527,7 @@ def test_a_blow_up_is_measured_up_to_it(data):
 
 
 def test_an_overflow_is_left_out(data):
-    steep = WorkloadSpec("steep", "optbench.workloads.analytic:quadratic", {"condition": 1.0})
+    steep = WorkloadSpec("steep", "optbench.catalogue.workloads.analytic:quadratic", {"condition": 1.0})
     steep = replace(steep, overrides={"steps": 400, "eval_every": 400})
     trace = train_cell(cell(steep, "sgd", lr=1e4), data)
     assert trace.facts["status"] == "diverged"

@@ -8,19 +8,20 @@ from pathlib import Path
 import pytest
 from fabricate import Fake, fabricate
 
-from optbench import provenance
-from optbench.cli.checks import differing as used_by_verify
-from optbench.config import read_study
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.timing_file import timing_facts
+from optbench.cells.timings import timings_of
+from optbench.cells.trace import Trace, cell_facts, write_trace
+from optbench.core import provenance
+from optbench.core.provenance import FACTS, Fact, differing, here, origin_of
+from optbench.core.provenance import differing as used_by_verify
+from optbench.core.status import OK
 from optbench.findings.agreement import origins_differ
-from optbench.gathered import read_group
-from optbench.matrix import cells_of, trace_path
-from optbench.provenance import FACTS, Fact, differing, here, origin_of
-from optbench.report.methods import methods
-from optbench.shown.study import read_study as read_tables
-from optbench.status import OK
-from optbench.timing_file import timing_facts
-from optbench.timing_plan import timings_of
-from optbench.trace import Trace, cell_facts, write_trace
+from optbench.report.page.sections.methods import methods
+from optbench.report.study import read_study as read_tables
+from optbench.study.resolve import read_study
+from optbench.tables.traces import read_group
 
 
 def test_names_are_used_once_and_what_is_told_apart_has_words():
@@ -49,7 +50,7 @@ def test_origins_differ_by_what_numbers_depend_on():
 def test_a_new_fact_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fact = Fact("room", lambda: "cold", label="room", kinds="rooms")
     monkeypatch.setattr(provenance, "FACTS", (*FACTS, fact))
-    monkeypatch.setattr("optbench.report.methods.FACTS", (*FACTS, fact))
+    monkeypatch.setattr("optbench.core.provenance.FACTS", (*FACTS, fact))
     monkeypatch.chdir(tmp_path)
     Path("s.yaml").write_text("study: s\nworkloads: [ravine]\noptimizers: [sgd]\n", encoding="utf-8")
     study = read_study(Path("s.yaml"))

@@ -17,15 +17,15 @@ from typing import Any
 import pytest
 
 import optbench
-from optbench import config
-from optbench.catalogue.datasets import DATASETS
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.config import read_study
-from optbench.digest import SPLIT, SPLIT_BY_POSITION
-from optbench.matrix import cells_of
-from optbench.spec import CellSpec
+from optbench.catalogue.datasets.entries import DATASETS
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.cells.cell import CellSpec
+from optbench.cells.identity import SPLIT, SPLIT_BY_POSITION
+from optbench.cells.matrix import cells_of
+from optbench.study import resolve as config
+from optbench.study.resolve import read_study
 
 STAR = f"""
 study: star
@@ -147,7 +147,7 @@ def test_an_edit_of_a_data_sets_entry_makes_its_own_cells_new(
     copy: Path, cells: list[CellSpec], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(DATASETS[name], validation_share=0.3)
-    monkeypatch.setattr("optbench.digest.DATASETS", {**DATASETS, name: other})
+    monkeypatch.setattr("optbench.catalogue.datasets.entries.DATASETS", {**DATASETS, name: other})
     after = digests(copy / "study.yaml")
     expected = {c.name for c in cells if c.workload.dataset and c.workload.dataset.name == name}
     assert expected
@@ -236,8 +236,8 @@ def move(root: Path, old: str, new: str) -> None:
 def digests_of(root: Path) -> dict[str, str]:
     """Names and digests of the cells and timings of a copy, by its own code."""
     script = (
-        "from pathlib import Path; import optbench; from optbench.config import read_study; "
-        "from optbench.matrix import cells_of; from optbench.timing_plan import timings_of; "
+        "from pathlib import Path; import optbench; from optbench.study.resolve import read_study; "
+        "from optbench.cells.matrix import cells_of; from optbench.cells.timings import timings_of; "
         "assert optbench.__file__.startswith(str(Path.cwd())), optbench.__file__; "
         "s = read_study(Path('study.yaml')); "
         "[print(c.name, c.digest) for c in cells_of(s)]; "

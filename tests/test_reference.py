@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from fabricate import Fake, fabricate, timing_table
 
-from optbench.config import read_study, reference_of
-from optbench.evidence import write_evidence
+from optbench.cells.timings import timings_of
 from optbench.findings.analysis import compare_all
 from optbench.findings.samples import Combination
-from optbench.ratios import first_with
-from optbench.timing_plan import timings_of
+from optbench.study.resolve import read_study, reference_of
+from optbench.tables.evidence import write_evidence
+from optbench.tables.ratios import first_with
 
 STUDY = """study: s
 workloads: [ravine, quadratic]

@@ -16,16 +16,16 @@ import pandas as pd
 import pytest
 from fabricate import HOSTILE, Fake, fabricate
 
-from optbench.evidence import write_evidence
-from optbench.figures.plan import draw_all
-from optbench.phrases import interval, number
-from optbench.report.build import render
-from optbench.report.cells import Scale, pack
-from optbench.report.completeness import completeness
-from optbench.report.oscillation import HEADS
-from optbench.report.text import rerun_command, scrub, snakemake_command
-from optbench.status import STATUSES
-from optbench.timed import comparable
+from optbench.core.status import STATUSES
+from optbench.core.words import interval, number
+from optbench.report.figures.draw import draw_all
+from optbench.report.page.build import render
+from optbench.report.page.sections.cells import Scale, pack
+from optbench.report.page.sections.completeness import completeness
+from optbench.report.page.sections.oscillation import HEADS
+from optbench.report.page.text import rerun_command, scrub, snakemake_command
+from optbench.tables.evidence import write_evidence
+from optbench.tables.step_times import comparable
 
 INF = float("inf")
 VOID = frozenset(

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 import optbench
-from optbench.config import read_study, slug
-from optbench.errors import UserError
-from optbench.matrix import cells_of, trace_path
-from optbench.timing_plan import timing_path, timings_of
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.timings import timing_path, timings_of
+from optbench.core.errors import UserError
+from optbench.core.files import slug
+from optbench.study.resolve import read_study
 
 HOSTILE = [
     "..",
@@ -58,7 +60,7 @@ def test_a_slug_is_one_plain_part_of_a_path() -> None:
         assert not set(slug(name)) & set("/\\$`:* ")
 
 
-FROM_THE_PARENT = {"optbench.worker", "optbench.timing"}
+FROM_THE_PARENT = {"optbench.running.worker", "optbench.training.timing.measure"}
 """Children that are handed their work over a pipe, pickled by the parent that started them."""
 
 

@@ -12,18 +12,14 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.errors import UserError
-from optbench.optimizers import make_optimizer, needs_closure
-from optbench.schedules import (
-    is_plateau,
-    make_schedule,
-    resolve,
-    warmup_cosine_factor,
-    warmup_stable_decay_factor,
-)
-from optbench.spec import ScheduleSpec, Setting
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.optimizers.make import make_optimizer, needs_closure
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.catalogue.schedules.make import is_plateau, make_schedule, resolve
+from optbench.catalogue.schedules.warmup_cosine import warmup_cosine_factor
+from optbench.catalogue.schedules.warmup_stable_decay import warmup_stable_decay_factor
+from optbench.core.errors import UserError
+from optbench.core.specs import ScheduleSpec, Setting
 
 BY_STEPS = [name for name in SCHEDULES if name not in {"constant", "plateau"}]
 
@@ -139,7 +135,12 @@ def test_cosine_without_warmup_is_torchs(total: Any) -> None:
     expected = rates(
         ScheduleSpec("c", "torch.optim.lr_scheduler:CosineAnnealingLR", {"T_max": "100%"}), total
     )
-    ours = rates(ScheduleSpec("w", "optbench.schedules:warmup_cosine", {"warmup": 0, "total": "100%"}), total)
+    ours = rates(
+        ScheduleSpec(
+            "w", "optbench.catalogue.schedules.warmup_cosine:warmup_cosine", {"warmup": 0, "total": "100%"}
+        ),
+        total,
+    )
     assert ours == pytest.approx(expected, abs=1e-12)
 
 
@@ -147,7 +148,10 @@ def test_cosine_without_warmup_is_torchs(total: Any) -> None:
 def test_decay_all_the_way_is_torchs_polynomial(total: Any) -> None:
     linear = ScheduleSpec("p", "torch.optim.lr_scheduler:PolynomialLR", {"total_iters": "100%"})
     settings: dict[str, Setting] = {"warmup": 0, "decay": "100%", "total": "100%"}
-    ours = rates(ScheduleSpec("w", "optbench.schedules:warmup_stable_decay", settings), total)
+    ours = rates(
+        ScheduleSpec("w", "optbench.catalogue.schedules.warmup_stable_decay:warmup_stable_decay", settings),
+        total,
+    )
     assert ours == pytest.approx(rates(linear, total), abs=1e-12)
 
 
@@ -293,7 +297,10 @@ def no_schedule(optimizer: Optimizer) -> Optimizer:
 
 
 TORCH = "torch.optim.lr_scheduler"
-WARMUP_COSINE, STABLE = "optbench.schedules:warmup_cosine", "optbench.schedules:warmup_stable_decay"
+WARMUP_COSINE, STABLE = (
+    "optbench.catalogue.schedules.warmup_cosine:warmup_cosine",
+    "optbench.catalogue.schedules.warmup_stable_decay:warmup_stable_decay",
+)
 WRONG = [
     (
         f"{TORCH}:StepLR",
@@ -334,7 +341,7 @@ WRONG = [
         "schedules.mine.decay = 0.2: decay must be a whole number",
     ),
     (
-        "optbench.schedules:exponential",
+        "optbench.catalogue.schedules.exponential:exponential",
         {"total": 9, "final": 0},
         "schedules.mine.final = 0: final must be in (0, 1]",
     ),

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from optbench.config import Study, read_study
-from optbench.errors import UserError
-from optbench.matrix import cells_of, trace_path
-from optbench.search import (
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.search import (
     Search,
     best_of,
     combinations,
@@ -23,7 +22,10 @@ from optbench.search import (
     settled,
     wider,
 )
-from optbench.spec import OptimizerSpec, TuningSpec
+from optbench.core.errors import UserError
+from optbench.core.specs import OptimizerSpec, TuningSpec
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
 
 TUNING = TuningSpec(seeds=(100, 101), low=1e-3, high=1e-1, per_decade=3, widen=2)
 STUDY = """

@@ -20,18 +20,18 @@ from test_layers import MODULES, reached
 from test_report import Page, mixed_page, ranked_page
 
 import optbench.figures
-import optbench.report
-from optbench.figures.lines import draw_lines
-from optbench.figures.plan import draw_all
-from optbench.pipeline import stage_code
-from optbench.report import build
-from optbench.report.build import render
-from optbench.report.context import Content
-from optbench.shown.record import FigureRecord
-from optbench.shown.sections import SECTIONS, Section, figures_module, page_module
+import optbench.report.page
+from optbench.report.figure import FigureRecord
+from optbench.report.figures.draw import draw_all
+from optbench.report.figures.marks.lines import draw_lines
+from optbench.report.page import build
+from optbench.report.page.build import render
+from optbench.report.page.context import Content
+from optbench.report.sections import SECTIONS, Section, figures_module, page_module
+from optbench.running.plan import stage_code
 
 FIGURES = Path(optbench.figures.__file__).parent
-TEMPLATES = Path(optbench.report.__file__).parent / "templates"
+TEMPLATES = Path(optbench.report.page.__file__).parent / "templates"
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.id)
@@ -81,8 +81,8 @@ def test_a_change_of_any_section_draws_and_renders_again(monkeypatch):
     """The workflow's code of both stages reaches all that draws, and all that renders."""
     rules = (Path(__file__).parents[1] / "workflow/rules/report.smk").read_text(encoding="utf-8")
     for stage, module_of, package in (
-        ("optbench.figures.plan", figures_module, "optbench.figures"),
-        ("optbench.report.build", page_module, "optbench.report"),
+        ("optbench.report.figures.draw", figures_module, "optbench.figures"),
+        ("optbench.report.page.build", page_module, "optbench.report.page"),
     ):
         given = re.search(rf'stage_code\(\s*"{stage}",(.*?)\n        \)', rules, re.S)
         assert given
@@ -95,7 +95,7 @@ def test_a_change_of_any_section_draws_and_renders_again(monkeypatch):
 
 def test_snakemake_reads_the_entries_without_what_is_heavy():
     heavy = {"torch", "numpy", "pandas", "pyarrow", "scipy", "matplotlib", "jinja2"}
-    assert {name for name in reached("optbench.shown.sections") if name.split(".")[0] in heavy} == set()
+    assert {name for name in reached("optbench.report.sections") if name.split(".")[0] in heavy} == set()
 
 
 # --- an entry more --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optbench.seeding import STREAMS, stream_seed
+from optbench.cells.seeds import STREAMS, stream_seed
 
 SEEDS = st.integers(min_value=0, max_value=2**31 - 1)
 

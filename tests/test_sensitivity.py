@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 from fabricate import Fake, fabricate
 
-from optbench.figures.easel import Easel
-from optbench.figures.plan import draw_all
-from optbench.figures.plan_sensitivity import draw_tuning
-from optbench.figures.sensitivity import shared_range
-from optbench.figures.style import drawing
-from optbench.report.build import render
-from optbench.report.sensitivity import picks
-from optbench.sensitivity import (
+from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.style import drawing
+from optbench.report.figures.draw import draw_all
+from optbench.report.figures.marks.grids import shared_range
+from optbench.report.figures.sections.sensitivity import draw_tuning
+from optbench.report.page.build import render
+from optbench.report.page.sections.sensitivity import picks
+from optbench.report.study import read_study
+from optbench.report.tables import read_tuned
+from optbench.tables.sensitivity import (
     SensitivityRow,
     best_of_k,
     lr_curves,
@@ -27,9 +29,7 @@ from optbench.sensitivity import (
     summarize_tuning,
     usable_width,
 )
-from optbench.shown.study import read_study
-from optbench.shown.tables import read_tuned
-from optbench.tuning_table import COLUMNS
+from optbench.tables.tuning import COLUMNS
 
 RATES = (0.01, 0.1, 1.0, 10.0)
 LOSSES: dict[float, tuple[float, float]] = {

@@ -8,14 +8,15 @@ import pytest
 from fabricate import fabricate
 from studies import write_study
 
-from optbench import collect
-from optbench.config import read_study
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import write_trace
+from optbench.core.processes import beside, mapped
 from optbench.findings.analysis import compare_all
 from optbench.findings.write import write_findings
-from optbench.matrix import cells_of, trace_path
-from optbench.side_by_side import beside, mapped
-from optbench.trace import write_trace
-from optbench.train import train_cell
+from optbench.study.resolve import read_study
+from optbench.tables import collect
+from optbench.training.loop import train_cell
 
 STUDY = """
     study: s

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optbench.digest import Slices
-from optbench.source import _at_the_top, _definition
+from optbench.cells.identity import Slices
+from optbench.cells.source import _at_the_top, _definition
 
 PACKAGE = {
     "__init__": "",

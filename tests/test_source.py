@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from optbench import source
-from optbench.digest import code_digest
-from optbench.source import Source, read_source
+from optbench.cells import source
+from optbench.cells.identity import code_digest
+from optbench.cells.source import Source, read_source
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from optbench.cells.matrix import cells_of
 from optbench.cli import cli
-from optbench.config import read_study
-from optbench.errors import UserError
-from optbench.matrix import cells_of
-from optbench.starter import WORKFLOW, copy_workflow, start_plugin, start_study
+from optbench.core.errors import UserError
+from optbench.study.resolve import read_study
+from optbench.study.starter.write import WORKFLOW, copy_workflow, start_plugin, start_study
 
 COMMENTED = re.compile(r"(?m)^#: ")
 

@@ -12,7 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optbench import stats
+from optbench.stats import paired as stats
 
 INF = math.inf
 finite = st.floats(-100, 100).map(lambda x: round(x, 3))

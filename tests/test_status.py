@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import optbench
-from optbench.status import (
+from optbench.core.status import (
     DIVERGED,
     ERROR,
     FAILED,
@@ -114,10 +114,10 @@ sys.path.append(sys.argv[1])
 from fabricate import Fake, fabricate
 
 import optbench
-from optbench.config import read_study
-from optbench.matrix import cells_of
-from optbench.progress import Progress
-from optbench.report.build import render
+from optbench.study.resolve import read_study
+from optbench.cells.matrix import cells_of
+from optbench.running.progress import Progress
+from optbench.report.page.build import render
 
 assert Path(optbench.__file__).parent == Path("optbench").resolve()
 stopped = dict.fromkeys(("ravine/sgd/constant/0", "ravine/sgd/constant/1"), "stopped")
@@ -138,7 +138,7 @@ def test_a_seventh_status_is_one_entry(tmp_path: Path):
     table = "STATUSES: Final = (OK, DIVERGED, ERROR, KILLED, TIMEOUT, MISSING"
     declared, _, after = text.partition(table)
     assert after
-    (tmp_path / "optbench/status.py").write_text(
+    (tmp_path / "optbench/core/status.py").write_text(
         f"{declared}{SEVENTH}\n{table}, STOPPED{after}", encoding="utf-8"
     )
     done = subprocess.run(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from optbench.errors import UserError
-from optbench.study_file import StudyFile, json_schema, read_study_file
+from optbench.core.errors import UserError
+from optbench.study.file import StudyFile, json_schema, read_study_file
 
 BASE = "study: s\nworkloads: [ravine]\noptimizers: [sgd]\n"
 STUDY_KEYS = ", ".join(sorted(StudyFile.model_fields))
@@ -343,14 +343,14 @@ def test_every_key_stands_in_the_documentation(project: Path) -> None:
 
 def test_the_schema_is_current() -> None:
     printed = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "optbench.study_file"],
+        [sys.executable, "-W", "error", "-m", "optbench.study.file"],
         capture_output=True,
         text=True,
         check=True,
     )
     assert printed.stdout == json_schema()
     assert SCHEMA.read_text(encoding="utf-8") == json_schema(), (
-        "python -m optbench.study_file > workflow/schemas/study.schema.json"
+        "python -m optbench.study.file > workflow/schemas/study.schema.json"
     )
 
 

@@ -9,11 +9,12 @@ from textwrap import dedent
 import pytest
 from studies import PLUGIN, TrainingHere, run, write_study
 
-from optbench.config import read_study
-from optbench.matrix import cells_of, trace_path
-from optbench.spec import CellSpec
-from optbench.supervise import train_all
-from optbench.trace import read_trace
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.trace import read_trace
+from optbench.running.parent import train_all
+from optbench.study.resolve import read_study
 
 STUDY = """
     study: t
@@ -187,8 +188,8 @@ def test_small_cells_are_handed_out_ahead_while_there_are_plenty(
 ) -> None:
     """With one child: not before the first has told how small they are, and not when only three wait."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("optbench.supervise.start_child", Noting)
-    monkeypatch.setattr("optbench.supervise.SMALL_S", 60.0 if small else 0.0)
+    monkeypatch.setattr("optbench.running.child.start_child", Noting)
+    monkeypatch.setattr("optbench.running.parent.SMALL_S", 60.0 if small else 0.0)
     monkeypatch.setattr(Noting, "said", [], raising=False)
     study = read_study(
         write_study(

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from optbench.catalogue.optimizers import OPTIMIZERS
-from optbench.catalogue.schedules import SCHEDULES
-from optbench.plugins import load
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
+from optbench.catalogue.schedules.entries import SCHEDULES
+from optbench.core.factories import load
 from optbench.testing import check_optimizer, check_schedule, check_workload
 from optbench.workload import Workload
 

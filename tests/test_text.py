@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from optbench.datasets import Data, load, prepare
-from optbench.spec import DatasetSpec
-from optbench.workloads.text import CharacterTransformer, transformer
+from optbench.catalogue.datasets.load import Data, load
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.catalogue.workloads.text import CharacterTransformer, transformer
+from optbench.core.specs import DatasetSpec
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optbench.textbook import measure
-from optbench.textbook.check import CLAIMS, check_claims, write_claims
-from optbench.textbook.decay import stationary_loss
-from optbench.textbook.evidence import Need, Tables, find, read_tables
-from optbench.textbook.family import ADAM_RATES, RATES
-from optbench.textbook.file import UNMEASURED, read_claims
-from optbench.textbook.setups import RAVINE, REGIMES, SGD, heavy_ball, need
-from optbench.textbook.verdict import Part, lower, verdict
+from optbench.theory.textbook import measure
+from optbench.theory.textbook.claims import CLAIMS, check_claims, write_claims
+from optbench.theory.textbook.decay import stationary_loss
+from optbench.theory.textbook.evidence import Need, Tables, find, read_tables
+from optbench.theory.textbook.family import ADAM_RATES, RATES
+from optbench.theory.textbook.file import UNMEASURED, read_claims
+from optbench.theory.textbook.setups import RAVINE, REGIMES, SGD, heavy_ball, need
+from optbench.theory.textbook.verdict import Part, lower, verdict
 
 SEEDS = 8
 BY_ID = {claim.id: claim for claim in CLAIMS}
@@ -335,7 +335,7 @@ def test_e3_says_nothing_of_a_time_that_was_not_compared_with_plain_sgd() -> Non
 
 
 def test_b5_would_see_an_average_that_forgets_the_wrong_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optbench.textbook.regimes.average", lambda b, y: measure.average(1 - b, y))
+    monkeypatch.setattr("optbench.theory.textbook.measure.average", lambda b, y: measure.average(1 - b, y))
     assert check("B5", SUPPORTED["B5"])["verdict"] == "refuted"
 
 
@@ -455,11 +455,12 @@ def test_stationary_loss_is_a_simulations() -> None:
 @pytest.fixture(scope="module")
 def textbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The textbook study's tables with the deterministic cells and seed 0 of the regression trained."""
-    from optbench.collect import collect
-    from optbench.config import read_study
-    from optbench.matrix import cells_of, trace_path
-    from optbench.trace import write_trace
-    from optbench.train import train_cell
+    from optbench.cells.matrix import cells_of
+    from optbench.cells.paths import trace_path
+    from optbench.cells.trace import write_trace
+    from optbench.study.resolve import read_study
+    from optbench.tables.collect import collect
+    from optbench.training.loop import train_cell
 
     folder = tmp_path_factory.mktemp("textbook")
     file = Path(__file__).parents[1] / "config" / "textbook.yaml"
@@ -516,9 +517,9 @@ def test_the_same_tables_give_the_same_bytes(textbook: Path) -> None:
 
 
 def test_figures_of_the_textbook_are_drawn_from_what_ran(textbook: Path, tmp_path: Path) -> None:
-    from optbench.figures.easel import Easel
-    from optbench.figures.plan_textbook import draw_textbook
-    from optbench.figures.style import drawing
+    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.figures.backend.style import drawing
+    from optbench.report.figures.sections.textbook import draw_textbook
 
     with drawing():
         records = draw_textbook(Easel(tmp_path), read_tables(textbook))
@@ -534,9 +535,9 @@ def test_figures_of_the_textbook_are_drawn_from_what_ran(textbook: Path, tmp_pat
 
 
 def test_every_figure_is_drawn_where_its_cells_ran(tmp_path: Path) -> None:
-    from optbench.figures.easel import Easel
-    from optbench.figures.plan_textbook import draw_textbook
-    from optbench.figures.style import drawing
+    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.figures.backend.style import drawing
+    from optbench.report.figures.sections.textbook import draw_textbook
 
     content = {**regimes(bone=0.5, b32=0.1, b64=0.08, b128=0.06, b256=0.02, bfull=0.001)}
     needs = {**BY_ID["B1"].needs, **BY_ID["C3"].needs, **BY_ID["B10"].needs, **BY_ID["B8"].needs}
@@ -556,7 +557,7 @@ def test_every_figure_is_drawn_where_its_cells_ran(tmp_path: Path) -> None:
 def test_lines_leave_out_what_an_axis_cannot_show() -> None:
     from matplotlib.figure import Figure
 
-    from optbench.figures.lines import draw_lines
+    from optbench.report.figures.marks.lines import draw_lines
 
     table = pd.DataFrame(
         {"line": ["a", "a", "a", "b"], "x": [1.0, 2.0, 3.0, 1.0], "y": [1.0, np.inf, 0.5, 0.0]}
@@ -570,7 +571,7 @@ def test_lines_leave_out_what_an_axis_cannot_show() -> None:
 
 
 def test_the_page_has_a_sign_for_each_verdict_and_links_what_was_drawn() -> None:
-    from optbench.report.claims import claims, prose
+    from optbench.report.page.sections.claims import claims, prose
 
     found = [check(name, SUPPORTED[name]) for name in ("B1", "D3")] + [check("E2", REFUTED["E2"])]
     table = claims(found, {"regimes": "Batch regimes"})

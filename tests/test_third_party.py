@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from optbench.config import read_study
-from optbench.matrix import cells_of
-from optbench.optimizers import evaluated_weights, make_optimizer
-from optbench.optimizers.lion import Lion
-from optbench.plugins import load
-from optbench.spec import OptimizerSpec, Setting
+from optbench.catalogue.optimizers.lion import Lion
+from optbench.catalogue.optimizers.make import evaluated_weights, make_optimizer
+from optbench.cells.matrix import cells_of
+from optbench.core.factories import load
+from optbench.core.specs import OptimizerSpec, Setting
+from optbench.study.resolve import read_study
 from optbench.testing import check_optimizer
-from optbench.train import train_cell
+from optbench.training.loop import train_cell
 
 pytest.importorskip("pytorch_optimizer")
 pytest.importorskip("schedulefree")
@@ -43,7 +43,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
         "optimizers:\n" + "\n".join(lines) + "\nprobes: false\n",
         encoding="utf-8",
     )
-    from optbench.datasets import prepare
+    from optbench.catalogue.datasets.prepare import prepare
 
     study = read_study(folder / "theirs.yaml", "cpu")
     for spec in study.datasets.values():

@@ -16,12 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from optbench.config import Study, read_study
-from optbench.machine_noise import MachineReading, machine_facts, read_machine
-from optbench.spec import OptimizerSpec, WorkloadSpec
-from optbench.timing import measure, peak_memory_bytes, state_bytes_per_param
-from optbench.timing_child import time_in_child
-from optbench.timing_file import (
+from optbench.cells.timing_file import (
     BATCH,
     KERNEL,
     OPTIMIZER,
@@ -32,8 +27,17 @@ from optbench.timing_file import (
     read_timing,
     write_timing,
 )
-from optbench.timing_plan import select_timings, timing_path, timings_of
-from optbench.timing_rounds import (
+from optbench.cells.timings import select_timings, timing_path, timings_of
+from optbench.cells.trace import BadTraceError
+from optbench.core.specs import OptimizerSpec, WorkloadSpec
+from optbench.running.timing import time_in_child
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
+from optbench.study.timing import TimingSpec
+from optbench.tables.timing import COLUMNS, collect_timing, paired_ratio, time_to_target, timing_rows
+from optbench.training.timing.measure import measure, peak_memory_bytes, state_bytes_per_param
+from optbench.training.timing.noise import MachineReading, machine_facts, read_machine
+from optbench.training.timing.rounds import (
     BLOCK_US,
     FEWEST_ROUNDS,
     LONGEST_BLOCK,
@@ -45,9 +49,6 @@ from optbench.timing_rounds import (
     host_clock,
     time_contenders,
 )
-from optbench.timing_spec import TimingSpec
-from optbench.timing_table import COLUMNS, collect_timing, paired_ratio, time_to_target, timing_rows
-from optbench.trace import BadTraceError
 
 BATCHES = [(torch.full((4, 3), float(i)), torch.zeros(4, 1)) for i in range(7)]
 
@@ -493,7 +494,7 @@ def test_the_noise_flag_says_why(found, facts, word):
 
 SGD = OptimizerSpec("sgd", "torch.optim:SGD", 0.01)
 ADAM = OptimizerSpec("adam", "torch.optim:Adam", 0.01)
-MUON = OptimizerSpec("muon", "optbench.optimizers.matrices:MuonWithAdamW", 0.01)
+MUON = OptimizerSpec("muon", "optbench.catalogue.optimizers.muon:MuonWithAdamW", 0.01)
 LBFGS = OptimizerSpec("lbfgs", "torch.optim:LBFGS", 1.0)
 
 
@@ -509,7 +510,7 @@ def ticking(ms: float = 2) -> Clock:
 
 
 def asked(workload: str, *optimizers: OptimizerSpec) -> TimingSpec:
-    spec = WorkloadSpec("w", f"optbench.workloads.{workload}")
+    spec = WorkloadSpec("w", f"optbench.catalogue.workloads.{workload}")
     return TimingSpec("s", spec, optimizers, optimizers[0].name, "cpu", 1, "0" * 8)
 
 
@@ -532,7 +533,7 @@ def test_measure_times_every_optimizer_that_can_be_made(tmp_path):
 
 
 def test_all_start_from_the_weights_of_seed_zero(tmp_path, monkeypatch):
-    import optbench.timing
+    import optbench.training.timing.measure
 
     lineups = []
 
@@ -540,10 +541,10 @@ def test_all_start_from_the_weights_of_seed_zero(tmp_path, monkeypatch):
         lineups.extend([p.detach().clone() for p in one.model.parameters()] for one in contenders)
         return time_contenders(contenders, *args, **options)
 
-    monkeypatch.setattr(optbench.timing, "time_contenders", watching)
+    monkeypatch.setattr(optbench.training.timing.measure, "time_contenders", watching)
     measure(asked("tiny:tiny_sigmoid", SGD, ADAM), tmp_path, 0.2, ticking())
     torch.manual_seed(0)
-    from optbench.workloads.tiny import tiny_sigmoid
+    from optbench.catalogue.workloads.tiny import tiny_sigmoid
 
     expected = list(tiny_sigmoid().model().parameters())
     assert len(lineups) == 3

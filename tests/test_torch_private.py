@@ -15,14 +15,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from optbench import torch_private
-from optbench.probes.rows import Rows
-from optbench.torch_private import copier, copy_each, is_batch_norm, is_dropout
+from optbench.training import torch_private
+from optbench.training.probes.rows import Rows
+from optbench.training.torch_private import copier, copy_each, is_batch_norm, is_dropout
 
 DEFERRED = """
 import inspect, sys
 import torch
-from optbench.torch_private import ERROR, defer_compiler, set_deterministic
+from optbench.training.torch_private import ERROR, defer_compiler, set_deterministic
 
 defer_compiler()
 defer_compiler()
@@ -108,7 +108,7 @@ importlib.util.find_spec = lambda name, *rest: None if name == "torch._dynamo" e
 DIGITS = """
 import sys
 import torch
-from optbench.torch_private import ERROR, defer_compiler, set_deterministic
+from optbench.training.torch_private import ERROR, defer_compiler, set_deterministic
 
 defer_compiler()
 set_deterministic(ERROR)

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from optbench.seeding import STREAMS
-from optbench.spec import TRACE_SCHEMA, CellSpec, OptimizerSpec, ScheduleSpec, WorkloadSpec
-from optbench.trace import BadTraceError, Trace, cell_facts, read_table, read_trace, write_trace
+from optbench.cells.cell import TRACE_SCHEMA, CellSpec
+from optbench.cells.seeds import STREAMS
+from optbench.cells.trace import BadTraceError, Trace, cell_facts, read_table, read_trace, write_trace
+from optbench.core.specs import OptimizerSpec, ScheduleSpec, WorkloadSpec
 
 TRACE = Trace(
     facts={"cell": "w/o/s/0", "status": "diverged", "error": "a\nb", "lr": 0.1, "who": "学习率 </script>"},
@@ -127,8 +128,8 @@ def test_traces_of_earlier_versions_are_read(path: Path) -> None:
 def test_processes_that_train_and_time_do_without_pandas(path: Path, written: str) -> None:
     """Arrow imports it to look at any Python value, a third of a second for each of them."""
     script = (
-        "import sys; from pathlib import Path; from optbench.trace import *; "
-        f"from optbench.timing_file import write_timing; {written.format('Path(sys.argv[1])')}; "
+        "import sys; from pathlib import Path; from optbench.cells.trace import *; "
+        f"from optbench.cells.timing_file import write_timing; {written.format('Path(sys.argv[1])')}; "
         "print('pandas' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)

@@ -11,13 +11,13 @@ import pytest
 import torch
 from studies import write_study
 
-from optbench.config import read_study
-from optbench.matrix import cells_of
-from optbench.record import KEPT_LOSSES
-from optbench.seeding import stream_seed
-from optbench.spec import CellSpec
-from optbench.trace import Trace
-from optbench.train import train_cell
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.seeds import stream_seed
+from optbench.cells.trace import Trace
+from optbench.study.resolve import read_study
+from optbench.training.loop import train_cell
+from optbench.training.record import KEPT_LOSSES
 
 NOWHERE = Path("there-is-no-data")
 

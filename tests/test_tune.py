@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from studies import optbench, write_study
 
-from optbench.collect import collect
-from optbench.config import Study, read_study
-from optbench.matrix import cells_of, trace_path
-from optbench.search import (
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import trace_path
+from optbench.cells.search import (
     Search,
     first_grid,
     is_finished,
@@ -24,12 +24,14 @@ from optbench.search import (
     searches_of,
     settled,
 )
-from optbench.spec import CellSpec
-from optbench.supervise import train_all
-from optbench.trace import Trace, cell_facts, read_trace, write_trace
-from optbench.tune import drop_stale, tune
-from optbench.tune_plan import make_tune_plan, read_tune_batch
-from optbench.tuning_table import COLUMNS, collect_tuning
+from optbench.cells.trace import Trace, cell_facts, read_trace, write_trace
+from optbench.running.parent import train_all
+from optbench.running.tuning import drop_stale, tune
+from optbench.running.tuning_plan import make_tune_plan, read_tune_batch
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
+from optbench.tables.collect import collect
+from optbench.tables.tuning import COLUMNS, collect_tuning
 
 STUDY = """
     study: t

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from studies import optbench, write_study
 
-from optbench.errors import UserError
-from optbench.trace import Trace, read_trace, write_trace
+from optbench.cells.trace import Trace, read_trace, write_trace
+from optbench.core.errors import UserError
 
 STUDY = """
     study: s

@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 from studies import optbench, write_study
 
-from optbench.collect import collect
-from optbench.config import read_study
-from optbench.matrix import cells_of, is_complete, trace_path
-from optbench.search import choice_path, known_trials
-from optbench.spec import CellSpec
-from optbench.trace import BadTraceError, Trace, cell_facts, read_facts, read_trace, write_trace
-from optbench.why import AGAIN, ELSEWHERE, NEVER, UNTOLD, UP_TO_DATE, differences, grouped, reasons
+from optbench.cells.cell import CellSpec
+from optbench.cells.matrix import cells_of
+from optbench.cells.paths import is_complete, trace_path
+from optbench.cells.search import choice_path, known_trials
+from optbench.cells.trace import BadTraceError, Trace, cell_facts, read_facts, read_trace, write_trace
+from optbench.cells.why import AGAIN, ELSEWHERE, NEVER, UNTOLD, UP_TO_DATE, differences, grouped, reasons
+from optbench.study.resolve import read_study
+from optbench.tables.collect import collect
 
 STUDY = """
     study: s

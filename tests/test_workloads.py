@@ -9,12 +9,13 @@ import torch
 from scipy.optimize import minimize
 from torch import nn
 
-from optbench.catalogue.datasets import DATASETS
-from optbench.catalogue.workloads import WORKLOADS
-from optbench.datasets import Data, load, prepare
-from optbench.landscapes import LANDSCAPES
-from optbench.spec import DatasetSpec
-from optbench.workloads import analytic, regression, tiny, vision
+from optbench.catalogue.datasets.entries import DATASETS
+from optbench.catalogue.datasets.load import Data, load
+from optbench.catalogue.datasets.prepare import prepare
+from optbench.catalogue.workloads import analytic, regression, tiny, vision
+from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.catalogue.workloads.landscapes import LANDSCAPES
+from optbench.core.specs import DatasetSpec
 
 OFFLINE = [
     name for name, spec in WORKLOADS.items() if spec.dataset is None or DATASETS[spec.dataset.name].sha256

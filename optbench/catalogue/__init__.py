@@ -1,1 +1,4 @@
-"""The built-in names as data (layer 1: no torch): what a study gets when it names an entry."""
+"""What a study may name.
+
+Optimizers, schedules, workloads and data sets, each kind as entries (data) beside its code.
+"""

@@ -1,4 +1,4 @@
-"""The command line: one verb a stage, and doors to single cells (layer 4).
+"""The command line: one verb a stage, and doors to single cells.
 
 Every verb imports what it needs itself: `optbench train` is a parent without torch, `optbench report` never
 loads torch, and a mistake in a study file is told before anything heavy is imported. `stages` has the verbs
@@ -15,8 +15,8 @@ import click
 from optbench import __version__
 from optbench.cli import cells, checks, stages, start
 from optbench.cli.choices import USER_MISTAKE
-from optbench.errors import UserError
-from optbench.exits import left_at_once
+from optbench.core.errors import UserError
+from optbench.core.processes import left_at_once
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The verbs of single cells, and what looks without training: rerun, show, list, why, check (layer 4)."""
+"""The verbs of single cells, and what looks without training: rerun, show, list, why, check."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from optbench.cli.choices import (
     study_argument,
 )
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_what_is_left
-from optbench.errors import UserError, unknown
-from optbench.phrases import number
-from optbench.provenance import FACTS
-from optbench.status import FAILED, MISSING
+from optbench.core.errors import UserError, unknown
+from optbench.core.provenance import FACTS
+from optbench.core.status import FAILED, MISSING
+from optbench.core.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optbench.config import Study
-    from optbench.spec import CellSpec
+    from optbench.cells.cell import CellSpec
+    from optbench.study.study import Study
 
 
 CELL_SLASHES = 3
@@ -56,8 +56,9 @@ def rerun(
 
     A CELL is workload/optimizer/schedule/seed; * and ? stand for any text.
     """
-    from optbench.matrix import cells_of, is_complete, select, trace_path  # noqa: PLC0415
-    from optbench.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
+    from optbench.cells.trace import read_trace  # noqa: PLC0415
 
     found = read(study, device)
     cells = cells_of(found)
@@ -77,7 +78,7 @@ def rerun(
     if executor is not None:
         _rerun_on(executor, found, chosen)
         return
-    from optbench.locks import hold_run  # noqa: PLC0415
+    from optbench.running.locks import hold_run  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
     with hold_run(found.results):
@@ -89,9 +90,9 @@ def rerun(
 
 def _rerun_on(executor: str, study: Study, cells: Sequence[CellSpec]) -> None:
     """Has Snakemake train cells again under one of the profiles beside it."""
-    from optbench.files import write_text  # noqa: PLC0415
-    from optbench.matrix import trace_path  # noqa: PLC0415
-    from optbench.pipeline import plan_folder  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.core.files import write_text  # noqa: PLC0415
+    from optbench.running.plan import plan_folder  # noqa: PLC0415
 
     profile = Path("profiles") / executor
     if not (profile / "config.yaml").is_file() or not Path("Snakefile").is_file():
@@ -129,8 +130,8 @@ def _is_cell(what: str) -> bool:
 
 
 def _show_cells(cell: str, study: str, device: str | None) -> None:
-    from optbench.matrix import cells_of, select  # noqa: PLC0415
-    from optbench.search import known_trials  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.cells.search import known_trials  # noqa: PLC0415
 
     found = read(study, device)
     trials = [trial for trial in known_trials(found) if cell == trial.name]
@@ -143,10 +144,10 @@ def _show(study: Study, cell: CellSpec) -> None:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from optbench.matrix import is_complete, trace_path  # noqa: PLC0415
-    from optbench.metrics import run_measures  # noqa: PLC0415
-    from optbench.search import choice_path, read_choice, settled  # noqa: PLC0415
-    from optbench.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
+    from optbench.cells.search import choice_path, read_choice, settled  # noqa: PLC0415
+    from optbench.cells.trace import read_trace  # noqa: PLC0415
+    from optbench.tables.metrics import run_measures  # noqa: PLC0415
 
     path = trace_path(cell)
     choice = read_choice(choice_path(cell)) if cell.tuning else None
@@ -189,8 +190,9 @@ def list_(study: str | None, device: str | None) -> None:
     if study is None:
         _list_built_ins()
         return
-    from optbench.matrix import cells_of, is_complete, trace_path  # noqa: PLC0415
-    from optbench.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of  # noqa: PLC0415
+    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
+    from optbench.cells.trace import read_trace  # noqa: PLC0415
 
     for cell in cells_of(read(study, device)):
         path = trace_path(cell)
@@ -201,9 +203,9 @@ def _list_built_ins() -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from optbench.catalogue.optimizers import OPTIMIZERS  # noqa: PLC0415
-    from optbench.catalogue.schedules import SCHEDULES  # noqa: PLC0415
-    from optbench.catalogue.workloads import WORKLOADS  # noqa: PLC0415
+    from optbench.catalogue.optimizers.entries import OPTIMIZERS  # noqa: PLC0415
+    from optbench.catalogue.schedules.entries import SCHEDULES  # noqa: PLC0415
+    from optbench.catalogue.workloads.entries import WORKLOADS  # noqa: PLC0415
 
     kinds: dict[str, dict[str, Any]] = {
         "workloads": dict(WORKLOADS),
@@ -229,9 +231,9 @@ def why(study: str, patterns: tuple[str, ...], *, every: bool, device: str | Non
     A CELL is workload/optimizer/schedule/seed; * and ? stand for any text. With --all: what the next run
     would train, so that after an edit it tells what the edit costs.
     """
-    from optbench.matrix import cells_of, select  # noqa: PLC0415
-    from optbench.search import known_trials  # noqa: PLC0415
-    from optbench.why import UP_TO_DATE, grouped, reasons  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.cells.search import known_trials  # noqa: PLC0415
+    from optbench.cells.why import UP_TO_DATE, grouped, reasons  # noqa: PLC0415
 
     if bool(patterns) == every:
         raise UserError("name the cells, or give --all")
@@ -262,16 +264,16 @@ def why(study: str, patterns: tuple[str, ...], *, every: bool, device: str | Non
 @device_option
 def check(study: str, device: str | None) -> None:
     """Read a study and build everything it names, before anything is trained."""
-    from optbench.matrix import cells_of  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of  # noqa: PLC0415
 
     found = read(study, device)
     cells = cells_of(found)
     prepare_data(found)
-    from optbench.batched.group import refusals  # noqa: PLC0415
-    from optbench.collect import COLUMNS  # noqa: PLC0415
-    from optbench.own_metrics import own_metrics  # noqa: PLC0415
-    from optbench.search import at_own_lr  # noqa: PLC0415
-    from optbench.testing import check_cells  # noqa: PLC0415
+    from optbench.cells.search import at_own_lr  # noqa: PLC0415
+    from optbench.tables.collect import COLUMNS  # noqa: PLC0415
+    from optbench.tables.own_metrics import own_metrics  # noqa: PLC0415
+    from optbench.training.batched.group import refusals  # noqa: PLC0415
+    from optbench.training.conformance import check_cells  # noqa: PLC0415
 
     with own_metrics(found, COLUMNS):
         pass  # importing them is the check: what they return needs a curve

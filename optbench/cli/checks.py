@@ -1,4 +1,4 @@
-"""The verbs that hold one training against another: verify, compare (layer 4)."""
+"""The verbs that hold one training against another: verify, compare."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import click
 
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
 from optbench.cli.stages import train_cells
-from optbench.errors import UserError
-from optbench.phrases import interval, number
-from optbench.provenance import differing
-from optbench.status import REPEATABLE
+from optbench.core.errors import UserError
+from optbench.core.provenance import differing
+from optbench.core.status import REPEATABLE
+from optbench.core.words import interval, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from optbench.cells.cell import CellSpec
     from optbench.findings.agreement import Kind, ResultComparison
-    from optbench.spec import CellSpec
 
 DIFFERS = 1
 """Exit status where what was compared does not hold up."""
@@ -52,9 +52,10 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     On the machine and versions that made a trace, it must be equal bit for bit; elsewhere its losses must
     agree to 0.001 relative. The exit status is 1 where one does not.
     """
-    from optbench.matrix import cells_of, is_complete, trace_path  # noqa: PLC0415
-    from optbench.search import settled  # noqa: PLC0415
-    from optbench.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of  # noqa: PLC0415
+    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
+    from optbench.cells.search import settled  # noqa: PLC0415
+    from optbench.cells.trace import read_trace  # noqa: PLC0415
 
     found = read(study, device)
     ran = [cell for cell in cells_of(found) if is_complete(trace_path(cell))]
@@ -80,9 +81,9 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
 
 def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     """Tells how a cell and its second training agree; whether that is as it must be."""
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.cells.trace import read_trace  # noqa: PLC0415
     from optbench.findings.agreement import TOLERANCE, agreement  # noqa: PLC0415
-    from optbench.matrix import trace_path  # noqa: PLC0415
-    from optbench.trace import read_trace  # noqa: PLC0415
 
     there, again = read_trace(trace_path(cell)), read_trace(trace_path(copy))
     elsewhere = [fact.name for fact in differing(there.facts, again.facts)]

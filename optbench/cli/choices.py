@@ -1,4 +1,4 @@
-"""The arguments and options that verbs share, and how they name a study (layer 4)."""
+"""The arguments and options that verbs share, and how they name a study."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from optbench.config import Study
+    from optbench.study.study import Study
 
 USER_MISTAKE = 2
 """Exit status for what the user can mend."""
@@ -28,7 +28,8 @@ cores_option = click.option(
 
 def read(study: str, device: str | None = None) -> Study:
     """The study that a file, a name or a result folder stands for."""
-    from optbench.config import find_study_file, read_study  # noqa: PLC0415
+    from optbench.study.locate import find_study_file  # noqa: PLC0415
+    from optbench.study.resolve import read_study  # noqa: PLC0415
 
     return read_study(find_study_file(study), device)
 

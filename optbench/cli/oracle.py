@@ -1,10 +1,10 @@
-"""Telling what the oracle found: a table for the terminal (layer 4)."""
+"""Telling what the oracle found: a table for the terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optbench.phrases import number
+from optbench.core.words import number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ def tell_oracle(results: Path) -> int:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from optbench.oracle.table import AGREES, consult  # noqa: PLC0415
+    from optbench.theory.oracle.table import AGREES, consult  # noqa: PLC0415
 
     found = consult(results / "tables")
     console = Console()

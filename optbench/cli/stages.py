@@ -1,4 +1,4 @@
-"""The verbs of the stages, and `run` that walks them all (layer 4)."""
+"""The verbs of the stages, and `run` that walks them all."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import click
 
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
 from optbench.cli.oracle import FACTS_FAIL, tell_oracle
-from optbench.errors import UserError
-from optbench.timing_spec import SECONDS
+from optbench.core.errors import UserError
+from optbench.study.timing import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optbench.config import Study
+    from optbench.cells.cell import CellSpec
+    from optbench.cells.search import Search
     from optbench.findings.analysis import Analysis
-    from optbench.search import Search
-    from optbench.spec import CellSpec
-    from optbench.timing_spec import TimingSpec
+    from optbench.study.study import Study
+    from optbench.study.timing import TimingSpec
 
 
 @click.command()
@@ -36,18 +36,18 @@ def prepare(study: str, datasets: tuple[str, ...]) -> None:
 
 def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
     """Prepares the data sets of a study that are not there, or those named."""
-    from optbench.errors import unknown  # noqa: PLC0415
+    from optbench.core.errors import unknown  # noqa: PLC0415
 
     for name in only:
         if name not in study.datasets:
             raise unknown("data set", name, study.datasets)
     wanted = {name: spec for name, spec in study.datasets.items() if not only or name in only}
-    from optbench.manifest import is_prepared  # noqa: PLC0415
+    from optbench.catalogue.datasets.manifest import is_prepared  # noqa: PLC0415
 
     for name, spec in wanted.items():
         if not only and is_prepared(spec, study.data_folder):
             continue
-        from optbench.datasets import prepare as prepare_dataset  # noqa: PLC0415
+        from optbench.catalogue.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
 
         manifest = prepare_dataset(spec, study.data_folder)
         if manifest["status"] != "ready":
@@ -62,10 +62,10 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
 @device_option
 def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, device: str | None) -> None:
     """Train the cells whose traces or readable names are given."""
-    from optbench.config import note_study_file  # noqa: PLC0415
-    from optbench.matrix import cells_of, select  # noqa: PLC0415
-    from optbench.orphans import die_with_run  # noqa: PLC0415
-    from optbench.pipeline import read_batch  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.core.processes import die_with_run  # noqa: PLC0415
+    from optbench.running.plan import read_batch  # noqa: PLC0415
+    from optbench.study.locate import note_study_file  # noqa: PLC0415
 
     die_with_run()
     since = batch.stat().st_mtime if batch else math.inf
@@ -90,9 +90,9 @@ def train_cells(
 
     A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
     """
-    from optbench.cards import cards  # noqa: PLC0415
-    from optbench.progress import Progress  # noqa: PLC0415
-    from optbench.supervise import train_all  # noqa: PLC0415
+    from optbench.running.gpus import cards  # noqa: PLC0415
+    from optbench.running.parent import train_all  # noqa: PLC0415
+    from optbench.running.progress import Progress  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
     progress = Progress(every, cells, study.results / "plan" / ".progress", what)
@@ -123,9 +123,9 @@ def tune(
     A NAME is workload/optimizer/schedule; * and ? stand for any text. Trials lie in results/<study>/tuning/,
     and a trial that is finished is not repeated.
     """
-    from optbench.orphans import die_with_run  # noqa: PLC0415
-    from optbench.search import is_finished, searches_of, select_searches  # noqa: PLC0415
-    from optbench.tune_plan import read_tune_batch  # noqa: PLC0415
+    from optbench.cells.search import is_finished, searches_of, select_searches  # noqa: PLC0415
+    from optbench.core.processes import die_with_run  # noqa: PLC0415
+    from optbench.running.tuning_plan import read_tune_batch  # noqa: PLC0415
 
     die_with_run()
     found = read(study, device)
@@ -145,9 +145,9 @@ def tune(
 
 def tune_searches(study: Study, searches: Sequence[Search], workers: int, *, again: bool = False) -> None:
     """Runs searches, tells what they chose, and drops what was trained with an earlier choice."""
-    from optbench.matrix import cells_of  # noqa: PLC0415
-    from optbench.search import read_choice  # noqa: PLC0415
-    from optbench.tune import drop_stale, tune  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of  # noqa: PLC0415
+    from optbench.cells.search import read_choice  # noqa: PLC0415
+    from optbench.running.tuning import drop_stale, tune  # noqa: PLC0415
 
     if not searches:
         return
@@ -177,7 +177,7 @@ MOST_NAMED = 5
 
 def tune_what_is_left(study: Study, cells: Sequence[CellSpec], workers: int) -> None:
     """Makes the choices that cells wait for and that are not there yet."""
-    from optbench.search import is_finished, searches_of  # noqa: PLC0415
+    from optbench.cells.search import is_finished, searches_of  # noqa: PLC0415
 
     searches = [search for search in searches_of(study, cells) if not is_finished(search)]
     tune_searches(study, searches, workers)
@@ -197,15 +197,15 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
 
     Nothing else should run on the machine meanwhile. `optbench collect` makes the table.
     """
-    from optbench.timing_plan import select_timings, timings_of  # noqa: PLC0415
+    from optbench.cells.timings import select_timings, timings_of  # noqa: PLC0415
 
     found = read(study, device)
     _time(found, select_timings(timings_of(found), workloads), seconds or found.timing_s or SECONDS)
 
 
 def _time_what_is_left(study: Study) -> None:
-    from optbench.pipeline import left_of  # noqa: PLC0415
-    from optbench.timing_plan import timing_path, timings_of  # noqa: PLC0415
+    from optbench.cells.timings import timing_path, timings_of  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
 
     if study.timing_s is not None:
         timings = {timing_path(timing): timing for timing in timings_of(study)}
@@ -213,7 +213,7 @@ def _time_what_is_left(study: Study) -> None:
 
 
 def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
-    from optbench.timing_child import time_in_child  # noqa: PLC0415
+    from optbench.running.timing import time_in_child  # noqa: PLC0415
 
     for timing in timings:
         problem = time_in_child(timing, study.data_folder, study.folder, seconds)
@@ -232,10 +232,10 @@ def collect(study: str, cores: int, device: str | None) -> None:
 
 
 def _collect(study: Study, cores: int) -> None:
-    from optbench.collect import collect as collect_study  # noqa: PLC0415
-    from optbench.config import note_study_file  # noqa: PLC0415
-    from optbench.timing_table import collect_timing  # noqa: PLC0415
-    from optbench.tuning_table import collect_tuning  # noqa: PLC0415
+    from optbench.study.locate import note_study_file  # noqa: PLC0415
+    from optbench.tables.collect import collect as collect_study  # noqa: PLC0415
+    from optbench.tables.timing import collect_timing  # noqa: PLC0415
+    from optbench.tables.tuning import collect_tuning  # noqa: PLC0415
 
     note_study_file(study)
     counts = collect_study(study, cores)
@@ -265,16 +265,16 @@ def _summarize(results: Path, cores: int) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from pyarrow.parquet import read_metadata  # noqa: PLC0415
 
-    from optbench.side_by_side import beside  # noqa: PLC0415
+    from optbench.core.processes import beside  # noqa: PLC0415
 
     tables = results / "tables"
     apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= WORTH_A_PROCESS
     # By a function of this module: the process that compares starts while this one still imports.
     with beside(_compare, tables, apart=apart) as compared:
         from optbench.findings.write import write_findings  # noqa: PLC0415
-        from optbench.sensitivity import summarize_tuning  # noqa: PLC0415
-        from optbench.summarize import summarize as summarize_results  # noqa: PLC0415
-        from optbench.textbook.check import write_claims  # noqa: PLC0415
+        from optbench.tables.sensitivity import summarize_tuning  # noqa: PLC0415
+        from optbench.tables.summary import summarize as summarize_results  # noqa: PLC0415
+        from optbench.theory.textbook.claims import write_claims  # noqa: PLC0415
 
         summarize_results(results)
         summarize_tuning(results)
@@ -294,7 +294,7 @@ def _compare(tables: Path) -> Analysis:
 @click.option("--pdf", is_flag=True, help="Write PDFs too, whatever the study's report.pdf says.")
 def plot(study: str, cores: int, *, pdf: bool) -> None:
     """Draw the figures: results/<study>/figures/*.svg, and *.pdf where asked for."""
-    from optbench.figures.plan import draw_all  # noqa: PLC0415
+    from optbench.report.figures.draw import draw_all  # noqa: PLC0415
 
     results = results_folder(study)
     draw_all(results / "tables", results / "figures", cores=cores, pdf=True if pdf else None)
@@ -308,7 +308,7 @@ def report(study: str, *, now: bool) -> None:
     if now:
         publish(read(study))
         return
-    from optbench.report.build import render  # noqa: PLC0415
+    from optbench.report.page.build import render  # noqa: PLC0415
 
     click.echo(render(results_folder(study), Path("reports")).absolute().as_uri())
 
@@ -323,7 +323,7 @@ def oracle(study: str, *, write_only: bool) -> None:
     """
     results = results_folder(study)
     if write_only:
-        from optbench.oracle.table import consult  # noqa: PLC0415
+        from optbench.theory.oracle.table import consult  # noqa: PLC0415
 
         consult(results / "tables")
     elif tell_oracle(results):
@@ -336,8 +336,8 @@ def oracle(study: str, *, write_only: bool) -> None:
 @device_option
 def run(study: str, cores: int, device: str | None) -> None:
     """Run a study from its file to its page, without Snakemake; what is there already stays."""
-    from optbench.locks import hold_run  # noqa: PLC0415
-    from optbench.matrix import cells_of  # noqa: PLC0415
+    from optbench.cells.matrix import cells_of  # noqa: PLC0415
+    from optbench.running.locks import hold_run  # noqa: PLC0415
 
     found = read(study, device)
     cells = cells_of(found)
@@ -346,8 +346,8 @@ def run(study: str, cores: int, device: str | None) -> None:
 
 
 def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
-    from optbench.matrix import trace_path  # noqa: PLC0415
-    from optbench.pipeline import left_of  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
     prepare_data(found)
@@ -363,13 +363,13 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
 
 def publish(study: Study, cores: int = 1) -> None:
     """The stages from the traces to the page, each in its turn."""
-    from optbench.figures.plan import draw_all  # noqa: PLC0415
-    from optbench.report.build import render  # noqa: PLC0415
+    from optbench.report.figures.draw import draw_all  # noqa: PLC0415
+    from optbench.report.page.build import render  # noqa: PLC0415
 
     _collect(study, cores)
     _summarize(study.results, cores)
     if study.oracle:
-        from optbench.oracle.table import consult  # noqa: PLC0415
+        from optbench.theory.oracle.table import consult  # noqa: PLC0415
 
         consult(study.results / "tables")
     draw_all(study.results / "tables", study.results / "figures", cores=cores)

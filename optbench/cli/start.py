@@ -1,4 +1,4 @@
-"""The verb that starts a study of one's own (layer 4)."""
+"""The verb that starts a study of one's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 @click.option("--workflow", is_flag=True, help="Also the Snakefile with its rules and profiles.")
 def init(file: Path, *, plugin: bool, workflow: bool) -> None:
     """Write a new study file with comments, FILE or study.yaml; nothing that exists is overwritten."""
-    from optbench.starter import copy_workflow, start_plugin, start_study  # noqa: PLC0415
+    from optbench.study.starter.write import copy_workflow, start_plugin, start_study  # noqa: PLC0415
 
     start_study(file)
     click.echo(f"{file}: check it with 'optbench check {file}', run it with 'optbench run {file}'")

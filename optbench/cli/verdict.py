@@ -1,12 +1,14 @@
-"""A study's verdict on the terminal: its findings and the ranking, from the tables (layer 4)."""
+"""A study's verdict on the terminal: its findings and the ranking, from the tables."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from optbench.errors import UserError
-from optbench.phrases import NONE, interval, number
+from rich.table import Table
+
+from optbench.core.errors import UserError
+from optbench.core.words import NONE, interval, number
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,20 +1,20 @@
-"""Drawing (layer 3): pure functions from tables to axes, and the plan that draws a study's figures.
+"""Drawing one's own figures as the page draws them (a door to `report/figures/`).
 
-`draw_*` functions read no file, compute no statistic and keep no global state; `optbench.figures.plan`
-decides which of them a study needs and writes what they draw.
+These functions draw on the axes that they are given; they read no file, compute no statistic and keep no
+state.
 """
 
 from __future__ import annotations
 
-from optbench.figures.compare import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
-from optbench.figures.convergence import draw_convergence
-from optbench.figures.heat import draw_heat
-from optbench.figures.learn import draw_average, draw_lr, draw_path, draw_velocity, velocities
-from optbench.figures.points import draw_points, draw_rate_map, draw_schedule_effects
-from optbench.figures.shares import draw_shares
-from optbench.shown.study import thin
-from optbench.shown.style import Style, assign_styles
-from optbench.textbook.measure import average
+from optbench.report.figures.marks.curves import draw_convergence
+from optbench.report.figures.marks.heat import draw_heat
+from optbench.report.figures.marks.intervals import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
+from optbench.report.figures.marks.paths import draw_average, draw_lr, draw_path, draw_velocity, velocities
+from optbench.report.figures.marks.points import draw_points, draw_rate_map, draw_schedule_effects
+from optbench.report.figures.marks.shares import draw_shares
+from optbench.report.palette import Style, assign_styles
+from optbench.report.study import thin
+from optbench.theory.textbook.measure import average
 
 __all__ = [
     "Style",

@@ -1,1 +1,1 @@
-"""What may be called better, and its sentence: comparisons, rankings, and findings with their evidence."""
+"""What may be called better, and the sentence that says it."""

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from optbench.errors import UserError
-from optbench.metrics import NAMES
-from optbench.phrases import number
-from optbench.provenance import differing
-from optbench.stats import FEWEST_PAIRS, hodges_lehmann, holm, sign_flip_test
-from optbench.status import MISSING, OK
+from optbench.core.errors import UserError
+from optbench.core.provenance import differing
+from optbench.core.status import MISSING, OK
+from optbench.core.words import number
+from optbench.stats.intervals import hodges_lehmann
+from optbench.stats.paired import FEWEST_PAIRS, holm, sign_flip_test
+from optbench.tables.metrics import NAMES
 
 if TYPE_CHECKING:
-    from optbench.trace import Trace
+    from optbench.cells.trace import Trace
 
 Kind = Literal["equal", "close", "different"]
 KINDS: tuple[Kind, ...] = ("equal", "close", "different")

@@ -1,4 +1,4 @@
-"""The tables that findings rest on: comparisons, ranking, stability, interactions (layer 2b)."""
+"""The tables that findings rest on: comparisons, ranking, stability, interactions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from optbench.files import write_table
+from optbench.core.files import write_table
 from optbench.findings.comparisons import Comparison, Rules, compare
 from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.findings.samples import Block, Combination, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
-from optbench.ratios import first_with
-from optbench.timed import read_times
+from optbench.tables.ratios import first_with
+from optbench.tables.step_times import read_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

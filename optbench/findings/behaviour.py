@@ -1,4 +1,4 @@
-"""Findings on how optimizers behave: rates that suit them, oscillation, step times, closed forms (layer 2b).
+"""Findings on how optimizers behave: rates that suit them, oscillation, step times, closed forms.
 
 Each is a description: its effect is a number of the study's tables, or a median of such numbers, with the
 interval that belongs to it.
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from optbench.core.words import count, figure_of, percent
 from optbench.findings.descriptions import describe, is_finite, median_effect
 from optbench.findings.finding import COMBINATION, Finding, as_json, key_of, row_dicts
 from optbench.findings.sentences import interval
-from optbench.phrases import count, figure_of, percent
-from optbench.sensitivity import USABLE
+from optbench.tables.sensitivity import USABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Every paired comparison of a study, with its effect, its tests and its verdict (layer 2b).
+"""Every paired comparison of a study, with its effect, its tests and its verdict.
 
 docs/reference/findings.md declares the families and says how to recompute a row by hand.
 """
@@ -14,13 +14,8 @@ import numpy as np
 import pandas as pd
 
 from optbench.findings.samples import Block, Combination, PairedSamples, over_workloads, paired_differences
-from optbench.stats import (
-    FEWEST_PAIRS,
-    hodges_lehmann,
-    holm,
-    joint_sign_flip_test,
-    seeds_needed,
-)
+from optbench.stats.intervals import hodges_lehmann
+from optbench.stats.paired import FEWEST_PAIRS, holm, joint_sign_flip_test, seeds_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Findings that describe: they count or measure, and compare nothing (layer 2b)."""
+"""Findings that describe: they count or measure, and compare nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optbench.findings.finding import DESCRIPTION, Finding, make, template_of
-from optbench.stats import median_interval
+from optbench.stats.intervals import median_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One finding: its fields, the table rows behind it, and its sentence (layer 2b)."""
+"""One finding: its fields, the table rows behind it, and its sentence."""
 
 from __future__ import annotations
 

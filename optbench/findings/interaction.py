@@ -1,4 +1,4 @@
-"""Which schedule helps whom, and what half of the budget would have said (layer 2b)."""
+"""Which schedule helps whom, and what half of the budget would have said."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.curve_table import read_curves
 from optbench.findings.comparisons import Row, Rules, test_family
 from optbench.findings.samples import Combination, PairedSamples, paired_differences
+from optbench.tables.curves import read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

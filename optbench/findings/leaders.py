@@ -1,4 +1,4 @@
-"""Findings on who leads: over workloads, on each of them, and in time to target (layer 2b)."""
+"""Findings on who leads: over workloads, on each of them, and in time to target."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from optbench.core.status import OK
+from optbench.core.words import MOST_NAMES, count, figure_of, listing, probability
 from optbench.findings.analysis import LOSS, TIME, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
 from optbench.findings.finding import (
@@ -24,9 +26,7 @@ from optbench.findings.finding import (
 from optbench.findings.ranking import FEWEST_WORKLOADS
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, standing, why_not_tested
-from optbench.phrases import MOST_NAMES, count, figure_of, listing, probability
-from optbench.stats import FEWEST_PAIRS
-from optbench.status import OK
+from optbench.stats.paired import FEWEST_PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

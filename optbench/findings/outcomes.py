@@ -1,4 +1,4 @@
-"""Findings on what came of the cells: how they ended, how results vary, what could be told (layer 2b).
+"""Findings on what came of the cells: how they ended, how results vary, what could be told.
 
 They open sections of the page. Each is a description, with the interval that belongs to it, but for `told`,
 which counts and shows what was tested.
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from optbench.core.status import OK
+from optbench.core.words import MOST_NAMES, count, figure_of, listing, percent
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.descriptions import describe, is_finite, median_effect
@@ -28,10 +30,8 @@ from optbench.findings.finding import (
 )
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import evidence, interval, interval_percent
-from optbench.phrases import MOST_NAMES, count, figure_of, listing, percent
-from optbench.ratios import ratios_by_seed
-from optbench.stats import wilson_interval
-from optbench.status import OK
+from optbench.stats.intervals import wilson_interval
+from optbench.tables.ratios import ratios_by_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

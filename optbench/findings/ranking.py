@@ -1,4 +1,4 @@
-"""Who stands where: within every workload, over workloads, and in time to target (layer 2b)."""
+"""Who stands where: within every workload, over workloads, and in time to target."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ import numpy as np
 from optbench.findings.comparisons import EVERY_WORKLOAD, power_of_ten
 from optbench.findings.samples import Block, Combination, PairedSamples, over_workloads
 from optbench.findings.stability import middle_ratio, ratios_to
-from optbench.ranks import midranks
-from optbench.stats import (
-    FEWEST_PAIRS,
-    Interval,
-    bootstrap_interval,
-    critical_difference,
-    friedman,
-    kaplan_meier,
-    median_interval,
-    probability_of_improvement,
-)
+from optbench.stats.bootstrap import bootstrap_interval
+from optbench.stats.intervals import Interval, median_interval
+from optbench.stats.paired import FEWEST_PAIRS, probability_of_improvement
+from optbench.stats.ranks import critical_difference, friedman, midranks
+from optbench.stats.survival import kaplan_meier
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Runs as arrays, combinations of optimizer and schedule x seeds, by workload and metric (layer 2b)."""
+"""Runs as arrays, combinations of optimizer and schedule x seeds, by workload and metric."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.status import MISSING, OK
+from optbench.core.status import MISSING, OK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

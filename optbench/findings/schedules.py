@@ -1,10 +1,11 @@
-"""Findings on schedules: whom they help, and what half of the budget would have said (layer 2b)."""
+"""Findings on schedules: whom they help, and what half of the budget would have said."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from optbench.core.words import count, figure_of
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.descriptions import describe
@@ -22,7 +23,6 @@ from optbench.findings.finding import (
 from optbench.findings.interaction import HALF, turned_round
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, evidence
-from optbench.phrases import count, figure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,10 +1,10 @@
-"""Phrases that sentences of more than one kind of finding share (layer 2b)."""
+"""Phrases that sentences of more than one kind of finding share."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optbench.phrases import MOST_NAMES, count, figure_of, listing, percent, probability
+from optbench.core.words import MOST_NAMES, count, figure_of, listing, percent, probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How the order over workloads holds: the ranking with one thing left out (layer 2b)."""
+"""How the order over workloads holds: the ranking with one thing left out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optbench.findings.samples import Block, Combination, over_workloads
-from optbench.ranks import midranks
-from optbench.stats import interquartile_mean
+from optbench.stats.bootstrap import interquartile_mean
+from optbench.stats.ranks import midranks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The findings engine: from a study's tables to statements with their evidence (layer 2b).
+"""The findings engine: from a study's tables to statements with their evidence.
 
 docs/reference/findings.md says how a finding is made, which families its tests belong to, and how to
 recompute one.
@@ -10,7 +10,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from optbench.files import write_text
+from optbench.core.files import write_text
 from optbench.findings import behaviour, leaders, outcomes, schedules
 from optbench.findings.analysis import compare_all, with_measured, write_analysis
 from optbench.findings.finding import RESOLVED, Finding, template_of

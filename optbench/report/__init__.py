@@ -1,7 +1,1 @@
-"""The page (layer 3): one self-contained HTML file from tables and figures, and nothing else."""
-
-from __future__ import annotations
-
-from optbench.report.build import render
-
-__all__ = ["render"]
+"""What is shown: the study as figures and page read it, and what these two share."""

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from optbench.cards import cards
-from optbench.locks import hold_run
-from optbench.config import read_study
-from optbench.errors import UserError
-from optbench.orphans import RUN, this_run
-from optbench.pipeline import (
+from optbench.running.gpus import cards
+from optbench.running.locks import hold_run
+from optbench.study.resolve import read_study
+from optbench.core.errors import UserError
+from optbench.core.processes import RUN, this_run
+from optbench.running.plan import (
     FORCING,
     LOOKING,
     make_plan,

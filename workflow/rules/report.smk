@@ -1,6 +1,6 @@
 """From traces to the page."""
 
-from optbench.shown.sections import SECTIONS, figures_module, page_module
+from optbench.report.sections import SECTIONS, figures_module, page_module
 
 
 rule collect:
@@ -23,7 +23,7 @@ rule collect:
     threads: SOME_CORES
     params:
         code=stage_code(
-            "optbench.collect", "optbench.timing_table", "optbench.tuning_table"
+            "optbench.tables.collect", "optbench.tables.timing", "optbench.tables.tuning"
         ),
         metrics=metrics_code(STUDY),
         device=DEVICE,
@@ -55,10 +55,10 @@ rule summarize:
     threads: min(SOME_CORES, 2)
     params:
         code=stage_code(
-            "optbench.summarize",
+            "optbench.tables.summary",
             "optbench.findings.write",
-            "optbench.sensitivity",
-            "optbench.textbook.check",
+            "optbench.tables.sensitivity",
+            "optbench.theory.textbook.claims",
         ),
         study=STUDY_FILE,
     shell:
@@ -76,7 +76,7 @@ rule oracle:
     log:
         f"{LOGS}/oracle.log",
     params:
-        code=stage_code("optbench.oracle.table"),
+        code=stage_code("optbench.theory.oracle.table"),
         study=STUDY_FILE,
     shell:
         "optbench oracle {params.study:q} --write-only 2> >(tee {log:q} >&2)"
@@ -115,7 +115,7 @@ rule plot:
     threads: SOME_CORES
     params:
         code=stage_code(
-            "optbench.figures.plan",
+            "optbench.report.figures.draw",
             *(figures_module(section) for section in SECTIONS if section.figures),
         ),
         study=STUDY_FILE,
@@ -141,7 +141,7 @@ rule report:
         f"{LOGS}/report.log",
     params:
         code=stage_code(
-            "optbench.report.build",
+            "optbench.report.page.build",
             *(page_module(section) for section in SECTIONS),
         ),
         study=STUDY_FILE,

@@ -1,6 +1,6 @@
 """From the study to step times, apart from the cells."""
 
-from optbench.timing_plan import timing_path, timings_of
+from optbench.cells.timings import timing_path, timings_of
 
 TIMINGS = [
     timing_path(timing).as_posix() for timing in timings_of(STUDY) if STUDY.timing_s

@@ -1,7 +1,7 @@
 """From the study to the learning rates that its cells are trained with."""
 
-from optbench.pipeline import LONGEST_JOB_S
-from optbench.tune_plan import make_tune_plan
+from optbench.running.plan import LONGEST_JOB_S
+from optbench.running.tuning_plan import make_tune_plan
 
 # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
 TUNE_PLAN = (

@@ -1,0 +1,4 @@
+"""Built-in learning-rate schedules.
+
+`entries` names them, one schedule a file, `make` binds one to a budget.
+"""

@@ -1,0 +1,1 @@
+"""Built-in workloads: `entries` names them, one kind of model or loss a file."""

@@ -1,0 +1,1 @@
+"""From axes to files: panels, processes, style, SVG and PDF."""

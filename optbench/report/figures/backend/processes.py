@@ -1,0 +1,127 @@
+"""Drawing on several cores: every process goes through the whole plan and draws what no other has begun.
+
+A plan reads tables, writes captions and names files, which takes little; drawing takes the most. Processes
+that stay keep what matplotlib has made once (fonts, measures of texts), and nothing has to be sent to them.
+What is drawn does not depend on who draws it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import multiprocessing
+import os
+import sys
+import tempfile
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from optbench.core.processes import PARENT, die_with_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Result = TypeVar("Result")
+
+
+class Begun:
+    """How many pieces of work somebody has begun, shared by processes that come to them in the same order."""
+
+    def __init__(self) -> None:
+        # The kernel lets go of this file's lock when a process that holds it is killed.
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `close`)
+
+    def take(self, number: int) -> bool:
+        """Return whether the piece of this number, counted from 1, is still to do; now it is begun."""
+        file = self._file.fileno()
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        try:
+            begun = int.from_bytes(os.pread(file, 8, 0), "little")
+            if begun < number:
+                os.pwrite(file, number.to_bytes(8, "little"), 0)
+        finally:
+            fcntl.lockf(file, fcntl.LOCK_UN)
+        return begun < number
+
+    def close(self) -> None:
+        """Forget it."""
+        self._file.close()
+
+
+class Painter:
+    """One of the processes that share the work of a plan; alone, it does all of it."""
+
+    def __init__(self, begun: Begun | None = None) -> None:
+        self._begun = begun
+        self._number = 0
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do the next piece of work, unless another process has begun it."""
+        self._number += 1
+        if self._begun is None or self._begun.take(self._number):
+            work()
+            gc.collect(0)  # figures are full of cycles; see `_collecting_by_hand`
+
+
+def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
+    """Return what `plan` returns, once all its work is done by `cores` processes that go through it together.
+
+    Args:
+        plan: hands its pieces of work to the painter it is given, always the same in the same order.
+        cores: processes, this one included.
+
+    Raises:
+        RuntimeError: another process failed; its traceback is on stderr.
+    """
+    with _collecting_by_hand():
+        # Only on Linux do forked children get along with the libraries that draw.
+        if cores < 2 or sys.platform != "linux":  # noqa: PLR2004 - alone
+            return plan(Painter())
+        begun = Begun()
+        fork = multiprocessing.get_context("fork")
+        children = [
+            fork.Process(target=_in_child, args=(plan, begun, os.getpid()), daemon=True)
+            for _ in range(cores - 1)
+        ]
+        try:
+            with warnings.catch_warnings():
+                # Newer Pythons warn of any thread; those here are Arrow's, which begins anew in a child.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                for child in children:
+                    child.start()
+            result = plan(Painter(begun))
+            for child in children:
+                child.join()
+                if child.exitcode:
+                    raise RuntimeError(f"a process that drew figures ended with {child.exitcode}")
+        finally:
+            for child in children:
+                if child.pid is not None:
+                    child.terminate()
+                    child.join()
+            begun.close()
+        return result
+
+
+def _in_child(plan: Callable[[Painter], object], begun: Begun, parent: int) -> None:
+    os.environ[PARENT] = str(parent)
+    die_with_parent()  # else it would draw on while a further run draws the same figures
+    plan(Painter(begun))
+
+
+@contextmanager
+def _collecting_by_hand() -> Iterator[None]:
+    """The garbage collector runs only where it is called, and leaves alone what was there before.
+
+    Left to itself it goes through a figure again and again while it is drawn, when nothing is garbage yet.
+    """
+    enabled = gc.isenabled()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+        gc.unfreeze()

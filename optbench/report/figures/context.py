@@ -1,0 +1,71 @@
+"""What a section's figures are drawn from: the study, its tables, and where the panels go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from optbench.report.tables import Evidence, Tuned, read_evidence, read_timing, read_tuned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optbench.catalogue.workloads.landscapes import Landscape
+    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.study import Study
+
+
+@dataclass(frozen=True)
+class DrawingContext:
+    """What each section's `draw` is given; a table is read when it is first asked for.
+
+    Attributes:
+        study: names, labels, styles and runs.
+        easel: where the panels go.
+        tables: results/<study>/tables.
+        landscapes: the surfaces that workloads may name.
+    """
+
+    study: Study
+    easel: Easel
+    tables: Path
+    landscapes: Mapping[str, Landscape]
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """The summary table."""
+        return pd.read_parquet(self.tables / "summary.parquet")
+
+    @cached_property
+    def convergence(self) -> pd.DataFrame:
+        """The medians over seeds at every step."""
+        return pd.read_parquet(self.tables / "convergence.parquet")
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """The ranking."""
+        return pd.read_parquet(self.tables / "ranking.parquet")
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """Survival, arrivals, ratios, profile, trade-offs and rates."""
+        return read_evidence(self.tables)
+
+    @cached_property
+    def tuned(self) -> Tuned | None:
+        """What a tuning left; None where nothing was tuned."""
+        return read_tuned(self.tables)
+
+    @cached_property
+    def timing(self) -> pd.DataFrame | None:
+        """The step times; None where no step was timed."""
+        return read_timing(self.study, self.tables / "timing.parquet")
+
+    @property
+    def curves(self) -> Path:
+        """The file of the curve table, which is too large to be read whole."""
+        return self.tables / "curves.parquet"

@@ -1,0 +1,209 @@
+"""The teaching figures: paths over contours, velocities, the moving average of a noisy signal, schedules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from optbench.report.figures.axes import dress, label_lines, linear_ticks
+from optbench.report.palette import LIGHT
+from optbench.theory.textbook.measure import average, textbook_signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from matplotlib.axes import Axes
+
+    from optbench.catalogue.workloads.landscapes import Landscape
+    from optbench.report.palette import Style
+
+MARKERS_UP_TO: Final = 120
+"""Points of a path that get a dot each; a longer one is a line."""
+
+
+def velocities(path: pd.DataFrame, lr: float) -> pd.DataFrame:
+    """Return step, coordinate, velocity with `v_t = (w_{t-1} - w_t) / lr`, the mean over wider gaps.
+
+    Args:
+        path: step, coordinate, value of one cell, any order.
+        lr: the cell's learning rate (> 0).
+    """
+    parts = []
+    for coordinate, rows in path.groupby("coordinate", sort=False):
+        ordered = rows.sort_values("step")
+        step, value = ordered["step"].to_numpy(), ordered["value"].to_numpy(float)
+        velocity = -np.diff(value) / (np.diff(step) * lr)
+        parts.append(pd.DataFrame({"step": step[1:], "coordinate": coordinate, "velocity": velocity}))
+    if not parts:
+        return pd.DataFrame({"step": [], "coordinate": [], "velocity": []})
+    return pd.concat(parts, ignore_index=True)
+
+
+def draw_average(
+    ax: Axes, beta: float = 0.9, *, others: tuple[float, ...] = (), color: str = LIGHT["hue-1"]
+) -> None:
+    """Draw the textbook's raw points and their exponentially weighted average.
+
+    Args:
+        ax: where to draw.
+        beta: the weight of the past, in [0, 1), drawn in `color`.
+        others: further weights, drawn in grey dashes for comparison.
+        color: of the main curve.
+    """
+    signal = textbook_signal()
+    t = np.arange(len(signal))
+    ax.plot(t, signal, "o", color=LIGHT["muted"], markersize=4, label="raw points", gid="raw")
+    ends = []
+    for index, other in enumerate(others):
+        smooth = average(other, signal)
+        dashes = ((4.0, 1.6), (1.4, 1.4), (6.0, 1.6, 1.4, 1.6))[index % 3]
+        ax.plot(t, smooth, color=LIGHT["muted"], linestyle=(0, dashes), linewidth=1.4, label=f"b = {other:g}")
+        ends.append((f"b = {other:g}", float(smooth[-1]), LIGHT["muted"], 900 + index))
+    smooth = average(beta, signal)
+    ax.plot(t, smooth, color=color, linewidth=2, label=f"b = {beta:g}")
+    ends.append((f"b = {beta:g}", float(smooth[-1]), color, 999))
+    ax.set_xlim(-0.5, len(signal) - 0.5)
+    ax.set_ylim(0, 42)
+    linear_ticks(ax, "x", 6)
+    linear_ticks(ax, "y", 5)
+    dress(ax, x_label="t", y_label="value", title=f"s = b·s + (1 − b)·y with b = {beta:g}")
+    label_lines(ax, ends)
+
+
+def draw_path(
+    table: pd.DataFrame, ax: Axes, styles: Mapping[str, Style], landscape: Landscape, *, title: str = ""
+) -> None:
+    """Draw trajectories over the contours of a surface, or as points on the curve of a one-variable one.
+
+    Args:
+        table: optimizer, step and one column a coordinate, in the landscape's order; points outside the
+            view are cut off, not moved.
+        ax: where to draw.
+        styles: one style an optimizer of the table.
+        landscape: the surface, its view and its minima.
+        title: the panel's name.
+    """
+    coordinates = [column for column in table.columns if column not in ("optimizer", "step")]
+    flat = len(landscape.view) == 1
+    (x_low, x_high), *rest = landscape.view
+    if flat:
+        grid = np.linspace(x_low, x_high, 121)
+        height = np.asarray(landscape.function(grid), dtype=float)
+        ax.plot(grid, height, color=LIGHT["contour"], linewidth=1.4, label="_surface")
+        low, high = float(height.min()), float(height.max())
+        ax.set_ylim(low - 0.06 * (high - low), high)
+    else:
+        _draw_contours(ax, landscape)
+        ax.set_ylim(*rest[0])
+    ax.set_xlim(x_low, x_high)
+    for minimum in landscape.minima:
+        place = (minimum[0], float(landscape.function(*minimum)) if flat else minimum[1])
+        ax.plot(*place, marker="*", color=LIGHT["ink"], markersize=9, linestyle="none", label="_minimum")
+    for name, rows in table.groupby("optimizer", sort=False):
+        style = styles[str(name)]
+        ordered = rows.sort_values("step")
+        points: list[Any] = [ordered[column].to_numpy(float) for column in coordinates]
+        x, y = (points[0], np.asarray(landscape.function(points[0]), dtype=float)) if flat else points[:2]
+        ax.plot(
+            x,
+            y,
+            color=style.color,
+            linewidth=1.4,
+            marker="o" if len(ordered) <= MARKERS_UP_TO else None,
+            markersize=3,
+            label=str(name),
+            gid=f"series{style.index}-path",
+        )
+        ax.plot(
+            x[:1], y[:1], marker="s", color=style.color, markersize=6, linestyle="none",
+            label=f"_start {name}", gid=f"series{style.index}-start",
+        )  # fmt: skip
+    linear_ticks(ax, "x")
+    linear_ticks(ax, "y", 4)
+    dress(
+        ax,
+        x_label=coordinates[0] if coordinates else "",
+        y_label="loss" if flat else (coordinates[1] if len(coordinates) > 1 else ""),
+        title=title,
+        grid="none",
+    )
+
+
+def _draw_contours(ax: Axes, landscape: Landscape) -> None:
+    """Draw ten contours, denser towards the least value (square-root spacing of the heights)."""
+    (x_low, x_high), (y_low, y_high) = landscape.view
+    x, y = np.meshgrid(np.linspace(x_low, x_high, 70), np.linspace(y_low, y_high, 70))
+    z = np.asarray(landscape.function(x, y), dtype=float)
+    low, high = float(z.min()), float(np.quantile(z, 0.98))
+    levels = low + (high - low) * np.linspace(0.06, 1, 10) ** 2
+    ax.contour(x, y, z, levels=levels, colors=LIGHT["contour"], linewidths=0.9)
+
+
+def draw_velocity(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+    y_label: str = "velocity",
+) -> None:
+    """Draw velocity against iteration, one line an optimizer, for one coordinate.
+
+    Args:
+        table: optimizer, step, velocity.
+        ax: where to draw.
+        styles: one style an optimizer of the table.
+        labels: what to call them; the names themselves otherwise.
+        title: the panel's name.
+        y_label: the y axis' name.
+    """
+    labels = labels or {}
+    ends = []
+    ax.axhline(0, color=LIGHT["muted"], linewidth=0.8, label="_zero")
+    for name, rows in table.groupby("optimizer", sort=False):
+        style = styles[str(name)]
+        ordered = rows.sort_values("step")
+        step, velocity = ordered["step"].to_numpy(), ordered["velocity"].to_numpy(float)
+        ax.plot(
+            step, velocity, color=style.color, linestyle=style.linestyle, linewidth=1.5,
+            label=str(name), gid=f"series{style.index}-velocity",
+        )  # fmt: skip
+        finite = velocity[np.isfinite(velocity)]
+        end = float(finite[-1]) if finite.size else 0.0
+        ends.append((labels.get(str(name), str(name)), end, style.color, style.index))
+    values = table["velocity"].to_numpy(float)
+    values = values[np.isfinite(values)]
+    if values.size:
+        # One wild run must not flatten the rest: the axis follows the bulk of the values.
+        reach = max(float(np.quantile(np.abs(values), 0.99)) * 1.15, 1e-12)
+        ax.set_ylim(-reach, reach)
+    last = float(table["step"].max()) if len(table) else 1.0
+    ax.set_xlim(0, last if last > 0 else 1)
+    linear_ticks(ax, "x", 4)
+    linear_ticks(ax, "y")
+    dress(ax, x_label="iteration", y_label=y_label, title=title)
+    label_lines(ax, ends)
+
+
+def draw_lr(table: pd.DataFrame, ax: Axes, *, title: str = "", color: str = LIGHT["ink"]) -> None:
+    """Draw a learning rate over the budget, as a share of the cell's own, one thin line a distinct course.
+
+    Args:
+        table: course (a name or number), step, share.
+        ax: where to draw.
+        title: the panel's name.
+        color: of all lines.
+    """
+    for course, rows in table.groupby("course", sort=False):
+        ordered = rows.sort_values("step")
+        ax.plot(ordered["step"], ordered["share"], color=color, linewidth=1.6, label=str(course))
+    top = float(table["share"].max()) if len(table) else 1.0
+    ax.set_ylim(0, 1.08 * max(top, 1.0))
+    last = float(table["step"].max()) if len(table) else 1.0
+    ax.set_xlim(0, last if last > 0 else 1)
+    linear_ticks(ax, "x", 3)
+    linear_ticks(ax, "y", 4)
+    dress(ax, x_label="optimizer steps", y_label="share of lr", title=title)

@@ -1,0 +1,242 @@
+"""Points in a plane with their names beside them: what one gives up for the other."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optbench.findings.finding import row_dicts
+from optbench.report.figures.axes import dress, linear_ticks, log_scale, shorten, text_width
+from optbench.report.figures.marks.intervals import draw_ratios
+from optbench.report.palette import LIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from optbench.report.palette import Style
+
+SIZE = 9.5
+"""Of the names, in points."""
+
+
+def draw_points(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    limits: tuple[tuple[float, float], tuple[float, float]],
+    labels: Mapping[str, str] | None = None,
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+) -> None:
+    """Draw one marker an optimizer with its intervals, both axes logarithmic; a line joins the front.
+
+    Args:
+        table: optimizer, x, x_low, x_high, y, y_low, y_high, front; rows with a coordinate that is not
+            finite and positive are not drawn.
+        ax: where to draw.
+        styles: one style an optimizer of the table.
+        limits: the x and the y axis, positive.
+        labels: what to call the optimizers.
+        x_label: the x axis' name.
+        y_label: the y axis' name.
+        title: the panel's name.
+    """
+    labels = labels or {}
+    for which, (low, high) in zip("xy", limits, strict=True):
+        log_scale(ax, which, low, high)
+    left, right = ax.get_xlim()
+    bottom, top = ax.get_ylim()
+    shown = table[_drawable(table["x"]) & _drawable(table["y"])]
+    front = shown[shown["front"].astype(bool)].sort_values(["x", "y"])
+    if len(front) > 1:
+        ax.plot(
+            front["x"], front["y"], color=LIGHT["muted"], linewidth=1, linestyle=(0, (3, 2)),
+            drawstyle="steps-post", label="_front", zorder=1,
+        )  # fmt: skip
+    named = []
+    for record in row_dicts(shown):
+        name = str(record["optimizer"])
+        style = styles[name]
+        x, y = float(record["x"]), float(record["y"])
+        for (low, high), (least, most), fixed, sideways in (
+            ((record["x_low"], record["x_high"]), (left, right), y, True),
+            ((record["y_low"], record["y_high"]), (bottom, top), x, False),
+        ):
+            if not np.isfinite(float(low)):
+                continue
+            span = [max(float(low), least), min(float(high), most)]
+            across, up = (span, [fixed, fixed]) if sideways else ([fixed, fixed], span)
+            ax.plot(
+                across, up, color=style.color, linewidth=1.2, alpha=0.6, solid_capstyle="butt",
+                label=f"_interval {name}", gid=f"series{style.index}-interval",
+            )  # fmt: skip
+        ax.plot(
+            [x], [y], marker=style.marker, color=style.color, markersize=7.5, linestyle="none",
+            markeredgecolor=LIGHT["paper"], markeredgewidth=0.8, label=name, zorder=3,
+            gid=f"series{style.index}-point",
+        )  # fmt: skip
+        named.append((x, y, labels.get(name, name), style.index))
+    dress(ax, x_label=x_label, y_label=y_label, title=title, grid="both")
+    label_points(ax, named, stairs=list(zip(front["x"], front["y"], strict=True)))
+
+
+def _drawable(values: pd.Series) -> NDArray[np.bool_]:
+    numbers = values.to_numpy(float)
+    return np.asarray((numbers > 0) & np.isfinite(numbers))
+
+
+def label_points(
+    ax: Axes,
+    points: Sequence[tuple[float, float, str, int]],
+    stairs: Sequence[tuple[float, float]] = (),
+) -> None:
+    """Write each point's name beside it where it covers the least of other names, points and stairs.
+
+    Args:
+        ax: axes whose limits and scales are final.
+        points: (x, y, text, series index) a point.
+        stairs: corners of a line that goes right, then up or down, from each to the next.
+    """
+    box = ax.get_window_extent()
+    places = [tuple(ax.transData.transform((x, y))) for x, y, _, _ in points]
+    taken = [(px - 5, py - 5, px + 5, py + 5) for px, py in places]
+    corners = [tuple(ax.transData.transform(corner)) for corner in stairs]
+    for (ax0, ay0), (ax1, ay1) in itertools.pairwise(corners):
+        taken.append((ax0, ay0 - 2, ax1, ay0 + 2))
+        taken.append((ax1 - 2, min(ay0, ay1), ax1 + 2, max(ay0, ay1)))
+    for (px, py), (x, y, text, series) in zip(places, points, strict=True):
+        words = shorten(text, 18)
+        wide, tall = text_width(words) * SIZE / 10, SIZE * 1.15
+        best, chosen = np.inf, (8.0, 0.0)
+        for order, (dx, dy) in enumerate(_around(wide, tall)):
+            frame = (px + dx, py + dy - tall / 2, px + dx + wide, py + dy + tall / 2)
+            cost = sum(_shared(frame, other) for other in taken) + order * 0.4
+            cost += 4 * (wide * tall - _shared(frame, (box.x0, box.y0, box.x1 + 40, box.y1)))
+            if cost < best:
+                best, chosen = cost, (dx, dy)
+        dx, dy = chosen
+        taken.append((px + dx, py + dy - tall / 2, px + dx + wide, py + dy + tall / 2))
+        ax.annotate(
+            words, xy=(x, y), xytext=(dx, dy), textcoords="offset points", va="center", fontsize=SIZE,
+            color=LIGHT["ink"], parse_math=False, annotation_clip=False, gid=f"series{series}-label",
+        )  # fmt: skip
+
+
+def _around(wide: float, tall: float) -> list[tuple[float, float]]:
+    """Left edge and middle of a name relative to its point: beside, above and below, then further off."""
+    near = [(8.0, 0.0), (-wide - 8, 0.0), (-wide / 2, tall), (-wide / 2, -tall)]
+    corners = [(6.0, tall * 0.8), (6.0, -tall * 0.8), (-wide - 6, tall * 0.8), (-wide - 6, -tall * 0.8)]
+    far = [(8.0, k * tall) for k in (1.6, -1.6, 2.4, -2.4)] + [(-wide - 8, k * tall) for k in (1.6, -1.6)]
+    return near + corners + far
+
+
+def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """The area that two frames (x0, y0, x1, y1) have in common."""
+    wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    return wide * tall if wide > 0 and tall > 0 else 0.0
+
+
+def draw_schedule_effects(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    rows: Sequence[str],
+    limits: tuple[float, float],
+    labels: Mapping[str, str] | None = None,
+    x_label: str = "final validation loss / under the first schedule",
+    title: str = "",
+) -> None:
+    """Draw one row an optimizer: what a schedule did to its loss; dashed, the median over the optimizers.
+
+    Args:
+        table: optimizer, estimate, low, high, common (the same for all rows).
+        ax: where to draw.
+        styles: one style an optimizer of the table.
+        rows: optimizers from top to bottom.
+        limits: the logarithmic x axis.
+        labels: what to call the optimizers.
+        x_label: the x axis' name.
+        title: the panel's name.
+    """
+    ordered = table.set_index("optimizer", drop=False).loc[list(rows)]
+    draw_ratios(ordered, ax, styles, labels=labels, limits=limits, x_label=x_label, title=title)
+    common = float(ordered["common"].iloc[0])
+    if np.isfinite(common) and common > 0:
+        ax.axvline(
+            common, color=LIGHT["ink"], linewidth=1.2, linestyle=(0, (4, 2)), label="_common", zorder=0.95
+        )
+
+
+MOST_NAMED = 12
+"""Marks of a rate map that are named in it."""
+
+
+def draw_rate_map(
+    grid: tuple[np.ndarray, np.ndarray, np.ndarray],
+    cells: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    edge: np.ndarray,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+) -> None:
+    """Draw lines of equal rate over learning rate and momentum, and where the measured cells lie on them.
+
+    Up to `MOST_NAMED` marks have their names beside them: of a whole sweep the axes say more.
+
+    Args:
+        grid: lr (n,), momentum (m,) and rate (m, n).
+        cells: optimizer, lr, momentum, diverged; one row a mark.
+        ax: where to draw.
+        styles: one style an optimizer of the cells.
+        edge: the learning rate beyond which the iteration diverges, (m,).
+        labels: what to call the optimizers.
+        title: the panel's name.
+    """
+    labels = labels or {}
+    lr, momentum, rates = grid
+    ax.set_xscale("log")
+    ax.fill_betweenx(
+        momentum,
+        edge,
+        np.full(len(edge), lr[-1]),
+        where=edge < lr[-1],
+        color=LIGHT["hue-1"],
+        alpha=0.18,
+        linewidth=0,
+    )
+    levels = [0.86, 0.9, 0.95, 0.98, 0.99, 0.999]
+    lines = ax.contour(
+        lr, momentum, np.where(rates < 1, rates, np.nan), levels=levels, colors=LIGHT["muted"], linewidths=0.9
+    )
+    ax.plot(edge, momentum, color=LIGHT["ink"], linewidth=1.4, label="_edge")
+    ax.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=8.5, inline=True)
+    log_scale(ax, "x", float(lr[0]), float(lr[-1]))
+    ax.set_xlim(float(lr[0]), float(lr[-1]))
+    ax.set_ylim(float(momentum[0]), float(momentum[-1]))
+    linear_ticks(ax, "y", 5)
+    named = []
+    for record in row_dicts(cells):
+        name = str(record["optimizer"])
+        style = styles[name]
+        x, y = float(record["lr"]), float(record["momentum"])
+        ax.plot(
+            [x], [y], marker="x" if record['diverged'] else style.marker, color=style.color, markersize=8,
+            markeredgecolor=style.color if record['diverged'] else LIGHT["paper"], linestyle="none",
+            markeredgewidth=2 if record['diverged'] else 0.8, clip_on=False, zorder=4, label=name,
+            gid=f"series{style.index}-cell",
+        )  # fmt: skip
+        named.append((x, y, labels.get(name, name), style.index))
+    dress(ax, x_label="learning rate", y_label="momentum", title=title, grid="none")
+    if len(named) <= MOST_NAMED:
+        label_points(ax, named)

@@ -1,0 +1,78 @@
+"""Shares from 0 to 1 with their bands: who has arrived by when, and within what factor of the best."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optbench.report.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from optbench.report.palette import Style
+
+
+def draw_shares(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    limits: tuple[float, float],
+    labels: Mapping[str, str] | None = None,
+    stairs: bool = True,
+    log: bool = False,
+    x_label: str = "optimizer steps",
+    y_label: str = "share of runs",
+    title: str = "",
+) -> None:
+    """Draw one line an optimizer from its first row to the right limit, its band behind it up to share 1.
+
+    Args:
+        table: optimizer, x, share, low, high, ascending in x for each optimizer; a row without both ends
+            has no band.
+        ax: where to draw.
+        styles: one style an optimizer of the table.
+        limits: the x axis; positive where `log`.
+        labels: what to call the optimizers.
+        stairs: whether a share holds until the next row (else lines join the rows).
+        log: logarithmic x axis.
+        x_label: the x axis' name.
+        y_label: the y axis' name.
+        title: the panel's name.
+    """
+    labels = labels or {}
+    ends: list[tuple[str, float, str, int]] = []
+    low_x, high_x = limits
+    for name, rows in table.groupby("optimizer", sort=False):
+        style = styles[str(name)]
+        x, share, low, high = (rows[c].to_numpy(float) for c in ("x", "share", "low", "high"))
+        x, share, low, high = (np.append(a, end) for a, end in (
+            (x, max(high_x, x[-1])), (share, share[-1]), (low, low[-1]), (high, high[-1])
+        ))  # fmt: skip
+        known = np.isfinite(low) & np.isfinite(high)
+        # Once everyone is there nothing is left to be followed, and a band would only shade the others.
+        known &= np.cumsum(share >= 1) <= 1
+        if known.any():
+            ax.fill_between(
+                x, low, high, where=known, color=style.color, alpha=0.1, step="post" if stairs else None,
+                linewidth=0, gid=f"series{style.index}-band", label=f"_band {name}",
+            )  # fmt: skip
+        ax.plot(
+            x, share, color=style.color, linestyle=style.linestyle, linewidth=1.8, label=str(name),
+            drawstyle="steps-post" if stairs else "default", gid=f"series{style.index}-share",
+        )  # fmt: skip
+        ends.append((labels.get(str(name), str(name)), float(share[-1]), style.color, style.index))
+    if log:
+        log_scale(ax, "x", low_x, high_x)
+    else:
+        linear_ticks(ax, "x", 4)
+        ax.set_xlim(low_x, high_x)
+    ax.set_ylim(-0.02, 1.02)
+    name_ticks(ax, "y", [0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+    dress(ax, x_label=x_label, y_label=y_label, title=title)
+    label_lines(ax, ends)

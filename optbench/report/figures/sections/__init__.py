@@ -1,0 +1,1 @@
+"""The figures of each section of the page, a module a section."""

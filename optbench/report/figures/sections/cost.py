@@ -1,0 +1,116 @@
+"""The figure of the Cost section: how long a step takes, in steps of the reference."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from optbench.report.figure import FigureRecord
+from optbench.report.figures.axes import label_margin, shorten
+from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.marks.intervals import draw_ratios, ratio_range
+from optbench.report.figures.sections.shares import draw_time_to_target
+from optbench.report.figures.sections.tradeoffs import draw_tradeoffs
+from optbench.report.study import Study
+from optbench.report.words import entry, spoken
+
+if TYPE_CHECKING:
+    from optbench.report.figures.context import DrawingContext
+
+
+FEW_ROUNDS: Final = 6
+"""With fewer an interval from order statistics is the range, and covers less than 95%."""
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    study, easel = context.study, context.easel
+    return [
+        *draw_cost(study, easel, context.timing),
+        *draw_time_to_target(study, easel, context.evidence),
+        *draw_tradeoffs(study, easel, context.evidence, "cost"),
+    ]
+
+
+def ratios(timing: pd.DataFrame) -> pd.DataFrame:
+    """Return the timing table with its ratio as estimate, low and high."""
+    return timing.rename(columns={"ratio_to_sgd": "estimate", "ratio_low": "low", "ratio_high": "high"})
+
+
+def draw_cost(study: Study, easel: Easel, timing: pd.DataFrame | None) -> list[FigureRecord]:
+    """One panel a workload: the ratio of each optimizer's step time to the reference's, on one axis."""
+    if timing is None:
+        return []
+    table = ratios(timing)
+    known = table.groupby("workload")["estimate"].transform(lambda r: np.isfinite(r).any())
+    table = table[known.astype(bool)]
+    if table.empty:
+        return []
+    limits = ratio_range(table)
+    labels = study.labels("optimizers")
+    panels = []
+    for name, here in table.groupby("workload", sort=False):
+        noisy = bool(here.loc[np.isfinite(here["estimate"]), "noisy"].any())
+        label = study.label("workloads", str(name))
+        title = shorten(label, 35) + (" (noisy)" if noisy else "")
+        said = [
+            f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}"
+            + (f" ({spoken(float(r['low']))} to {spoken(float(r['high']))})" if r["low"] < r["high"] else "")
+            for _, r in here.iterrows()
+        ]
+        panels.append(
+            easel.put(
+                partial(draw_ratios, here, styles=study.styles, labels=labels, limits=limits, title=title),
+                ("cost", str(name)),
+                f"{label}: step time as a multiple of the reference's" + (", noisy" if noisy else ""),
+                "Ratio of step time to the reference, with its interval: " + ", ".join(said) + ".",
+                height=84 + 20 * len(here),
+                left=label_margin(labels.values()),
+                right=20,
+            )
+        )
+    rounds = table.loc[np.isfinite(table["estimate"]), "rounds"].astype(int)
+    n = f"{rounds.min()}" if rounds.min() == rounds.max() else f"{rounds.min()} to {rounds.max()}"
+    named = [
+        study.label("optimizers", str(name)) for name in table["reference"].unique() if name in study.styles
+    ]
+    figure_id, pdf = easel.bind("cost")
+    return [
+        FigureRecord(
+            id=figure_id,
+            pdf=pdf,
+            section="cost",
+            workload="",
+            title="Step time against the reference",
+            caption=f"Markers: median of the ratio of step time to the reference ({', '.join(named)}), "
+            f"over {n} rounds in which every optimizer ran one block of steps on the same batches. "
+            "Bars: 95% interval of that median from order statistics, the rounds taken as pairs"
+            + (
+                f"; with fewer than {FEW_ROUNDS} rounds it is the range and covers less"
+                if rounds.min() < FEW_ROUNDS
+                else ""
+            )
+            + ". Dotted: 1, the reference itself. Logarithmic axis, shared by the panels.",
+            panels=tuple(panels),
+            columns=(
+                "workload",
+                "optimizer",
+                "ratio of step times (×)",
+                "low (×)",
+                "high (×)",
+                "rounds",
+            ),
+            rows=tuple(
+                (
+                    study.label("workloads", str(r["workload"])),
+                    labels[str(r["optimizer"])],
+                    *(entry(float(r[c])) for c in ("estimate", "low", "high")),
+                    int(r["rounds"]),
+                )
+                for _, r in table.iterrows()
+            ),
+        )
+    ]

@@ -1,0 +1,176 @@
+"""Figures of ratios: the heat map against the reference, and what schedules do to each optimizer."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optbench.findings.finding import row_dicts
+from optbench.report.figure import FigureRecord
+from optbench.report.figures.axes import label_margin
+from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.marks.heat import draw_heat, ratio_text
+from optbench.report.figures.marks.intervals import ratio_range
+from optbench.report.figures.marks.points import draw_schedule_effects
+from optbench.report.study import Study, chunks
+from optbench.report.tables import Evidence, present, rows_of
+from optbench.report.words import entry, spoken
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optbench.report.figure import Entry
+
+COLUMN = 84
+"""Width of a heat map's column in points."""
+
+MOST_COLUMNS = 8
+"""Workloads that one heat map holds side by side."""
+
+
+def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRecord]:
+    """Final losses as multiples of the reference's, one panel a schedule."""
+    rows = rows_of(found.ratios, kind="reference")
+    workloads = [w for w in study.workloads if len(rows) and (rows["workload"] == w).any()]
+    if not workloads:
+        return []
+    is_reference = (rows["optimizer"] == rows["against_optimizer"]) & (
+        rows["schedule"] == rows["against_schedule"]
+    )
+    rows = rows.assign(is_reference=is_reference)
+    labels = study.labels("optimizers")
+    panels = []
+    for schedule in study.schedules:
+        here = rows[rows["schedule"] == schedule]
+        for columns in chunks(workloads, MOST_COLUMNS):
+            drawn = here[here["workload"].isin(columns)]
+            names = present(study.optimizers, drawn)
+            if not names:
+                continue
+            margin = label_margin(labels.values()) + 13
+            title = study.label("schedules", schedule)
+            draw = partial(
+                draw_heat, drawn, styles=study.styles, rows=names, columns=columns, labels=labels,
+                column_labels=study.labels("workloads"), title=title,
+            )  # fmt: skip
+            panels.append(
+                easel.put(
+                    draw,
+                    ("ratios", schedule),
+                    f"{title}: final validation loss as a multiple of the reference's",
+                    "Each ratio stands in the table behind this figure. "
+                    + "; ".join(
+                        f"{study.label('workloads', w)}: " + ", ".join(
+                            f"{labels[str(r['optimizer'])]} {ratio_text(float(r['estimate']))}"
+                            for r in row_dicts(drawn[drawn["workload"] == w])
+                        )
+                        for w in columns
+                    )
+                    + ".",
+                    width=margin + COLUMN * len(columns) + 8, height=62 + 26 * len(names),
+                    left=margin, right=8, top=54, bottom=8,
+                )
+            )  # fmt: skip
+    references = {
+        (
+            study.label("optimizers", str(r["against_optimizer"])),
+            study.label("schedules", str(r["against_schedule"])),
+        )
+        for r in row_dicts(rows)
+    }
+    named = ", ".join(sorted(f"{o} under {s}" for o, s in references))
+    left_out = [study.label("workloads", w) for w in study.workloads if w not in workloads]
+    pairs = int(rows["pairs"].max())
+    figure_id, pdf = easel.bind("ratios")
+    return [
+        FigureRecord(
+            id=figure_id,
+            pdf=pdf,
+            section="across",
+            workload="",
+            title="Final loss against the reference",
+            caption="Median over seeds of final validation loss / the reference's of the same seed "
+            f"({named}); up to {pairs} pairs. Below 1 is lower than the reference. Bold: the interval of the "
+            "median, from order statistics, leaves 1 out; the colour follows the logarithm. ∞: the typical "
+            "run did not "
+            "finish. 0: the reference's did not. Empty: not planned."
+            + (f" Without a ratio: {', '.join(left_out)}." if left_out else ""),
+            panels=tuple(panels),
+            columns=("workload", "optimizer", "schedule", "ratio", "low", "high", "pairs"),
+            rows=tuple(_ratio_entries(study, rows)),
+        )
+    ]
+
+
+def _ratio_entries(study: Study, rows: pd.DataFrame) -> list[tuple[Entry, ...]]:
+    return [
+        (
+            study.label("workloads", str(r["workload"])),
+            study.label("optimizers", str(r["optimizer"])),
+            study.label("schedules", str(r["schedule"])),
+            *(entry(float(v)) for v in (r["estimate"], r["low"], r["high"])),
+            int(r["pairs"]),
+        )
+        for r in row_dicts(rows)
+    ]
+
+
+def draw_interaction(study: Study, easel: Easel, found: Evidence) -> list[FigureRecord]:
+    """What each schedule does to each optimizer's loss, one panel a workload and schedule."""
+    rows = rows_of(found.ratios, kind="schedule")
+    rows = rows[np.isfinite(rows["estimate"].to_numpy(float)) & (rows["estimate"] > 0)] if len(rows) else rows
+    if rows.empty:
+        return []
+    labels = study.labels("optimizers")
+    key = ["workload", "schedule", "against_schedule"]
+    rows = rows.assign(common=rows.groupby(key)["estimate"].transform("median"))
+    panels = []
+    for workload in study.workloads:
+        limits = (
+            ratio_range(rows_of(rows, workload=workload)) if (rows["workload"] == workload).any() else None
+        )
+        for schedule in study.schedules:
+            here = rows_of(rows, workload=workload, schedule=schedule)
+            names = present(study.optimizers, here)
+            if limits is None or not names:
+                continue
+            about = study.label("schedules", schedule)
+            against = study.label("schedules", str(here["against_schedule"].iloc[0]))
+            title = f"{study.label('workloads', workload)}: {about}"
+            draw = partial(
+                draw_schedule_effects, here, styles=study.styles, rows=names, limits=limits, labels=labels,
+                x_label=f"final loss / under {against}", title=title,
+            )  # fmt: skip
+            said = ", ".join(
+                f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for r in row_dicts(here)
+            )
+            panels.append(
+                easel.put(
+                    draw, ("interaction", workload, schedule),
+                    f"{title}: final validation loss as a multiple of that under {against}",
+                    f"Ratios: {said}.",
+                    height=84 + 20 * len(names), left=label_margin(labels.values()), right=20,
+                )
+            )  # fmt: skip
+    if not panels:
+        return []
+    figure_id, pdf = easel.bind("interaction")
+    return [
+        FigureRecord(
+            id=figure_id,
+            pdf=pdf,
+            section="schedules",
+            workload="",
+            title="What a schedule does to each optimizer",
+            caption="Median over seeds of the final validation loss under a schedule / under the first one, "
+            f"same optimizer and seed, up to {int(rows['pairs'].max())} pairs; bars: interval of that median "
+            "from order statistics. Dotted: 1, no effect. Dashed: the median over the optimizers, the "
+            "schedule's common effect; an optimizer whose bar leaves it out responds to the schedule in its "
+            "own way (interaction).",
+            panels=tuple(panels),
+            columns=("workload", "optimizer", "schedule", "ratio", "low", "high", "pairs"),
+            rows=tuple(_ratio_entries(study, rows)),
+        )
+    ]

@@ -1,0 +1,163 @@
+"""The figure at the top of the page: who stands where, with intervals."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from optbench.report.figure import FigureRecord
+from optbench.report.figures.axes import dress, log_scale, name_ticks, shorten, text_width
+from optbench.report.figures.backend.panels import Easel
+from optbench.report.palette import LIGHT
+from optbench.report.study import Study
+from optbench.report.words import entry, spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from optbench.report.figures.context import DrawingContext
+    from optbench.report.palette import Style
+
+LONGEST: Final = 36
+"""Characters of a row's name."""
+
+MOST_ROWS: Final = 16
+"""Rows that fit above the fold; the table behind has all."""
+
+
+def draw(context: DrawingContext) -> list[FigureRecord]:
+    """The section's figures, in order."""
+    return draw_rankings(context.study, context.easel, context.ranking)
+
+
+def draw_ranking(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    labels: Sequence[str],
+    reference: float | None,
+    x_label: str,
+) -> None:
+    """Draw one row a combination, the first at the top: filled if not to be told from the first, else hollow.
+
+    Args:
+        table: optimizer, estimate, low, high, leader, tied, against_leader, in row order.
+        ax: where to draw.
+        styles: one style an optimizer.
+        labels: what to call the rows.
+        reference: where a dotted line stands, None for nowhere.
+        x_label: the x axis' name.
+    """
+    ends = table[["estimate", "low", "high"]].to_numpy(float)
+    shown = ends[np.isfinite(ends) & (ends > 0)]
+    low, high = (float(shown.min()), float(shown.max())) if len(shown) else (0.1, 1.0)
+    log_scale(ax, "x", min(low, reference or low), max(high, reference or high))
+    if reference is not None:
+        ax.axvline(reference, color=LIGHT["muted"], linewidth=1.0, linestyle=(0, (1.5, 2)), zorder=1)
+    for row, r in enumerate(table.to_dict("records")):
+        style = styles[str(r["optimizer"])]
+        hollow = r["against_leader"] == "worse"
+        right = min(float(r["high"]), ax.get_xlim()[1])
+        if np.isfinite(r["low"]):
+            ax.plot(
+                [max(float(r["low"]), ax.get_xlim()[0]), right],
+                [row, row],
+                color=style.color,
+                linewidth=2.2,
+                solid_capstyle="butt",
+                gid=f"series{style.index}-interval{row}",
+            )
+        if np.isfinite(r["estimate"]) and r["estimate"] > 0:
+            ax.plot(
+                [float(r["estimate"])],
+                [row],
+                marker=style.marker,
+                markersize=7,
+                color=style.color,
+                markerfacecolor=LIGHT["paper"] if hollow else style.color,
+                markeredgewidth=1.6,
+                linestyle="none",
+                gid=f"series{style.index}-mark{row}",
+            )
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    name_ticks(ax, "y", range(len(table)), [shorten(label, LONGEST) for label in labels])
+    for label in ax.get_yticklabels():
+        label.set_parse_math(False)
+    dress(ax, x_label=x_label, grid="x")
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_rankings(study: Study, easel: Easel, ranking: pd.DataFrame) -> list[FigureRecord]:
+    """The ranking over workloads, or of the only workload; nothing where several can't be put together."""
+    losses = ranking[ranking["metric"] == "final_val_loss"]
+    here = losses[losses["workload"] == ""]
+    overall = bool(len(here))
+    if not overall:
+        workloads = losses["workload"].unique()
+        here = losses if len(workloads) == 1 else here
+    here = here[np.isfinite(here["estimate"].to_numpy(float))]
+    if here.empty or not (here["estimate"] > 0).all():
+        return []
+    shown = here.head(MOST_ROWS)
+    labels = [_name(study, r["optimizer"], r["schedule"]) for r in shown.to_dict("records")]
+    margin = 14 + max(text_width(shorten(label, LONGEST)) for label in labels)
+    what = "final validation loss / the reference's" if overall else "median final validation loss"
+    draw = partial(
+        draw_ranking, shown, styles=study.styles, labels=labels, reference=1.0 if overall else None,
+        x_label=what,
+    )  # fmt: skip
+    said = [
+        f"{label} {spoken(float(r['estimate']))} ({r['against_leader'] or 'first'})"
+        for label, r in zip(labels, shown.to_dict("records"), strict=True)
+    ]
+    panel_ = easel.put(
+        draw, ("ranking", "panel"), f"Ranking: {what}", f"{what}, in order: {', '.join(said)}.",
+        width=456, height=62 + 21 * len(shown), left=margin, right=16, top=8, bottom=46,
+    )  # fmt: skip
+    figure_id, pdf = easel.bind("ranking")
+    tested = bool(here["tied"].any() or here["better_than"].any())
+    marks = (
+        "Filled: no detectable difference from the first; hollow: the first is better (paired test, "
+        "corrected)."
+        if tested
+        else "Not tested: too few seeds, or the same runs in every seed."
+    )
+    of = f"The first {len(shown)} of {len(here)}. " if len(here) > len(shown) else ""
+    bars = (
+        "Bars: 95% interval over seeds" + (", bootstrap." if overall else ".")
+        if np.isfinite(here["low"]).any()
+        else "No intervals: too few seeds."
+    )
+    reference = "Dotted: the reference. " if overall else ""
+    return [
+        FigureRecord(
+            id=figure_id,
+            pdf=pdf,
+            section="verdict",
+            workload="",
+            title="Ranking",
+            caption=f"{of}{marks} {bars} {reference}Left is better.",
+            panels=(panel_,),
+            columns=("combination", what, "low", "high", "against the first", "ok", "runs"),
+            rows=tuple(
+                (
+                    _name(study, r["optimizer"], r["schedule"]),
+                    *(entry(float(r[c])) for c in ("estimate", "low", "high")),
+                    r["against_leader"] or "first",
+                    int(r["n_ok"]),
+                    int(r["n"]),
+                )
+                for r in here.to_dict("records")
+            ),
+        )
+    ]
+
+
+def _name(study: Study, optimizer: str, schedule: str) -> str:
+    return f"{study.label('optimizers', optimizer)} · {study.label('schedules', schedule)}"

@@ -1,0 +1,1 @@
+"""The page: from tables and drawings to one HTML file."""

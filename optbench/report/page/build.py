@@ -1,0 +1,262 @@
+"""`render`: from a study's tables and figures to its page.
+
+The page depends on those files alone: the same files give the same bytes, whenever and wherever it is
+built. It loads nothing: style, scripts and drawings are inside, and a content-security policy of
+`default-src 'none'` with the hashes of just these says so to the browser.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from optbench.core.files import write_text
+from optbench.core.status import STATUSES
+from optbench.report.figure import FigureRecord, read_records
+from optbench.report.page.context import PageContext
+from optbench.report.page.sections.completeness import completeness
+from optbench.report.page.sections.verdict import Finding, Findings, read_findings
+from optbench.report.page.table import Table, plain_table
+from optbench.report.palette import DARK, LIGHT, themed
+from optbench.report.sections import SECTIONS, Section
+from optbench.report.study import Study, read_study
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+SMALL: Final = 300
+"""Panels up to this width, in CSS pixels, stand closer together."""
+
+WIDE: Final = 460
+"""Panels beyond this width have a row to themselves, and scroll on a narrow screen."""
+
+SCRIPTS: Final = ("script.js", "cells.js", "lab.js")
+"""Parts of the page's script, in order; first.js stands in its head."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure as the page shows it.
+
+    Attributes:
+        record: what was drawn.
+        drawings: (panel id, panel title, the SVG itself).
+        table: the table behind it, or None where the table stands beside it in the page.
+        size: `small`, `wide` or "", after the widest of its panels.
+    """
+
+    record: FigureRecord
+    drawings: tuple[tuple[str, str, Markup], ...]
+    table: Table | None
+    size: str
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    """A section as the page shows it: what its template sees as `section`.
+
+    Attributes:
+        id: names its element.
+        title: its heading.
+        template: the file's name.
+        opening: the findings that it opens with, None where its own template says how.
+        figures: those that stand in it.
+        data: what its function made.
+        parts: (id, label) of what the navigation lists below it.
+    """
+
+    id: str
+    title: str
+    template: str
+    opening: tuple[Finding, ...] | None
+    figures: tuple[Figure, ...]
+    data: Any
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class LegendEntry:
+    """An optimizer's line and marker beside its name."""
+
+    index: int
+    label: str
+    hue: str
+    dashes: str
+    shape: str
+
+
+def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIONS) -> Path:
+    """Write reports/<study>/index.html and return its path.
+
+    Args:
+        results: results/<study>, with tables/ and, where `plot` ran, figures/.
+        reports: the folder of all reports; the page goes into one named like `results`.
+        sections: of the page, in its order; one that this study has nothing for is left out.
+    """
+    tables = results / "tables"
+    study = read_study(tables)
+    figures = tuple(
+        _figure(study, record, results / "figures")
+        for record in read_records(results / "figures/figures.json")
+    )
+    context = PageContext(
+        name=results.name,
+        study=study,
+        tables=tables,
+        summary=pd.read_parquet(tables / "summary.parquet"),
+        findings=read_findings(tables, _links(figures)),
+        figures=figures,
+        sections=sections,
+    )
+    style = _asset("style.css").replace("/* PALETTE */", _palette()).replace("/* STATUSES */", _statuses())
+    first, script = _asset("first.js"), "".join(map(_asset, SCRIPTS))
+    page = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=study.facts.get("title") or context.name,
+            question=study.facts.get("question") or "",
+            style=Markup(style),  # noqa: S704 - our own file
+            first=Markup(first),  # noqa: S704 - our own file
+            script=Markup(script),  # noqa: S704 - our own file
+            style_hash=_hash(style),
+            first_hash=_hash(first),
+            script_hash=_hash(script),
+            legend=_legend(study),
+            completeness=completeness(study.runs, context.name),
+            sections=[shown for section in sections if (shown := _section(section, context))],
+        )
+    )
+    path = reports / context.name / "index.html"
+    write_text(path, page)
+    return path
+
+
+def _section(section: Section, page: PageContext) -> ShownSection | None:
+    content = page.content(section.id)
+    if content is None:
+        return None
+    return ShownSection(
+        id=section.id,
+        title=section.title,
+        template=f"{section.id}.html.j2",
+        opening=_opening(section, page.findings),
+        figures=page.figures_of(section.id),
+        data=content.data,
+        parts=content.parts,
+    )
+
+
+def _opening(section: Section, findings: Findings) -> tuple[Finding, ...] | None:
+    if section.opening is None:
+        return findings.of_section(*section.findings)
+    return findings.shown(*section.opening) if section.opening else None
+
+
+def _links(figures: Sequence[Figure]) -> dict[str, str]:
+    """Where in the page a finding's figure stands: the first one of its section and workload."""
+    links: dict[str, str] = {}
+    for figure in figures:
+        links.setdefault(f"{figure.record.section}/{figure.record.workload}", f"#{figure.record.id}")
+    return links
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("optbench.report.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _asset(name: str) -> str:
+    return (resources.files("optbench.report.page") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return a text's digest as a content-security policy takes it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _palette() -> str:
+    """Return the figures' colours as CSS variables: light, dark by preference, dark or light by choice."""
+    light = "".join(f"--{key}:{color};" for key, color in LIGHT.items())
+    dark = "".join(f"--{key}:{color};" for key, color in DARK.items())
+    return (
+        f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark)"
+        f"{{:root:not([data-theme=light]){{{dark}}}}}\n"
+        f"@media screen{{:root[data-theme=dark]{{{dark}}}}}"
+    )
+
+
+def _statuses() -> str:
+    """Return the rules of the statuses' colours: of the strip, of the list of cells and of the cards."""
+    rules = [f".f-{tone}{{fill:var(--{tone})}}" for tone in dict.fromkeys(one.tone for one in STATUSES)]
+    for one in STATUSES:
+        ink = "muted" if one.tone == "soft" else one.tone  # soft is the colour of a background
+        dashed = "" if one.ran else ";border-left-style:dashed"
+        rules += [
+            f".b-{one.name}{{fill:url(#hatch-{one.name})}}",
+            f".s-{one.name}{{color:var(--{ink})}}",
+            f".card.c-{one.name}{{border-left-color:var(--{ink}){dashed}}}",
+        ]
+    return "\n".join(rules)
+
+
+def _figure(study: Study, record: FigureRecord, folder: Path) -> Figure:
+    drawings = tuple(
+        (panel.id, panel.title, Markup(themed((folder / panel.svg).read_text(encoding="utf-8"))))  # noqa: S704
+        for panel in record.panels
+    )
+    table = None
+    if record.rows:
+        of = f"{study.label('workloads', record.workload)}: " if record.workload else ""
+        title = record.title if record.title.startswith(of) else of + record.title
+        table = plain_table(f"t-{record.id}", f"{title} (table)", record.columns, record.rows)
+    widest = max((_width(svg) for _, _, svg in drawings), default=0.0)
+    size = "small" if widest <= SMALL else "wide" if widest > WIDE else ""
+    return Figure(record, drawings, table, size)
+
+
+def _width(svg: str) -> float:
+    """The natural width of a fragment."""
+    return float(svg.partition(' width="')[2].partition('"')[0])
+
+
+def _legend(study: Study) -> tuple[LegendEntry, ...]:
+    hues = {color: key for key, color in LIGHT.items()}
+    return tuple(
+        LegendEntry(
+            index=style.index,
+            label=study.label("optimizers", name),
+            hue=hues[style.color],
+            dashes=" ".join(f"{length * 1.8:g}" for length in style.dashes),
+            shape=_SHAPES[style.marker],
+        )
+        for name, style in study.styles.items()
+    )
+
+
+_SHAPES = {
+    "o": "M16 3A5 5 0 1 0 16 13A5 5 0 1 0 16 3Z",
+    "s": "M11.5 3.5H20.5V12.5H11.5Z",
+    "^": "M16 2.5L21 12.5H11Z",
+    "D": "M16 2L22 8L16 14L10 8Z",
+    "v": "M16 13.5L21 3.5H11Z",
+    "P": "M14 3H18V6H21V10H18V13H14V10H11V6H14Z",
+}
+"""The markers of `optbench.report.figures.backend.style.MARKERS` as paths in a box of 32 by 16."""

@@ -1,0 +1,212 @@
+"""What a step costs in time and memory, as the page tells it: a sentence, and two tables a workload."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from optbench.core.words import NONE, count, number
+from optbench.findings.finding import row_dicts
+from optbench.report.page.context import Content
+from optbench.report.page.table import Entry, Measure, Table, measure_entry
+from optbench.report.page.text import scrub
+from optbench.report.tables import read_timing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from optbench.report.page.context import PageContext
+    from optbench.report.study import Study
+
+KIB: Final = 1024
+REASON_LENGTH: Final = 300
+
+
+@dataclass(frozen=True)
+class WorkloadCost:
+    """A workload's part of the section.
+
+    Attributes:
+        id: of its part.
+        name: in the study file.
+        label: in the page.
+        facts: where it was measured, in a line.
+        noise: why its times are not to be trusted, "" where the machine was quiet.
+        table: step times and memory by optimizer.
+        targets: time to target by optimizer and schedule; None where no run reached the target.
+    """
+
+    id: str
+    name: str
+    label: str
+    facts: str
+    noise: str
+    table: Table
+    targets: Table | None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The Cost section.
+
+    Attributes:
+        places: a warning where the workloads were timed on different machines, else "".
+        workloads: their parts, in the study's order.
+    """
+
+    places: str
+    workloads: tuple[WorkloadCost, ...]
+
+
+def section(page: PageContext) -> Content | None:
+    """Return the section; None where no step was timed."""
+    found = cost(page.study, read_timing(page.study, page.tables / "timing.parquet"), page.summary)
+    return None if found is None else Content(found)
+
+
+def cost(study: Study, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Cost | None:
+    """Return the section, or None without a timing.
+
+    Args:
+        study: names and runs.
+        timing: as `optbench.report.tables.read_timing` returns it.
+        summary: the summary table, for the steps to target.
+    """
+    if timing is None:
+        return None
+    parts = []
+    for index, name in enumerate(study.workloads):
+        rows = timing[timing["workload"] == name]
+        if len(rows):
+            parts.append(_workload(study, name, index, rows, summary[summary["workload"] == name]))
+    return Cost(_places(timing), tuple(parts))
+
+
+def _places(timing: pd.DataFrame) -> str:
+    machines = timing.loc[timing["step_time_us"].notna(), "machine"].astype(str).nunique()
+    if machines < 2:  # noqa: PLR2004 - one machine, nothing is mixed
+        return ""
+    return (
+        f"The workloads were timed on {machines} different machines. Each workload is compared within "
+        "itself; times of different workloads do not compare."
+    )
+
+
+def _workload(
+    study: Study, name: str, index: int, timing: pd.DataFrame, summary: pd.DataFrame
+) -> WorkloadCost:
+    label = study.label("workloads", name)
+    measured = timing[timing["step_time_us"].notna()]
+    noise = ""
+    if measured["noisy"].astype(bool).any():
+        noise = "; ".join(text for text in measured["noise"].astype(str).unique() if text)
+        noise = scrub(noise) or "no reason was recorded"
+    return WorkloadCost(
+        id=f"c-{index}",
+        name=name,
+        label=label,
+        facts=_facts(measured),
+        noise=noise,
+        table=_times(study, timing, f"t-step-{index}", label),
+        targets=_targets(study, name, measured, summary, f"t-target-{index}", label),
+    )
+
+
+def _facts(measured: pd.DataFrame) -> str:
+    if measured.empty:
+        return ""
+    first = measured.iloc[0]
+    threads = first["threads"]
+    parts = [
+        scrub(str(first["machine"])),
+        str(first["device"]),
+        count(int(threads), "thread") if math.isfinite(threads) else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _times(study: Study, timing: pd.DataFrame, table_id: str, label: str) -> Table:
+    reference = study.label("optimizers", str(timing["reference"].iloc[0]))
+    failed = timing["error"].fillna("").astype(str).str.strip().ne("").any()
+    heads = (
+        "Optimizer",
+        "Step time, median (µs)",
+        "Step time, p95 (µs)",
+        "optimizer.step() (µs)",
+        f"Step time / {reference} (×)",
+        "State (bytes/parameter)",
+        "Peak memory (KiB)",
+        *(("Why there is no time",) if failed else ()),
+    )
+    rows = []
+    for _, r in timing.iterrows():
+        is_reference = r["optimizer"] == r["reference"]
+        ratio = Measure(float(r["ratio_to_sgd"]), float(r["ratio_low"]), float(r["ratio_high"]))
+        known = not math.isnan(ratio.estimate)
+        rows.append(
+            (
+                Entry(study.label("optimizers", str(r["optimizer"]))),
+                _plain(r["step_time_us"]),
+                _plain(r["step_time_p95_us"]),
+                _plain(r["optimizer_step_us"]),
+                Entry("1", "reference", numeric=True) if is_reference and known else measure_entry(ratio),
+                _plain(r["state_bytes_per_param"]),
+                _plain(float(r["peak_memory_bytes"]) / KIB),
+                *((Entry(_reason(r["error"])),) if failed else ()),
+            )
+        )
+    caption = f"{label}: what a step takes. Intervals: 95%, of the median ratio over rounds."
+    return Table(table_id, caption, heads, tuple(rows))
+
+
+def _plain(value: float) -> Entry:
+    return Entry(number(float(value)), numeric=True)
+
+
+def _reason(error: object) -> str:
+    """The last line of an error, or a dash."""
+    lines = scrub(error).strip().splitlines() if isinstance(error, str) else []
+    return lines[-1][:REASON_LENGTH] if lines else NONE
+
+
+def _targets(
+    study: Study, workload: str, measured: pd.DataFrame, summary: pd.DataFrame, table_id: str, label: str
+) -> Table | None:
+    """Median steps to target times step time: medians over seeds, a run that never got there the latest."""
+    runs = study.runs[study.runs["workload"] == workload]
+    if not runs["steps_to_target"].notna().any():
+        return None
+    step_time = dict(zip(measured["optimizer"].astype(str), measured["step_time_us"], strict=True))
+    arrived = (
+        runs["steps_to_target"].notna().groupby([runs["optimizer"], runs["schedule"]]).agg(["sum", "size"])
+    )
+    reached = {
+        names: f"{int(n)}/{int(of)}" for names, (n, of) in zip(arrived.index, arrived.to_numpy(), strict=True)
+    }
+    rows = []
+    for r in row_dicts(summary[summary["metric"] == "steps_to_target"]):
+        optimizer, schedule = str(r["optimizer"]), str(r["schedule"])
+        if optimizer not in step_time:
+            continue
+        seconds = float(step_time[optimizer]) / 1e6
+        steps = Measure(float(r["estimate"]), float(r["low"]), float(r["high"]))
+        time = Measure(steps.estimate * seconds, steps.low * seconds, steps.high * seconds)
+        rows.append(
+            (
+                Entry(study.label("optimizers", optimizer)),
+                Entry(study.label("schedules", schedule)),
+                measure_entry(steps, missing="not reached"),
+                measure_entry(time, missing="not reached"),
+                Entry(reached[optimizer, schedule], numeric=True),
+            )
+        )
+    if not rows:
+        return None
+    return Table(
+        table_id,
+        f"{label}: time to target, median steps to target × median step time. Intervals: of the median "
+        "over seeds; the step time's own spread is not in them.",
+        ("Optimizer", "Schedule", "Steps to target (steps)", "Time to target (s)", "Reached (runs / n)"),
+        tuple(rows),
+    )

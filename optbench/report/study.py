@@ -1,0 +1,113 @@
+"""A study as its tables tell it: its names in their order, its runs, and how names and steps are parted."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from optbench.report.palette import Style, assign_styles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+LINES = 10
+"""Lines that one panel labels directly (their names take three quarters of its height); more of them go to
+further panels."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """What the figures need to know of a study.
+
+    Attributes:
+        facts: study.json as it stands.
+        runs: the run table.
+        workloads: names in the study's order.
+        optimizers: names in the study's order.
+        schedules: names in the study's order.
+        styles: one style an optimizer, for every figure.
+    """
+
+    facts: dict[str, Any]
+    runs: pd.DataFrame
+    workloads: tuple[str, ...]
+    optimizers: tuple[str, ...]
+    schedules: tuple[str, ...]
+    styles: dict[str, Style]
+
+    def label(self, kind: str, name: str) -> str:
+        """Return what the page calls a workload, optimizer or schedule (`kind` is the plural)."""
+        return str(self.fact(kind, name, "label") or name)
+
+    def labels(self, kind: str) -> dict[str, str]:
+        """Return all labels of a kind by name."""
+        names: tuple[str, ...] = getattr(self, kind)
+        return {name: self.label(kind, name) for name in names}
+
+    def fact(self, kind: str, name: str, key: str) -> Any:  # noqa: ANN401 - a JSON value
+        """Return a fact of study.json, None where it is absent."""
+        return ((self.facts.get(kind) or {}).get(name) or {}).get(key)
+
+
+def read_study(tables: Path) -> Study:
+    """Return the study of a tables folder; the order of names is that of the run table."""
+    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+    runs = pd.read_parquet(tables / "runs.parquet")
+    names = {
+        kind: tuple(str(name) for name in runs[column].unique())
+        for kind, column in (
+            ("workloads", "workload"), ("optimizers", "optimizer"), ("schedules", "schedule"),
+        )
+    }  # fmt: skip
+    return Study(facts=facts, runs=runs, styles=assign_styles(names["optimizers"]), **names)
+
+
+def first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:
+    """Return the first seed's run of every optimizer."""
+    runs = study.runs
+    here = runs[(runs["workload"] == workload) & (runs["schedule"] == schedule)]
+    return here.sort_values("seed", kind="stable").groupby("optimizer", sort=False).head(1)
+
+
+def by_schedule(study: Study, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each schedule that has rows with them, one an optimizer, both in the study's order."""
+    for schedule in study.schedules:
+        here = rows[rows["schedule"] == schedule].set_index("optimizer", drop=False)
+        here = here.loc[[name for name in study.optimizers if name in here.index]]
+        if not here.empty:
+            yield schedule, here
+
+
+def chunks(names: Sequence[str], size: int = LINES) -> Iterator[list[str]]:
+    """Yield the names in runs of nearly equal length, at most `size`."""
+    count = math.ceil(len(names) / size)
+    for index in range(count):
+        yield list(names[index * len(names) // count : (index + 1) * len(names) // count])
+
+
+def thin(steps: Sequence[int], count: int = 40) -> list[int]:
+    """Return at most `count` of the sorted steps, half of them evenly and half logarithmically spaced.
+
+    The first and last stay. Early steps, where losses fall fast, and late ones, where schedules act, both
+    keep enough points for a curve of a few hundred pixels.
+    """
+    ordered = sorted(set(steps))
+    if len(ordered) <= count:
+        return ordered
+    first, last = ordered[0], ordered[-1]
+    half = (count + 1) // 2
+    wanted = np.concatenate(
+        [
+            np.linspace(first, last, half),
+            first - 1 + np.geomspace(1, last - first + 1, count - half),
+        ]
+    )
+    grid = np.asarray(ordered)
+    nearest = {int(grid[int(np.abs(grid - step).argmin())]) for step in wanted}
+    return sorted(nearest | {first, last})

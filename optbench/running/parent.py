@@ -1,0 +1,235 @@
+"""The parent of the training processes: no torch here, so that nothing a cell does can hurt it.
+
+Every child has one cell in hand at a time, or the seeds that are trained together. A child that dies costs
+that cell: its trace says `killed` (or `timeout`) with the reason, and the cells that wait go on in a fresh
+child. Where it had several in hand, each of them is tried alone. A parent that dies takes its children along.
+
+Where cells are small, a child finds its next one in the pipe when it has finished one, so that neither waits
+for the other; a child that dies has not begun that one, and another gets it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optbench.cells.matrix import trained_at_once
+from optbench.cells.paths import is_complete, trace_path
+from optbench.cells.search import settled
+from optbench.core.files import sweep
+from optbench.core.status import ERROR, KILLED, TIMEOUT
+from optbench.running.child import Child, start_child
+from optbench.running.tasks import Crew, Task, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from optbench.cells.cell import CellSpec
+
+
+CHANCES = 2
+"""Times that a cell is tried whose process is killed from outside."""
+
+SMALL_S = 0.5
+"""A child whose last cell took less has its next one handed to it ahead."""
+
+
+def train_all(
+    cells: Sequence[CellSpec],
+    data_folder: Path,
+    study_folder: Path,
+    workers: int,
+    on_cell: Callable[[CellSpec, str], None],
+    since: float = math.inf,
+) -> None:
+    """Trains `cells` in `workers` processes side by side; every cell's trace is written, whatever happens.
+
+    A cell that another process is training is waited for, and taken over should that process end without it.
+
+    Args:
+        cells: what to train, a tuned one with what its tuning chose; each goes to the first free process.
+        data_folder: where prepared data lies.
+        study_folder: plug-ins are importable from here.
+        workers: training processes (>= 1).
+        on_cell: called with each finished cell and its status, from several threads but never at once.
+        since: when it was decided that these cells are to be trained (seconds since 1970): a trace that was
+            finished after it, by another process, counts.
+
+    Raises:
+        UserError: a training process does not start, or a cell's learning rate has not been chosen yet
+            (nothing is trained then).
+        OSError: a trace cannot be written, on a full disk for one.
+    """
+    if not cells:
+        return
+    since = min(since, time.time())
+    groups = trained_at_once([settled(cell) for cell in cells])
+    crew = Crew(groups, min(workers, len(groups)), partial(start_child, data_folder, study_folder), on_cell)
+    threads = [threading.Thread(target=_Foreman(crew, since).work, daemon=True) for _ in range(crew.workers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    crew.claims.close()
+    if crew.problems:
+        raise crew.problems[0]
+
+
+class _Foreman:
+    """One thread of `train_all`, and the child that it hands cells to."""
+
+    def __init__(self, crew: Crew, since: float) -> None:
+        self._crew = crew
+        self._since = since
+        self._child: Child | None = None
+        self._ahead: Task | None = None
+        self._took_s = math.inf
+
+    def work(self) -> None:
+        """Has cells trained until none are left, or another thread has a problem."""
+        try:
+            while not self._crew.problems and (task := self._next()) is not None:
+                self._crew.finish(task, self._statuses(task))
+        except BaseException as problem:
+            self._crew.problems.append(problem)
+        finally:
+            if self._child is not None:
+                if self._ahead is not None:  # it may have begun what nobody waits for any more
+                    self._child.process.kill()
+                self._child.end()
+
+    def _next(self) -> Task | None:
+        task, self._ahead = self._ahead, None
+        return task or self._crew.take()
+
+    def _statuses(self, task: Task) -> dict[str, str]:
+        """Has what is left of the task trained; returns its cells' statuses by their names."""
+        made = {} if task.child else self._made(task)
+        left = [cell for cell in task.cells if cell.name not in made]
+        if len(left) < len(task.cells):
+            task = Task(left)
+        return made | (self._train(task) if left else {})
+
+    def _made(self, task: Task) -> dict[str, str]:
+        """The statuses of the traces that another process has finished since training was decided on."""
+        return {
+            cell.name: _status(path)
+            for cell, path, stamp in zip(task.cells, task.paths, task.stamps, strict=True)
+            if stamp > self._since * 1e9 and is_complete(path)
+        }
+
+    def _train(self, task: Task, why_alone: str = "") -> dict[str, str]:
+        """Has a child train the task's cells; returns their statuses by their names.
+
+        A kill from outside (somebody's, or the kernel's for want of memory) may have nothing to do with the
+        cells, so they get another chance; a crash of its own is a cell's result at once. Cells that were
+        trained together then are tried alone: whichever of them it was, the others must not suffer.
+        """
+        how = ""
+        for _ in range(CHANCES):
+            child = self._hand(task, why_alone)
+            statuses, how = self._answer(child, task, why_alone)
+            if statuses:
+                return statuses
+            if not child.killed_from_outside:
+                break
+        else:
+            how = f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"
+        statuses = {}
+        for cell in task.cells:
+            if cell.together and not why_alone:
+                first_line = how.partition("\n")[0]
+                statuses |= self._train(Task([cell]), f"trained together: {first_line}")
+            else:
+                statuses[cell.name] = _fail(cell, KILLED.name, how)
+        return statuses
+
+    def _hand(self, task: Task, why_alone: str = "") -> Child:
+        """Sees to it that a living child has the task; returns the child."""
+        if self._child is not None and self._child.device != task.cells[0].device:
+            self._child.end()
+            self._child = None
+        if self._child is None:
+            self._child = self._crew.start(task.cells[0])
+        if task.child is not self._child:
+            for path in task.paths:
+                sweep(path.parent, path.name)
+            task.child = self._child
+            with suppress(BrokenPipeError):  # it has ended, as its answer will say
+                self._child.send(task.cells, why_alone)
+        return self._child
+
+    def _hand_ahead(self, child: Child) -> None:
+        """Hands `child` what it is to do next, where that is worth it and holds nobody up."""
+        if self._ahead is not None or self._took_s > SMALL_S or not self._crew.has_plenty():
+            return
+        self._ahead = task = self._crew.take(patient=False)
+        if task is None or len(task.cells) > 1 or self._made(task):
+            return
+        # An error on a card ends the process that met it.
+        if child.device == task.cells[0].device == "cpu":
+            self._hand(task)
+
+    def _answer(self, child: Child, task: Task, why_alone: str) -> tuple[dict[str, str], str]:
+        """Waits for what becomes of the task that `child` has in hand.
+
+        Returns:
+            The cells' statuses by their names, none where the child died over them, and how the child ended,
+            "" if it lives.
+        """
+        names = [cell.name for cell in task.cells]
+        limit_s = task.cells[0].timeout_s * (1 if why_alone else max(1, len(task.cells[0].together)))
+        begun = time.monotonic()
+        self._hand_ahead(child)
+        try:
+            words = child.answer(limit_s)
+        except TimeoutError:
+            child.process.kill()
+            how = self._bury(child, task)
+            told = f"the cell did not end within its limit of {limit_s:g} s"
+            if len(task.cells) > 1:
+                told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
+            return {cell.name: _fail(cell, TIMEOUT.name, told) for cell in task.cells}, how
+        self._took_s = time.monotonic() - begun
+        if words is None:
+            how = self._bury(child, task)
+            # It may have died after its traces were written, before it said so.
+            if any(written(path) == stamp for path, stamp in zip(task.paths, task.stamps, strict=True)):
+                return {}, how
+            return dict(zip(names, map(_status, task.paths), strict=True)), how
+        if words.startswith("["):
+            _, number, reason, file = json.loads(words)
+            raise OSError(number, reason, file)
+        statuses = dict(zip(names, words.split(), strict=True))
+        if child.device == "cuda" and ERROR.name in statuses.values():
+            # It may leave the card's state unusable, or its memory taken.
+            return statuses, self._bury(child, task)
+        return statuses, ""
+
+    def _bury(self, child: Child, task: Task) -> str:
+        """Ends the child and removes what it has left half written of the task; says how it ended."""
+        how = child.end()
+        self._child = None
+        for path in task.paths:
+            sweep(path.parent, path.name)
+        return how
+
+
+def _status(path: Path) -> str:
+    from optbench.cells.trace import read_trace  # noqa: PLC0415  (arrow's import is for the rare case)
+
+    return str(read_trace(path).facts["status"])
+
+
+def _fail(cell: CellSpec, status: str, error: str) -> str:
+    """Writes a trace without a curve for a cell that could not write its own; returns its status."""
+    from optbench.cells.trace import Trace, cell_facts, write_trace  # noqa: PLC0415  (as above)
+
+    write_trace(trace_path(cell), Trace({**cell_facts(cell), "status": status, "error": error, "steps": 0}))
+    return status

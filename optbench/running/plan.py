@@ -1,0 +1,219 @@
+"""What Snakemake runs: which cells are left, in which batches (no torch, no pandas).
+
+A cell is left when its trace is not there as a whole. Batches are cut from what is left when the workflow is
+read; each is a file that lists its cells, named by their digest, so that a job on a cluster that reads the
+workflow again finds its own batch whatever has finished meanwhile. A job's output is a mark beside that
+file, never the traces: Snakemake deletes the outputs of a job that fails, and a trace that is
+finished must survive the job it was made in.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optbench.cells.identity import code_digest, digest
+from optbench.cells.matrix import cells_of, trained_at_once
+from optbench.cells.paths import is_complete, trace_path
+from optbench.core.errors import UserError
+from optbench.core.files import slug, write_if_changed, write_text
+from optbench.study.locate import note_study_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from optbench.study.study import Study
+
+DEFAULT_STUDY = Path("config/default.yaml")
+
+CELLS_PER_CLUSTER_JOB = 50
+"""Cells of a job where the number of cores is not known and the study does not say."""
+
+MOST_CELLS_PER_JOB = 500
+
+LONGEST_JOB_S = 8 * 3600
+"""Seconds that the cells of such a job may take together, each to its limit, unless the study says more."""
+
+START_MINUTES = 5
+"""Minutes of a job for starting Python on a slow file system."""
+
+LOOKING = frozenset({"-n", "--dry-run", "--dryrun", "--lint", "--dag", "--rulegraph", "--summary"})
+"""Options of Snakemake under which nothing runs, so that a run beside it is no matter."""
+
+FORCING = frozenset({"-F", "--forceall", "-f", "--force", "-R", "--forcerun"})
+"""Options of Snakemake under which finished cells are trained again."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What there is to do for a study.
+
+    Attributes:
+        study: the study.
+        traces: paths of the traces that are finished.
+        batches: names of the batches that cover what is left.
+    """
+
+    study: Study
+    traces: tuple[str, ...]
+    batches: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where batch files and their marks lie."""
+        return plan_folder(self.study)
+
+
+def plan_folder(study: Study) -> Path:
+    """Where the batch files of a study lie."""
+    return study.results / "plan"
+
+
+def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object]) -> Path:
+    """The study file that Snakemake was given, or the default one.
+
+    Args:
+        configfiles: what stood behind --configfile.
+        overrides: what stood behind --config; `cells_per_job` may, and `only`, the file of a batch.
+
+    Raises:
+        UserError: more than one file, an override of a study's key, or one that is out of range.
+    """
+    extra = sorted(set(overrides) - {"cells_per_job", "only"})
+    if extra:
+        raise UserError(f"--config {extra[0]}: only cells_per_job can be given there; write a study file")
+    size = overrides.get("cells_per_job", 1)
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_CELLS_PER_JOB:
+        raise UserError(
+            f"--config cells_per_job must be a whole number from 1 to {MOST_CELLS_PER_JOB}; got {size!r}"
+        )
+    if len(configfiles) > 1:
+        raise UserError(
+            f"--configfile takes one study file, not {len(configfiles)}: studies are never merged"
+        )
+    if not configfiles:
+        return DEFAULT_STUDY
+    # Snakemake makes it absolute; tables and page name it as the user would, and hold no machine's folders.
+    file = Path(configfiles[0])
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def make_plan(
+    study: Study,
+    cores: int | None,
+    cells_per_job: int | None,
+    *,
+    again: bool = False,
+    only: Sequence[str] | None = None,
+) -> Plan:
+    """Cuts what is left of a study into batches and writes the batch files.
+
+    The batch size decides nothing but how many cells share a process. Left open, there are as many batches as
+    cores; the cells are dealt out in turn, so that every batch holds the same mix of workloads. Cells that
+    need another device, memory or time limit have batches of their own. Seeds that are trained together stay
+    together.
+
+    Args:
+        study: the study.
+        cores: cores that Snakemake may use, None on a cluster.
+        cells_per_job: cells of a batch (1 to 500), None for the study's own.
+        again: whether finished cells count as left.
+        only: paths of the traces that count as left, finished or not, and no others.
+    """
+    cells = {trace_path(cell): cell for cell in cells_of(study)}
+    unfinished = set(left_of(cells))
+    chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished
+    finished = [path.as_posix() for path in cells if path not in chosen | unfinished]
+    kinds: dict[tuple[str, int, float], list[list[str]]] = {}
+    for group in trained_at_once(cell for path, cell in cells.items() if path in chosen):
+        kind = group[0].device, group[0].workload.memory_mb, group[0].timeout_s
+        kinds.setdefault(kind, []).append([trace_path(cell).as_posix() for cell in group])
+    batches = []
+    for (_, _, timeout_s), left in kinds.items():
+        count = _batches(sum(map(len, left)), cores, cells_per_job or study.cells_per_job, timeout_s)
+        for start in range(min(count, len(left))):
+            lines = [path for group in left[start::count] for path in group]
+            name = digest(lines)
+            # Its time says what counts as finished since; what is left by force was finished before it.
+            write = write_text if again or only is not None else write_if_changed
+            write(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n")
+            (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
+            batches.append(name)
+    note_study_file(study)
+    return Plan(study, tuple(finished), tuple(batches))
+
+
+def _batches(cells: int, cores: int | None, size: int | None, timeout_s: float) -> int:
+    """How many batches so many cells are cut into."""
+    if size is None and cores is not None:
+        return cores * -(-cells // (MOST_CELLS_PER_JOB * cores))
+    if size is None:
+        size = max(1, min(CELLS_PER_CLUSTER_JOB, int(LONGEST_JOB_S / timeout_s)))
+    return -(-cells // min(size, MOST_CELLS_PER_JOB))
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job asks a cluster for: memory in MB, run time in minutes, graphics cards."""
+
+    memory_mb: int
+    minutes: int
+    cards: int
+
+
+def needs_of(study: Study, paths: Sequence[str]) -> Needs:
+    """What training the cells behind `paths` takes at most, each to its own time limit.
+
+    A seed that is trained with others takes them along, even where its trace alone is asked for.
+
+    Raises:
+        UserError: the first is no trace of the study.
+    """
+    names = {slug(name): spec for name, spec in study.workloads.items()}
+    parts = Path(paths[0]).parts if paths else ()
+    spec = names.get(parts[3]) if len(parts) > 3 else None  # noqa: PLR2004  (results/STUDY/cells/WORKLOAD)
+    if spec is None:
+        raise UserError(f"{paths[0] if paths else 'an empty batch'} is no trace of {study.file}")
+    seeds = {seed for block in study.blocks for seed in block.seeds}
+    cells = max(len(paths), min(study.execution.together, len(seeds)))
+    seconds = cells * (spec.timeout_s or study.timeout_s)
+    cards = int((spec.device or study.device) == "cuda")
+    return Needs(spec.memory_mb, math.ceil(seconds / 60) + START_MINUTES, cards)
+
+
+def left_of(paths: Iterable[Path]) -> list[Path]:
+    """The traces, or timings, that are not there as a whole; files that are something else are named."""
+    left = [path for path in paths if not is_complete(path)]
+    for path in left:
+        if path.exists():
+            print(  # noqa: T201
+                f"optbench: {path} is truncated or of another cell; it will be made again", file=sys.stderr
+            )
+    return left
+
+
+def metrics_code(study: Study) -> str:
+    """Eight hexadecimal digits over the code of the study's own measures, so that an edit collects again."""
+    modules = {spec.factory.partition(":")[0] for spec in study.metrics}
+    return digest(code_digest(sorted(modules), study.folder))
+
+
+def read_batch(file: Path) -> list[str]:
+    """The paths of the traces that a batch file lists."""
+    return file.read_text(encoding="utf-8").split()
+
+
+def stage_code(*modules: str) -> str:
+    """Eight hexadecimal digits over a stage's code and templates, so that a newer optbench runs it again.
+
+    Args:
+        modules: the dotted modules of the stage, `optbench.tables.collect` for one.
+    """
+    here = Path(__file__).parent
+    parts = [code_digest(modules, here)]
+    for folder in dict.fromkeys(here.joinpath(*module.split(".")[1:-1]) for module in modules):
+        parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
+    return digest(parts)

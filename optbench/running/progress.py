@@ -1,0 +1,86 @@
+"""Progress of a study's training, as plain lines: cells done, rate, time left, failures."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from optbench.cells.paths import trace_path
+from optbench.core.status import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from optbench.cells.cell import CellSpec
+
+INTERVAL_S = 5.0
+"""Seconds between two lines, over all the processes that train the study."""
+
+NAMED_FAILURES = 10
+"""Failed cells that are named as they fail; the rest are only counted."""
+
+
+class Progress:
+    """Counts the traces of a study and says how far it is.
+
+    Several jobs train a study side by side and none knows of the others, so each counts the files of all
+    cells that were left when it began; a shared mark keeps them from saying the same thing twice.
+    """
+
+    def __init__(self, cells: Sequence[CellSpec], mine: Sequence[CellSpec], mark: Path, what: str) -> None:
+        """Starts the clock.
+
+        Args:
+            cells: all cells of the study.
+            mine: those that this process trains, whether or not a trace of them is there.
+            mark: a file whose modification time is that of the last line.
+            what: what a cell is called in the lines, `cells` for one.
+        """
+        own = {trace_path(cell) for cell in mine}
+        paths = [trace_path(cell) for cell in cells]
+        self._left = [path for path in paths if path in own or not path.exists()]
+        self._total = len(paths)
+        self._what = what
+        self._mark = mark
+        self._begun = time.time()
+        self._failed = 0
+
+    def _finished(self) -> int:
+        """Traces that were written since the clock started."""
+        return sum(path.exists() and path.stat().st_mtime >= self._begun for path in self._left)
+
+    def tell(self, cell: CellSpec, status: str) -> None:
+        """Counts one finished cell; names it if it failed, and says how far the study is if it is time."""
+        if status in FAILED:
+            self._failed += 1
+            if self._failed <= NAMED_FAILURES:
+                _say(f"{cell.name}: {status} (optbench show '{cell.name}' --study {cell.study} says why)")
+        now = time.time()
+        if self._mark.exists() and now - self._mark.stat().st_mtime < INTERVAL_S:
+            return
+        self._mark.parent.mkdir(parents=True, exist_ok=True)
+        self._mark.touch()
+        finished = self._finished()
+        done = self._total - len(self._left) + finished
+        rate = finished / max(now - self._begun, 1e-9)
+        to_do = self._total - done
+        left = f", about {duration(to_do / rate)} left" if rate > 0 and to_do else ""
+        failed = f", {self._failed} failed" if self._failed else ""
+        _say(
+            f"trained {done} of {self._total} {self._what} ({done / self._total:.0%}), "
+            f"{rate:.1f} a second{left}{failed}"
+        )
+
+
+def duration(seconds: float) -> str:
+    """A duration in words short enough for a line: `40 s`, `3 min`, `2 h 10 min`."""
+    if seconds < 90:  # noqa: PLR2004
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"  # noqa: PLR2004
+
+
+def _say(line: str) -> None:
+    print(f"optbench: {line}", file=sys.stderr, flush=True)  # noqa: T201

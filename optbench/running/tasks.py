@@ -1,0 +1,118 @@
+"""What the threads that have cells trained share: the cells that wait, the claims on those in hand."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optbench.cells.paths import trace_path
+from optbench.running.locks import Claims
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from optbench.cells.cell import CellSpec
+    from optbench.running.child import Child
+
+HELD_S = 0.5
+"""Seconds between two looks at a cell that another process trains."""
+
+SHARED_OUT = 4
+"""Groups that must wait for each thread where one is set aside: none may end up behind a long one while
+others have nothing to do."""
+
+
+def written(path: Path) -> int:
+    """When a file was written, in ns since 1970; 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+@dataclass
+class Task:
+    """Cells that are trained at once, claimed for this process before this is made.
+
+    Attributes:
+        cells: one at least.
+        paths: of their traces.
+        stamps: when these were written before, in ns since 1970; 0 where there were none.
+        child: which has the cells in hand or next.
+    """
+
+    cells: list[CellSpec]
+    paths: list[Path] = field(init=False)
+    stamps: list[int] = field(init=False)
+    child: Child | None = None
+
+    def __post_init__(self) -> None:
+        self.paths = list(map(trace_path, self.cells))
+        self.stamps = list(map(written, self.paths))
+
+
+class Crew:
+    """What the threads of one `train_all` share."""
+
+    def __init__(
+        self,
+        groups: Sequence[list[CellSpec]],
+        workers: int,
+        start: Callable[[CellSpec], Child],
+        on_cell: Callable[[CellSpec, str], None],
+    ) -> None:
+        self.workers = workers
+        self.start = start
+        self.problems: list[BaseException] = []
+        self.claims = Claims(Path("results") / groups[0][0].study / ".claims")
+        self._on_cell = on_cell
+        self._lock = threading.Lock()
+        self._waiting: queue.SimpleQueue[list[CellSpec]] = queue.SimpleQueue()
+        for group in groups:
+            self._waiting.put(group)
+
+    def take(self, *, patient: bool = True) -> Task | None:
+        """The next cells, claimed; None where none are left.
+
+        Args:
+            patient: whether to wait where another process holds those that come next.
+        """
+        while not self.problems:
+            try:
+                cells = self._waiting.get_nowait()
+            except queue.Empty:
+                return None
+            if self._claim(list(map(trace_path, cells))):
+                return Task(cells)
+            self._waiting.put(cells)
+            if not patient:
+                return None
+            time.sleep(HELD_S)
+        return None
+
+    def has_plenty(self) -> bool:
+        """Whether so many wait that a child may have some set aside while it is busy with others."""
+        return self._waiting.qsize() >= SHARED_OUT * self.workers
+
+    def finish(self, task: Task, statuses: Mapping[str, str]) -> None:
+        """Gives the task's cells back and tells what became of them."""
+        self._leave(task.paths)
+        with self._lock:
+            for cell in task.cells:
+                self._on_cell(cell, statuses[cell.name])
+
+    def _claim(self, paths: Sequence[Path]) -> bool:
+        """Claims all of them or, where another process holds one, none."""
+        for place, path in enumerate(paths):
+            if not self.claims.take(path.as_posix()):
+                self._leave(paths[:place])
+                return False
+        return True
+
+    def _leave(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            self.claims.leave(path.as_posix())

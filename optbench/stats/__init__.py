@@ -1,0 +1,56 @@
+"""Statistics of runs on plain arrays, seeded where they resample: the public door to this room.
+
+Each function says what it computes, from which paper, and what it raises where it is written.
+"""
+
+from __future__ import annotations
+
+from optbench.stats.bootstrap import bootstrap_band, bootstrap_interval, interquartile_mean
+from optbench.stats.intervals import (
+    Band,
+    Interval,
+    hodges_lehmann,
+    mean_interval,
+    median_band,
+    median_interval,
+    wilson_interval,
+)
+from optbench.stats.paired import (
+    FEWEST_PAIRS,
+    JointTest,
+    holm,
+    joint_sign_flip_test,
+    probability_of_improvement,
+    seeds_needed,
+    sign_flip_test,
+)
+from optbench.stats.ranks import FriedmanResult, critical_difference, friedman, performance_profile
+from optbench.stats.survival import KaplanMeier, average_runtime, expected_best_of_k, kaplan_meier
+
+__all__ = [
+    "FEWEST_PAIRS",
+    "Band",
+    "FriedmanResult",
+    "Interval",
+    "JointTest",
+    "KaplanMeier",
+    "average_runtime",
+    "bootstrap_band",
+    "bootstrap_interval",
+    "critical_difference",
+    "expected_best_of_k",
+    "friedman",
+    "hodges_lehmann",
+    "holm",
+    "interquartile_mean",
+    "joint_sign_flip_test",
+    "kaplan_meier",
+    "mean_interval",
+    "median_band",
+    "median_interval",
+    "performance_profile",
+    "probability_of_improvement",
+    "seeds_needed",
+    "sign_flip_test",
+    "wilson_interval",
+]

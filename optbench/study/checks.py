@@ -1,0 +1,117 @@
+"""Names and values of a study file that cannot be, one line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from optbench.core.errors import UserError, unknown
+from optbench.core.files import slug
+from optbench.study.plugins import keyword_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from optbench.core.specs import Setting, Spec
+    from optbench.study.file import Entry
+
+
+LONGEST_SLUG = 200
+"""Bytes of a name as a path: file systems stop at 255, and a trace adds its own part."""
+
+CHECKED_PACKAGES = frozenset({"torch", "optbench"})
+
+
+class Range(NamedTuple):
+    """Bounds of a hyperparameter; `open_low` and `open_high` leave a bound itself out."""
+
+    low: float
+    high: float
+    open_low: bool = False
+    open_high: bool = False
+
+    def holds(self, value: object) -> bool:
+        """Whether `value` is a number within the bounds."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        above = value > self.low if self.open_low else value >= self.low
+        return above and (value < self.high if self.open_high else value <= self.high)
+
+    def __str__(self) -> str:
+        if self.high == float("inf"):
+            return f"{'>' if self.open_low else '>='} {self.low:g}"
+        low, high = "(" if self.open_low else "[", ")" if self.open_high else "]"
+        return f"in {low}{self.low:g}, {self.high:g}{high}"
+
+
+HYPERPARAMETERS: Mapping[str, Range] = {
+    "momentum": Range(0, 1, open_high=True),
+    "betas": Range(0, 1, open_high=True),
+    "alpha": Range(0, 1),
+    "rho": Range(0, 1),
+    "dampening": Range(0, 1),
+    "weight_decay": Range(0, float("inf")),
+    "eps": Range(0, float("inf")),
+    "gamma": Range(0, float("inf"), open_low=True),
+    "factor": Range(0, 1, open_low=True),
+}
+"""What the usual hyperparameters may be, in torch's factories and ours; others have their own rules."""
+
+
+def _check_path_part(kind: str, name: str) -> None:
+    """Raises UserError for a name that cannot be part of a path."""
+    if not name.isprintable():
+        raise UserError(f"{kind}.{name!r}: a name becomes a path: its characters must be printable")
+    if len(slug(name)) > LONGEST_SLUG:
+        raise UserError(
+            f"{kind}.{name}: a name becomes a path: it must have at most {LONGEST_SLUG} bytes there; "
+            f"it has {len(slug(name))}"
+        )
+
+
+def _check_value(key: str, value: object) -> None:
+    """Raises UserError unless the value is one that a cell's identity can be made of."""
+    if isinstance(value, list):
+        for place, part in enumerate(value):
+            _check_value(f"{key}[{place}]", part)
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            if not isinstance(name, str):
+                raise UserError(f"{key}: the key {name!r} must be text")
+            _check_value(f"{key}.{name}", part)
+    elif not isinstance(value, str | int | float | None):
+        raise UserError(
+            f"{key} must be a number, text, true, false, null, a list or a mapping; got {value!s} "
+            f"(a {type(value).__name__})"
+        )
+
+
+def _check_names(key: str, spec: Spec, entry: Entry, folder: Path, supplied: int = 1) -> None:
+    """Raises UserError for a setting that the factory's source shows it does not take.
+
+    Args:
+        key: where the entry stands.
+        spec: what became of it.
+        entry: the entry; its own keys are what a misspelt setting may have meant.
+        folder: the study file's folder.
+        supplied: arguments in front that the program gives to the factory.
+    """
+    names = keyword_names(spec.factory, folder, supplied) if spec.factory else set()
+    if names is None:
+        return
+    for name in entry.settings:
+        if name not in names:
+            raise unknown(f"{key}.{name}", name, names | set(type(entry).model_fields))
+
+
+def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> None:
+    if factory.partition(":")[0].split(".")[0] not in CHECKED_PACKAGES:
+        return
+    for name, value in settings.items():
+        allowed = HYPERPARAMETERS.get(name)
+        if allowed is None or value is None:
+            continue
+        for place, number in enumerate(value if isinstance(value, list) else [value]):
+            if not allowed.holds(number):
+                at = f"[{place}]" if isinstance(value, list) else ""
+                raise UserError(f"{key}.{name}{at} must be {allowed}; got {number!r}")

@@ -1,0 +1,555 @@
+"""The study file: its keys with their types, ranges and meaning, and reading it with one-line errors.
+
+`optbench.study.resolve` turns what comes out of here into specs. The JSON schema for editors is generated
+from these
+classes: `python -m optbench.study.file > workflow/schemas/study.schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from optbench.core.errors import UserError, nearest
+from optbench.core.specs import PROBE_EVERY, ExecutionSpec
+from optbench.study.timing import SECONDS
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+MOST_SEEDS = 10_000
+"""A number of seeds above this is taken for one seed that was meant."""
+
+FIRST_TUNING_SEED = 1000
+"""A number n of tuning seeds means this one and the n - 1 after it."""
+
+LONGEST_NAME = 60
+
+
+def _is_count(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
+
+
+def _list_of_seeds(given: object) -> object:
+    """A number n means the seeds 0..n-1; a list must hold every seed once."""
+    if isinstance(given, int) and _is_count(given) and given <= MOST_SEEDS:
+        return list(range(given))
+    if not isinstance(given, list) or not given:
+        raise ValueError(f"must be a number of seeds, 1 to {MOST_SEEDS}, or a list of seeds; got {given!r}")
+    _each_once("seed", given)
+    return given
+
+
+def _list_of_tuning_seeds(given: object) -> object:
+    """A number n means n seeds from `FIRST_TUNING_SEED` on, where evaluation seeds rarely reach."""
+    if isinstance(given, int) and _is_count(given) and given <= MOST_SEEDS:
+        return list(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + given))
+    return _list_of_seeds(given)
+
+
+def _each_once(what: str, given: list[Any]) -> None:
+    twice = [item for item, count in Counter(map(str, given)).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} {twice[0]} stands twice; every {what} must be there once")
+
+
+def _list_of_names(given: list[str]) -> list[str]:
+    _each_once("name", given)
+    return given
+
+
+def _mapping_of_entries(given: object) -> object:
+    """A list of names means the built-ins of those names, unchanged."""
+    wanted = "must be a list of names or a mapping of them, with at least one"
+    if not isinstance(given, list | dict) or not given:
+        raise ValueError(f"{wanted}; got {_shown(given)}")
+    if isinstance(given, list):
+        odd = [name for name in given if not isinstance(name, str)]
+        if odd:
+            raise ValueError(f"{wanted}; got a list with {_shown(odd[0])}")
+        return dict.fromkeys(_list_of_names(given))
+    return given
+
+
+def _rate_or_rates(given: object) -> object:
+    """One learning rate means that rate for every optimizer of the block."""
+    return given if isinstance(given, dict | None) else {"*": given}
+
+
+def _timing(given: object) -> object:
+    """True means with the usual budget, false not at all."""
+    if isinstance(given, bool):
+        return {} if given else None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(f"must be true, false or {{seconds: ...}}; got {_shown(given)}")
+
+
+def _probes(given: object) -> object:
+    """True means at the usual interval, false not at all."""
+    if isinstance(given, bool):
+        return {} if given else None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(f"must be true, false or {{every: ...}}; got {_shown(given)}")
+
+
+def _metric(given: object) -> object:
+    """A name alone is the function's."""
+    return {"factory": given} if isinstance(given, str) else given
+
+
+def _column(given: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", given):
+        raise ValueError(f"must be of the letters a to z, digits and '_', a letter first; got {given!r}")
+    return given
+
+
+def _tuning(given: object) -> object:
+    """True means with the usual grid, false (YAML's `off`) not at all."""
+    if isinstance(given, bool):
+        return {} if given else None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(
+        f"must be off, on or a mapping such as {{seeds: 3, low: 1e-4, high: 1}}; got {_shown(given)}"
+    )
+
+
+def _rulesets(given: object) -> object:
+    if not isinstance(given, list) or "tuned" not in given:
+        raise ValueError(
+            "must be [tuned] or [tuned, default] (for the default alone, leave tuning off); "
+            f"got {_shown(given)}"
+        )
+    _each_once("ruleset", given)
+    return given
+
+
+def _lists_of_values(given: object) -> object:
+    """One value may stand for a list of one."""
+    if not isinstance(given, dict) or not given:
+        raise ValueError(f"must be a mapping from settings to lists of values; got {_shown(given)}")
+    lists = {name: values if isinstance(values, list) else [values] for name, values in given.items()}
+    for name, values in lists.items():
+        if not values:
+            raise ValueError(f"{name} must hold at least one value")
+        _each_once("value", values)
+    return lists
+
+
+def _batch_size(given: object) -> object:
+    if given is None or given == "full" or _is_count(given):
+        return given
+    raise ValueError(f"must be a whole number >= 1 or 'full'; got {given!r}")
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Column = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_column)]
+Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_list_of_names)]
+Seeds = Annotated[
+    list[Seed],
+    BeforeValidator(
+        _list_of_seeds, json_schema_input_type=Annotated[Count, Field(le=MOST_SEEDS)] | list[Seed]
+    ),
+]
+TuningSeeds = Annotated[
+    list[Seed],
+    BeforeValidator(
+        _list_of_tuning_seeds, json_schema_input_type=Annotated[Count, Field(le=MOST_SEEDS)] | list[Seed]
+    ),
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Entry(BaseModel):
+    """Keys that are not named here go to the factory as keyword arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    factory: str | None = Field(
+        None, description="module:name of your own, importable from the study file's folder"
+    )
+    like: str | None = Field(None, description="the built-in whose factory and settings are the start")
+    label: str | None = Field(None, description="the name shown in the page")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments of the factory."""
+        return dict(self.model_extra or {})
+
+
+class WorkloadEntry(Entry):
+    """A workload: a built-in with changes, or a factory that returns a Workload.
+
+    Keys that are not named here go to the factory as keyword arguments.
+    """
+
+    dataset: str | None = Field(
+        None, description="built-in data set, handed to the factory as its first argument"
+    )
+    batch_size: Annotated[
+        int | str | None,
+        BeforeValidator(_batch_size, json_schema_input_type=Count | Literal["full"] | None),
+    ] = Field(None, description="examples a step, or full")
+    steps: Count | None = Field(None, description="budget in optimizer steps; not together with epochs")
+    epochs: Count | None = Field(
+        None, description="budget in passes over the training data; not together with steps"
+    )
+    eval_every: Count | None = Field(None, description="steps between evaluations")
+    target: Annotated[float, Field(allow_inf_nan=False, strict=True)] | None = Field(
+        None, description="validation loss that counts as reached"
+    )
+    device: Literal["cpu", "cuda"] | None = Field(None, description="where it is trained, if not the study's")
+    timeout_s: Positive | None = Field(None, description="seconds that a cell may take, if not the study's")
+    memory_mb: Count = Field(2000, description="memory that a job of a cluster asks for")
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The fields of the Workload that this entry sets."""
+        fields = ("batch_size", "steps", "epochs", "eval_every", "target")
+        return {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
+
+
+class OptimizerEntry(Entry):
+    """An optimizer: a built-in with changes, or any torch.optim.Optimizer by its dotted name.
+
+    Keys that are not named here go to the factory as keyword arguments.
+    """
+
+    lr: Positive | None = Field(
+        None, description="learning rate, where no block of the matrix gives another; an own factory needs it"
+    )
+    search: Annotated[
+        dict[str, list[Any]] | None,
+        BeforeValidator(_lists_of_values, json_schema_input_type=dict[str, list[Any]]),
+    ] = Field(
+        None,
+        description="settings that tuning searches beside the learning rate, each with the values to try",
+    )
+
+
+class ScheduleEntry(Entry):
+    """A schedule: a built-in with changes, or any torch.optim.lr_scheduler by its dotted name.
+
+    Keys that are not named here go to the factory as keyword arguments. They may be "30%" (of the budget, in
+    steps), "30 epochs" (in steps) or "lr" (the cell's own).
+    """
+
+
+class DatasetEntry(_Strict):
+    """Where a data set's raw files are."""
+
+    root: str | None = Field(
+        None, description="folder that holds the publisher's files, relative to the study file's"
+    )
+    download: Annotated[bool, Field(strict=True)] = Field(
+        True, description="fetch the files from the publisher where there is no root"
+    )
+
+
+class TimingEntry(_Strict):
+    """How long the timing stage may take."""
+
+    seconds: Positive = Field(SECONDS, description="seconds of one workload")
+
+
+class ProbesEntry(_Strict):
+    """How often the probes look at the probe batch."""
+
+    every: Count = Field(PROBE_EVERY, description="steps to each look at the probe batch, on average")
+
+
+class ExecutionEntry(_Strict):
+    """How cells are trained: it changes the speed, and of their numbers the last digits."""
+
+    seeds: Literal["alone", "batched"] = Field(
+        "alone",
+        description="batched: the seeds of a configuration as one model, where optimizer and workload allow",
+    )
+    at_most: Annotated[int, Field(ge=2, le=MOST_SEEDS, strict=True)] = Field(
+        ExecutionSpec.at_most, description="seeds of one batched model at most"
+    )
+    step: Literal["eager", "graph"] = Field(
+        "eager", description="graph: steps replayed from a CUDA graph, where device and optimizer allow"
+    )
+
+
+class MetricEntry(_Strict):
+    """A measure of your own, from a cell's curve."""
+
+    factory: str = Field(description="module:name of a function that takes a curve and returns a number")
+    direction: Literal["lower", "higher", "none"] = Field(
+        "none", description="which is better; none: it describes and does not judge"
+    )
+    label: str | None = Field(None, description="the name shown in the page")
+
+
+class TuningEntry(_Strict):
+    """How learning rates are searched, alike for every (workload, optimizer, schedule)."""
+
+    seeds: TuningSeeds = Field(
+        default_factory=lambda: list(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + 3)),
+        description=f"tuning seeds: a number n for {FIRST_TUNING_SEED}..{FIRST_TUNING_SEED}+n-1, or a list; "
+        "none may be an evaluation seed; left out: 3",
+    )
+    low: Positive = Field(1e-4, description="lowest learning rate of the first grid")
+    high: Positive = Field(1.0, description="highest learning rate of the first grid")
+    per_decade: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(
+        3, description="candidates a decade, over all the settings that are searched together"
+    )
+    widen: Annotated[int, Field(ge=0, le=10, strict=True)] = Field(
+        2, description="decades by which the grid may grow on either side while the best lies on its edge"
+    )
+    rulesets: Annotated[
+        list[Literal["tuned", "default"]],
+        BeforeValidator(_rulesets, json_schema_input_type=list[Literal["tuned", "default"]]),
+    ] = Field(
+        ["tuned"],
+        description="tuned alone, or also every optimizer at its own learning rate, as NAME.default",
+    )
+
+
+class ReportEntry(_Strict):
+    """What is declared before the tests, and how figures are written."""
+
+    threshold: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)] = Field(
+        0.01, description="the least relative difference that the page calls better or worse"
+    )
+    reference: Name | None = Field(
+        None, description="optimizer to which all ratios are taken; left out: sgd, or the first"
+    )
+    family: Literal["study", "workload"] = Field(
+        "study", description="the comparisons that are corrected together: the whole study's, or a workload's"
+    )
+    seed: Seed = Field(0, description="of the resampling in the statistics")
+    pdf: Annotated[bool, Field(strict=True)] = Field(
+        False, description="write every figure as PDF too, beside the SVG that the page holds"
+    )
+
+
+class Block(_Strict):
+    """One block of the matrix: every combination of the lists it names; a list left out means all."""
+
+    workloads: Names | None = Field(None, description="workloads of this block; left out: all")
+    optimizers: Names | None = Field(None, description="optimizers of this block; left out: all")
+    schedules: Names | None = Field(None, description="schedules of this block; left out: all")
+    seeds: Seeds | None = Field(None, description="seeds of this block; left out: the study's")
+    lr: Annotated[
+        dict[str, Positive] | None,
+        BeforeValidator(_rate_or_rates, json_schema_input_type=Positive | dict[str, Positive] | None),
+    ] = Field(None, description="learning rate of this block: one for all, or a mapping from optimizers")
+
+
+def _constant_alone() -> dict[str, ScheduleEntry | None]:
+    return {"constant": None}
+
+
+class StudyFile(_Strict):
+    """A study: which cells to train, and on what."""
+
+    study: str = Field(
+        description="name of the study: results/<study>, reports/<study>",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        max_length=LONGEST_NAME,
+    )
+    title: str = Field("", description="title of the page; left out: the study's name")
+    question: str = Field("", description="the question that the page answers, shown at its top")
+    seeds: Seeds = Field(
+        default_factory=lambda: list(range(6)),
+        description="evaluation seeds: a number n for 0..n-1, or a list; left out: 6",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
+    threads: Count = Field(
+        1, description="threads of one cell; they decide the order of sums, hence the bits"
+    )
+    timeout_s: Positive = Field(3600.0, description="wall-clock limit of one cell in seconds")
+    cells_per_job: Annotated[int, Field(ge=1, le=500, strict=True)] | None = Field(
+        None, description="cells that one Snakemake job trains in one warm process; left out: by the cores"
+    )
+    data_folder: str = Field(
+        "data", description="where prepared data sets lie, relative to the folder that optbench runs in"
+    )
+    datasets: dict[str, DatasetEntry] = Field(default_factory=dict, description="raw files of your own")
+    workloads: Annotated[
+        dict[Name, WorkloadEntry | None],
+        BeforeValidator(_mapping_of_entries, json_schema_input_type=Names | dict[Name, WorkloadEntry | None]),
+    ] = Field(description="names of built-ins, or a mapping that changes or adds workloads")
+    optimizers: Annotated[
+        dict[Name, OptimizerEntry | None],
+        BeforeValidator(
+            _mapping_of_entries, json_schema_input_type=Names | dict[Name, OptimizerEntry | None]
+        ),
+    ] = Field(description="names of built-ins, or a mapping that changes or adds optimizers")
+    schedules: Annotated[
+        dict[Name, ScheduleEntry | None],
+        BeforeValidator(_mapping_of_entries, json_schema_input_type=Names | dict[Name, ScheduleEntry | None]),
+    ] = Field(
+        default_factory=_constant_alone,
+        description="names of built-ins, or a mapping that changes or adds schedules; left out: constant",
+    )
+    probes: Annotated[
+        ProbesEntry | None, BeforeValidator(_probes, json_schema_input_type=bool | ProbesEntry)
+    ] = Field(
+        default_factory=ProbesEntry,
+        description="measure oscillation inside the training loop: true, false or {every: ...}",
+    )
+    timing: Annotated[
+        TimingEntry | None, BeforeValidator(_timing, json_schema_input_type=bool | TimingEntry)
+    ] = Field(
+        default_factory=TimingEntry,
+        description="time steps apart from the cells, on a quiet machine: true, false or {seconds: ...}",
+    )
+    execution: ExecutionEntry = Field(
+        default_factory=ExecutionEntry,
+        description="how cells are trained: one at a time, or the seeds of a configuration together",
+    )
+    metrics: dict[
+        Column, Annotated[MetricEntry, BeforeValidator(_metric, json_schema_input_type=str | MetricEntry)]
+    ] = Field(default_factory=dict, description="measures of your own: columns of the run table")
+    oracle: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        description="compare with closed forms (docs/reference/oracle.md), and fail where the tables differ",
+    )
+    tuning: Annotated[
+        TuningEntry | None,
+        BeforeValidator(_tuning, json_schema_input_type=bool | Literal["off", "on"] | TuningEntry),
+    ] = Field(
+        None,
+        description="search the learning rates that no block of the matrix gives; off: each optimizer's own",
+    )
+    report: ReportEntry = Field(
+        default_factory=ReportEntry, description="the rules of the page's comparisons, declared beforehand"
+    )
+    matrix: list[Block] | None = Field(
+        None, min_length=1, description="which combinations to run; left out: every one"
+    )
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with numbers as YAML 1.2 writes them (1e-3 is a number) and no key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            if isinstance(key_node, yaml.ScalarNode) and key_node.value in seen:
+                line = key_node.start_mark.line + 1
+                raise UserError(f"line {line}: the key {key_node.value!r} stands twice")
+            seen.add(str(key_node.value))
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+def read_study_file(file: Path) -> tuple[StudyFile, str]:
+    """Reads and validates `file`; returns what it says and its text.
+
+    Raises:
+        UserError: one line that names the key, the value and what is allowed.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        raw = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the study file cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise UserError(f"{where}not YAML: {problem}") from None
+    if not isinstance(raw, dict):
+        raise UserError(f"a study file is a mapping that begins with 'study: NAME'; got {_shown(raw)}")
+    try:
+        return StudyFile.model_validate(raw), text
+    except ValidationError as error:
+        raise UserError(_one_line(error.errors()[0])) from None
+
+
+WORDS = {
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "list_type": "must be a list",
+    "too_short": "must hold at least one",
+    "string_type": "must be text",
+    "string_unicode": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": f"must have at most {LONGEST_NAME} characters",
+    "string_pattern_mismatch": "must begin with a letter or digit and hold only these and '.', '_', '-'",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "finite_number": "must be a finite number",
+}
+"""Plainer words for what pydantic finds, by its name for it."""
+
+
+def _one_line(found: ErrorDetails) -> str:
+    """What pydantic found, as `key: what is wrong; got value`."""
+    path = [part for part in found["loc"] if part not in {"[key]", "*"}]
+    if found["loc"][-1] == "[key]":
+        path = path[:-1]
+    where = "".join(map(_step, path)).removeprefix(".")
+    if found["type"] == "extra_forbidden":
+        kinds: dict[str, type[BaseModel]] = {
+            "matrix": Block,
+            "datasets": DatasetEntry,
+            "execution": ExecutionEntry,
+            "metrics": MetricEntry,
+            "probes": ProbesEntry,
+            "report": ReportEntry,
+            "timing": TimingEntry,
+            "tuning": TuningEntry,
+        }
+        kind = kinds.get(str(path[0]), StudyFile) if len(path) > 1 else StudyFile
+        allowed = sorted(kind.model_fields)
+        close = nearest(str(path[-1]), allowed)
+        return f"unknown key {where!r}{close} (allowed: {', '.join(allowed)})"
+    if found["type"] == "missing":
+        return f"the key {where!r} is missing"
+    message = WORDS.get(found["type"], found["msg"])
+    message = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    subject = "a name " if found["loc"][-1] == "[key]" else ""
+    got = "" if "; " in message else f"; got {_shown(found['input'])}"
+    return f"{where}: {subject}{message}{got}"
+
+
+def _step(part: int | str) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if part.isprintable() else f".{part!r}"
+
+
+def _shown(value: object) -> str:
+    """The value on one line and not too long."""
+    text = repr(value)
+    return text if len(text) <= 2 * LONGEST_NAME else f"{text[: 2 * LONGEST_NAME]}..."
+
+
+def json_schema() -> str:
+    """The JSON schema of a study file, as text that ends with a newline."""
+    schema = StudyFile.model_json_schema()
+    schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "optbench study"}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json_schema())

@@ -1,0 +1,1 @@
+"""What `optbench init` writes: a commented study file, plug-ins, the pipeline."""

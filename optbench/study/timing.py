@@ -1,0 +1,39 @@
+"""What one timing is asked to measure (standard library only)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from optbench.core.specs import OptimizerSpec, WorkloadSpec
+
+SECONDS = 2.5
+"""How long one workload's rounds are timed unless a study says otherwise."""
+
+
+@dataclass(frozen=True)
+class TimingSpec:
+    """One workload whose optimizers are timed beside each other in one process.
+
+    Attributes:
+        study: the study's name.
+        workload: what is trained while the clock runs.
+        optimizers: who is timed, each at its own learning rate.
+        reference: the name among `optimizers` to which the others' times are ratios.
+        device: `cpu` or `cuda`.
+        threads: intra-operation threads (>= 1).
+        digest: 8 hexadecimal digits over all that decides what is measured.
+        identity: what `digest` is taken from, as in a cell.
+    """
+
+    study: str
+    workload: WorkloadSpec
+    optimizers: tuple[OptimizerSpec, ...]
+    reference: str
+    device: str
+    threads: int
+    digest: str = ""
+    identity: Mapping[str, object] = field(default_factory=dict)

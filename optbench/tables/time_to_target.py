@@ -1,0 +1,230 @@
+"""When runs arrive at their targets: Kaplan-Meier curves and run-length distributions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from optbench.core.status import MISSING
+from optbench.stats.bootstrap import bootstrap_band
+from optbench.stats.paired import FEWEST_PAIRS
+from optbench.stats.survival import kaplan_meier
+from optbench.tables.curves import lines_of
+from optbench.tables.timing import time_to_target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from optbench.tables.curves import Line
+
+COMBINATION = ["workload", "optimizer", "schedule"]
+
+TARGETS = 20
+"""Targets of a workload's ladder."""
+
+MOST_STEPS = 60
+"""Steps at which a distribution is kept: all evaluated ones up to here, evenly spaced ones above."""
+
+RESOLUTION = 1e-12
+"""A ladder goes down to this share of the way from the first loss to the optimum, and no further."""
+
+
+class SurvivalRow(NamedTuple):
+    """The share of runs that have reached the workload's target, from `at` on."""
+
+    workload: str
+    optimizer: str
+    schedule: str
+    unit: str
+    at: float
+    reached: float
+    low: float
+    high: float
+    events: int
+    at_risk: int
+    n: int
+    n_reached: int
+    until: float
+    median: float
+    median_low: float
+    median_high: float
+
+
+class ArrivalRow(NamedTuple):
+    """The share of (run, target) pairs of a workload's ladder reached within `step` steps."""
+
+    workload: str
+    optimizer: str
+    schedule: str
+    step: int
+    share: float
+    low: float
+    high: float
+    n: int
+    targets: int
+    hardest: float
+
+
+def survival_rows(
+    runs: pd.DataFrame, timing: pd.DataFrame | None, budgets: Mapping[str, float]
+) -> Iterator[SurvivalRow]:
+    """Kaplan-Meier curves of steps and of seconds to the workload's target, upside down: share reached.
+
+    A run that did not reach it is censored at the budget, also one that diverged or broke off: it can't
+    reach the target any more, and nothing is imputed. A missing run is no observation. Every curve begins
+    with a row at 0 where nobody has arrived; a workload whose target nobody reached has none.
+
+    Args:
+        runs: the run table.
+        timing: the timing table, or None; without a step time there is no curve in seconds.
+        budgets: steps of a cell, by workload; where it is not known, the most that a run made.
+    """
+    seconds = None if timing is None else time_to_target(runs, timing)
+    step_s = {} if timing is None else _step_seconds(timing)
+    for workload, of_workload in runs.groupby("workload", sort=False):
+        if not of_workload["steps_to_target"].notna().any():
+            continue
+        budget = budgets.get(str(workload)) or float(of_workload["steps"].max())
+        for (_, optimizer, schedule), group in of_workload.groupby(COMBINATION, sort=False):
+            ran = group[group["status"] != MISSING.name]
+            if ran.empty:
+                continue
+            names = str(workload), str(optimizer), str(schedule)
+            yield from _survival(names, "steps", ran["steps_to_target"].to_numpy(float), budget)
+            each = step_s.get(names[:2], math.nan)
+            if seconds is not None and math.isfinite(each):
+                yield from _survival(names, "time_s", seconds[ran.index].to_numpy(float), budget * each)
+
+
+def _step_seconds(timing: pd.DataFrame) -> dict[tuple[str, str], float]:
+    columns = (timing[c] for c in ("workload", "optimizer", "step_time_us"))
+    return {(str(w), str(o)): float(us) / 1e6 for w, o, us in zip(*columns, strict=True)}
+
+
+def _survival(
+    names: tuple[str, str, str], unit: str, arrived: NDArray[np.floating[Any]], budget: float
+) -> Iterator[SurvivalRow]:
+    observed = np.isfinite(arrived)
+    found = kaplan_meier(np.where(observed, arrived, max(budget, np.nanmax(arrived, initial=0))), observed)
+
+    def row(at: float, staying: float, low: float, high: float, events: int, at_risk: int) -> SurvivalRow:
+        return SurvivalRow(
+            *names,
+            unit,
+            float(at),
+            float(1 - staying),
+            float(1 - high),
+            float(1 - low),
+            int(events),
+            int(at_risk),
+            found.n,
+            int(observed.sum()),
+            budget,
+            found.median,
+            found.median_low,
+            found.median_high,
+        )
+
+    yield row(0.0, 1.0, math.nan, 1.0, 0, found.n)
+    curve = (found.times, found.survival, found.low, found.high, found.events, found.at_risk)
+    for values in zip(*curve, strict=True):
+        yield row(*values)
+
+
+def ladder(first: float, best: float, optimum: float | None = None) -> NDArray[np.float64] | None:
+    """Return `TARGETS` losses from an easy to the hardest one, evenly spaced in the logarithm of the gap.
+
+    The gap is loss - optimum where the optimum is known, else the loss itself. The first loss is no target:
+    every run is there before its first step. None where the losses leave no room for a ladder.
+
+    Args:
+        first: typical loss before the first step.
+        best: the least loss that any run reached; the hardest target.
+        optimum: the least possible loss, if it is known.
+    """
+    floor = optimum if optimum is not None and best >= optimum else 0.0
+    widest = first - floor
+    if not (math.isfinite(widest) and widest > 0 and best < first and best >= floor):
+        return None
+    least = max(best - floor, RESOLUTION * widest)
+    targets = floor + np.geomspace(widest, least, TARGETS + 1)[1:]
+    targets[-1] = max(targets[-1], best)  # rounding must not put the hardest target out of everybody's reach
+    return targets
+
+
+def arrival_rows(
+    runs: pd.DataFrame, curves: pd.DataFrame, optima: Mapping[str, float], *, seed: int = 0
+) -> Iterator[ArrivalRow]:
+    """Run-length distributions: the share of (run, target) pairs reached, over a ladder of targets.
+
+    COCO's empirical distribution of runtimes (Hansen et al., arXiv 1605.03560) with optimizer steps in the
+    place of function evaluations. Targets are losses of the validation split. The ladder's end is the best
+    loss of this very study, so a curve says who gets where among these runs and nothing beyond them. A run
+    that diverged or broke off keeps what it reached; a missing run is no observation. The band: bootstrap of
+    whole seeds, below 6 seeds the range over seeds.
+
+    Args:
+        runs: the run table.
+        curves: cell, step, value of the validation loss.
+        optima: least possible loss by workload where it is known.
+        seed: of the bootstrap.
+    """
+    found = lines_of(curves, ("cell",))
+    for workload, of_workload in runs[runs["status"] != MISSING.name].groupby("workload", sort=False):
+        lines = {str(cell): _falling(found[str(cell)]) for cell in of_workload["cell"] if str(cell) in found}
+        firsts = [float(values[0]) for _, values in lines.values() if len(values)]
+        lasts = [float(values[-1]) for _, values in lines.values() if len(values)]
+        targets = ladder(float(np.median(firsts)), min(lasts), optima.get(str(workload))) if firsts else None
+        if targets is None:
+            continue
+        grid = np.unique(np.concatenate([steps for steps, _ in lines.values()]))
+        grid = grid[np.unique(np.linspace(0, len(grid) - 1, MOST_STEPS).round().astype(int))]
+        for (_, optimizer, schedule), group in of_workload.groupby(COMBINATION, sort=False):
+            shares = np.stack([_share_reached(lines.get(str(c)), targets, grid) for c in group["cell"]])
+            low, high = share_band(shares, seed=seed)
+            for step, share, below, above in zip(grid, shares.mean(axis=0), low, high, strict=True):
+                yield ArrivalRow(
+                    str(workload), str(optimizer), str(schedule), int(step), float(share), float(below),
+                    float(above), len(group), TARGETS, float(targets[-1]),
+                )  # fmt: skip
+
+
+def share_band(shares: NDArray[np.float64], *, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of a band for the mean of shares, shape (n_seeds, n_points).
+
+    The bootstrap over seeds from 6 of them on, below that the range over seeds, for one seed NaN.
+    """
+    if len(shares) < 2:  # noqa: PLR2004 - one seed has no spread
+        nothing = np.full(shares.shape[1], math.nan)
+        return nothing, nothing
+    if len(shares) < FEWEST_PAIRS:
+        return shares.min(axis=0), shares.max(axis=0)
+    return bootstrap_band(shares, seed=seed)
+
+
+def _falling(line: Line) -> Line:
+    """The steps of one run and the least finite loss up to each; nothing before the first finite one."""
+    order = np.argsort(line[0], kind="stable")
+    steps, values = line[0][order], line[1][order]
+    least = np.fmin.accumulate(np.where(np.isfinite(values), values, np.inf)) if len(values) else values
+    known = np.isfinite(least)
+    return steps[known], least[known]
+
+
+def _share_reached(
+    line: Line | None,
+    targets: NDArray[np.float64],
+    grid: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """The share of the targets that one run has reached by each step of the grid."""
+    if line is None or not len(line[0]):
+        return np.zeros(len(grid))
+    steps, least = line
+    place = np.searchsorted(steps, grid, side="right") - 1
+    reached = (least[np.maximum(place, 0)][:, None] <= targets[None, :]).mean(axis=1)
+    return np.where(place >= 0, reached, 0.0)

@@ -1,0 +1,1 @@
+"""What must come out: closed forms beside measurements, and the textbook's claims."""

@@ -1,0 +1,1 @@
+"""The seeds of a configuration trained as one model."""

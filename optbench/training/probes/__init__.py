@@ -1,0 +1,1 @@
+"""Measurements inside training, in weight space."""
