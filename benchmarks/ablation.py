@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import seaborn as sns
 from fabricate import fabricate, large
-from ledger import Row, record
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from results import Row, record
 
 from optbench.figures import axes, painters, plan, plan_shares
 from optbench.report.page.build import render

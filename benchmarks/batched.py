@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from ledger import Row, record
+from results import Row, record
 
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.optimizers.entries import OPTIMIZERS

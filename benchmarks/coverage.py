@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from ledger import record_table
+from results import record_table
 from scipy import special
 
 from optbench.stats import paired as stats

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 from cost import BIN, ROOT
-from ledger import record_table
+from results import record_table
 
 METRIC = "final_val_loss"
 NOT_COMPARED = {"train_time_s"}

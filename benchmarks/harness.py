@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from cost import ROOT, cost_of, lay_out
-from ledger import Row, record
+from results import Row, record
 
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from ledger import Row, record
 from PIL import Image
+from results import Row, record
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from optbench.catalogue.datasets.load import load
+from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.optimizers.make import make_optimizer
@@ -36,9 +36,9 @@ from optbench.catalogue.schedules.entries import SCHEDULES
 from optbench.catalogue.workloads.entries import WORKLOADS
 from optbench.catalogue.workloads.vision import mlp
 from optbench.cells.cell import CellSpec
+from optbench.core.factories import load_factory
 from optbench.core.specs import PROBE_EVERY
 from optbench.stats import median_interval
-from optbench.core.factories import load as load_factory
 from optbench.training import loop as train
 from optbench.training.probes import run as probes
 
@@ -140,7 +140,7 @@ def bare_us(cell: CellSpec, data: Path) -> float:
 def textbook_us(cell: CellSpec, data: Path) -> float:
     """Microseconds a step of the usual script."""
     workload, model, optimizer = built(cell, data)
-    images, labels = load(cell.workload.dataset.name, data).train  # type: ignore[union-attr]
+    images, labels = load_data(cell.workload.dataset.name, data).train  # type: ignore[union-attr]
     loader = DataLoader(Images(images, labels), batch_size=workload.batch_size, shuffle=True)
     criterion, steps = torch.nn.CrossEntropyLoss(), 0
     begun = time.thread_time()

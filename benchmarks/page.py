@@ -25,9 +25,9 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from fabricate import fabricate, large
-from ledger import Row, record
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from results import Row, record
 
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render

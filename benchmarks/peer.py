@@ -31,7 +31,7 @@ from statistics import median
 
 import torch
 from cost import ROOT, Cost, cost_of, lay_out
-from ledger import Row, record
+from results import Row, record
 
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path

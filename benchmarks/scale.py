@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from cost import ROOT, Cost, cost_of, lay_out
-from ledger import Row, record
+from results import Row, record
 from synthetic import SIZES, write_study, write_traces
 
 

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from cost import ROOT
-from ledger import Row, record
+from results import Row, record
 
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.timings import timings_of

@@ -16,7 +16,7 @@ import pandas as pd
 from optbench.findings.write import write_findings
 from optbench.tables.evidence import write_evidence
 from optbench.tables.sensitivity import summarize_tuning
-from optbench.tables.tuning import COLUMNS
+from optbench.tables.tuning import TUNING_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -277,7 +277,7 @@ def tuning_table(fake: Fake) -> pd.DataFrame:
         for power in (-3, -2, -1, 0)
         for seed in (1000, 1001)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    return pd.DataFrame(rows, columns=list(TUNING_COLUMNS)).astype(TUNING_COLUMNS)
 
 
 def hash_of(text: str) -> int:

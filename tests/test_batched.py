@@ -17,7 +17,7 @@ from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, read_trace
-from optbench.core.factories import load
+from optbench.core.factories import load_factory
 from optbench.running.parent import train_all
 from optbench.study.resolve import read_study
 from optbench.testing import check_optimizer
@@ -213,7 +213,7 @@ def test_a_cell_gets_the_trace_that_it_gets_alone(tmp_path, monkeypatch, setting
 def fit(name: str) -> bool:
     spec = OPTIMIZERS[name]
     parameters = [torch.nn.Parameter(torch.zeros(2, 2))]
-    return is_elementwise(make_optimizer(spec, load(spec.factory), parameters, spec.lr))
+    return is_elementwise(make_optimizer(spec, load_factory(spec.factory), parameters, spec.lr))
 
 
 FIT = list(filter(fit, OPTIMIZERS))
@@ -234,9 +234,9 @@ def test_all_built_ins_but_lbfgs_and_muon_are_elementwise():
 def test_a_false_claim_to_be_elementwise_is_found(tmp_path, monkeypatch):
     cells(tmp_path, monkeypatch, 'net: {factory: "plugin:network"}')
     says = "elementwise: it says so, but an entry's update depends on other entries"
-    assert says in check_optimizer(load("plugin:Neighbours"), lr=0.1)
-    assert check_optimizer(load("plugin:Honest"), lr=0.1) == []
-    assert check_optimizer(load("plugin:by_shape"), lr=0.1) == []
+    assert says in check_optimizer(load_factory("plugin:Neighbours"), lr=0.1)
+    assert check_optimizer(load_factory("plugin:Honest"), lr=0.1) == []
+    assert check_optimizer(load_factory("plugin:by_shape"), lr=0.1) == []
 
 
 def test_a_seed_that_diverges_touches_no_other(tmp_path, monkeypatch):
@@ -265,7 +265,7 @@ def test_a_cell_does_not_depend_on_which_of_its_group_are_wanted(tmp_path, monke
     assert second.facts == every[1].facts
 
 
-UNFIT = {
+NO_STACK = {
     "dropout": "its model has Dropout",
     "norm": "its model has BatchNorm1d",
     "counting": "its loss changes the model's buffers",
@@ -275,7 +275,7 @@ UNFIT = {
 }
 
 
-@pytest.mark.parametrize(("odd", "why"), UNFIT.items())
+@pytest.mark.parametrize(("odd", "why"), NO_STACK.items())
 def test_a_workload_that_has_no_batched_form_trains_alone_and_says_why(tmp_path, monkeypatch, odd, why):
     group = cells(tmp_path, monkeypatch, f'net: {{factory: "plugin:network", odd: {odd}}}')
     for cell, trace in zip(group, train_together(group, NOWHERE), strict=True):

@@ -1,4 +1,4 @@
-"""Graphics cards are dealt out one to a process, and failures on them say what they are."""
+"""GPUs are dealt out one to a process, and failures on them say what they are."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from optbench.cells.timings import timings_of
 from optbench.cells.trace import read_trace
 from optbench.core.errors import UserError
 from optbench.running import child
-from optbench.running import gpus as cards_module
-from optbench.running.gpus import cards, hold_card
+from optbench.running import gpus as gpus_module
+from optbench.running.gpus import gpus, hold_gpu
 from optbench.running.parent import train_all
 from optbench.study.resolve import read_study
 from optbench.training.kernels import explain, kernel_facts
@@ -37,21 +37,21 @@ STUDY = """
     ("named", "found"),
     [("0", ["0"]), ("2,0", ["2", "0"]), ("GPU-1a, GPU-2b", ["GPU-1a", "GPU-2b"]), ("", []), ("-1", [])],
 )
-def test_the_cards_that_the_environment_names(
+def test_the_gpus_that_the_environment_names(
     monkeypatch: pytest.MonkeyPatch, named: str, found: Sequence[str]
 ) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert cards() == found
+    assert gpus() == found
 
 
-def test_a_card_is_held_by_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cards_module.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(cards_module, "WAIT_S", 0.01)
-    one, first = hold_card(["0", "1"])
-    other, second = hold_card(["0", "1"])
+def test_a_gpu_is_held_by_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus_module.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(gpus_module, "WAIT_S", 0.01)
+    one, first = hold_gpu(["0", "1"])
+    other, second = hold_gpu(["0", "1"])
     assert (one, other) == ("0", "1")
     got = []
-    third = threading.Thread(target=lambda: got.append(hold_card(["0", "1"])))
+    third = threading.Thread(target=lambda: got.append(hold_gpu(["0", "1"])))
     third.start()
     third.join(0.2)
     assert got == []
@@ -86,11 +86,11 @@ def test_a_device_that_is_none(tmp_path: Path) -> None:
         read_study(write_study(tmp_path, STUDY.replace("device: cuda", "device: gpu")))
 
 
-def test_each_training_process_sees_its_own_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cells for cards that are named but not there: each says so, in a process that saw one of the two."""
+def test_each_training_process_sees_its_own_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells for GPUs that are named but not there: each says so, in a process that saw one of the two."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "90,91")
-    monkeypatch.setattr(cards_module.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(gpus_module.tempfile, "gettempdir", lambda: str(tmp_path))
     seen: list[str] = []
     launch = child.subprocess.Popen
 
@@ -111,7 +111,7 @@ def test_each_training_process_sees_its_own_card(tmp_path: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("problem", "device", "says"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried"), "cuda", "out of memory on the card"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried"), "cuda", "out of memory on the GPU"),
         (
             RuntimeError("DefaultCPUAllocator: can't allocate memory: you"),
             "cpu",
@@ -138,7 +138,7 @@ def test_traces_name_what_decides_the_bits() -> None:
 
 
 @pytest.mark.gpu
-def test_a_card_gives_the_same_bits_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_gives_the_same_bits_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     monkeypatch.chdir(tmp_path)

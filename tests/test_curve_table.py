@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from optbench.tables.curves import CURVES, curve_writer, read_curves
+from optbench.tables.curves import CURVE_SCHEMA, curve_writer, read_curves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +31,11 @@ def rows(cells: Sequence[str], names: Sequence[tuple[str, str]]) -> pd.DataFrame
         (cell, step, split, metric, crc32(f"{cell} {step} {split} {metric}".encode()) / 7)
         for (split, metric), cell, step in product(names, cells, (0, 10))
     ]
-    return pd.DataFrame(made, columns=CURVES.names)
+    return pd.DataFrame(made, columns=CURVE_SCHEMA.names)
 
 
 def arrow(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, schema=CURVES, preserve_index=False)
+    return pa.Table.from_pandas(frame, schema=CURVE_SCHEMA, preserve_index=False)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_the_rows_that_are_asked_for_and_no_others(
         if wanted is not None:
             expected = expected[expected[column].isin(list(wanted))]
     found = read_curves(file, cell=cell, split=split, metric=metric)
-    assert found.columns.tolist() == CURVES.names
+    assert found.columns.tolist() == CURVE_SCHEMA.names
     plain = found.astype({"cell": object, "split": object, "metric": object})
     order = ["cell", "split", "metric", "step"]
     pd.testing.assert_frame_equal(

@@ -16,10 +16,10 @@ import torch
 from optbench.catalogue.datasets import prepare as datasets
 from optbench.catalogue.datasets import sources as raw_data
 from optbench.catalogue.datasets.entries import DATASETS
-from optbench.catalogue.datasets.load import DataUnavailableError, load
+from optbench.catalogue.datasets.load import DataUnavailableError, load_data
 from optbench.catalogue.datasets.prepare import content_sha256, prepare, split
 from optbench.catalogue.datasets.sources import Raw
-from optbench.core.factories import load as load_reader
+from optbench.core.factories import load_factory as load_reader
 from optbench.core.specs import DatasetSpec
 
 
@@ -118,7 +118,7 @@ def test_embedded_data_is_ready_and_pinned(embedded, name, sizes, example, n_cla
     folder, manifests = embedded
     assert manifests[name]["status"] == "ready", manifests[name]["reason"]
     assert manifests[name]["sha256"] == DATASETS[name].sha256 != ""
-    data = load(name, folder)
+    data = load_data(name, folder)
     for (x, y), size in zip((data.train, data.validation, data.test), sizes, strict=True):
         assert x.shape == (size, *example.shape)
         assert x.dtype == example.dtype
@@ -131,7 +131,7 @@ def test_embedded_data_is_ready_and_pinned(embedded, name, sizes, example, n_cla
 
 def test_embedded_data_holds_the_published_numbers(embedded):
     folder, _ = embedded
-    digits, cancer, mnist = (load(name, folder) for name in ("digits", "breast_cancer", "mnist5k"))
+    digits, cancer, mnist = (load_data(name, folder) for name in ("digits", "breast_cancer", "mnist5k"))
 
     def labels(data):
         return torch.cat([data.train[1], data.validation[1], data.test[1]]).bincount().tolist()
@@ -190,7 +190,7 @@ def test_the_text_is_the_published_one_cut_where_it_stands(embedded):
     manifest = manifests["asv"]
     assert (manifest["status"], manifest["sha256"]) == ("ready", DATASETS["asv"].sha256)
     assert manifest["sizes"] == {"train": 799_999, "validation": 100_000, "test": 100_000}
-    data = load("asv", folder)
+    data = load_data("asv", folder)
     parts = (data.train, data.validation, data.test)
     codes, following = (torch.cat([part[i] for part in parts]).tolist() for i in (0, 1))
     assert following[:-1] == codes[1:]
@@ -235,7 +235,7 @@ def test_wrong_content_is_unavailable(monkeypatch, tmp_path):
     assert f"not the pinned {'0' * 64}" in manifest["reason"]
     assert [path.name for path in (tmp_path / "digits").iterdir()] == ["manifest.json"]
     with pytest.raises(DataUnavailableError, match="'digits' is unavailable: content sha256"):
-        load("digits", tmp_path)
+        load_data("digits", tmp_path)
 
 
 def test_a_changed_file_is_not_loaded(embedded, tmp_path):
@@ -245,13 +245,13 @@ def test_a_changed_file_is_not_loaded(embedded, tmp_path):
     content[-1] ^= 1
     file.write_bytes(bytes(content))
     with pytest.raises(DataUnavailableError, match=r"train_x\.npy has changed"):
-        load("breast_cancer", tmp_path)
-    assert load("breast_cancer", tmp_path, splits=("test",)).train == ()
+        load_data("breast_cancer", tmp_path)
+    assert load_data("breast_cancer", tmp_path, splits=("test",)).train == ()
 
 
 def test_what_was_never_prepared_says_so(tmp_path):
     with pytest.raises(DataUnavailableError, match="'digits' is not prepared"):
-        load("digits", tmp_path)
+        load_data("digits", tmp_path)
     with pytest.raises(ValueError, match="unknown name 'digit'"):
         prepare(DatasetSpec("digit"), tmp_path)
 
@@ -271,7 +271,7 @@ def test_idx_files_of_the_users_folder(tmp_path, name, kind, place, packed):
     assert manifest["fingerprint"] == "f"
     assert sorted(path for path in root.rglob("*")) == before  # the user's folder is read, never written
     assert [path.name for path in (tmp_path / "data").iterdir()] == [name]
-    data = load(name, tmp_path / "data")
+    data = load_data(name, tmp_path / "data")
     np.testing.assert_array_equal(data.test[0].numpy(), arrays["t10k-images-idx3-ubyte"])
     both = np.concatenate([data.train[0].numpy(), data.validation[0].numpy()])
     published = arrays["train-images-idx3-ubyte"]
@@ -306,7 +306,7 @@ def test_cifar_batches_of_the_users_folder(tmp_path):
     manifest = prepare(DatasetSpec("cifar10", root=str(tmp_path / "mine")), tmp_path / "data")
     assert manifest["status"] == "ready", manifest["reason"]
     assert manifest["shapes"]["train_x"] == [90, 3, 32, 32]
-    data = load("cifar10", tmp_path / "data")
+    data = load_data("cifar10", tmp_path / "data")
     np.testing.assert_array_equal(data.test[0].numpy(), batches["test_batch"])
 
 
@@ -317,7 +317,7 @@ def test_cifar100_of_the_users_folder_has_its_fine_labels(tmp_path):
     assert manifest["status"] == "ready", manifest["reason"]
     assert manifest["n_classes"] == 100
     assert manifest["sizes"] == {"train": 100, "validation": 100, "test": 200}  # one of the two of each class
-    data = load("cifar100", tmp_path / "data")
+    data = load_data("cifar100", tmp_path / "data")
     np.testing.assert_array_equal(data.test[0].numpy(), batches["test"])
     assert data.test[1].tolist() == labels[b"fine_labels"]
     (tmp_path / "cifar-100-python" / "test").unlink()

@@ -120,7 +120,7 @@ def test_pages_that_sources_name_are_there() -> None:
 
 
 def generated(text: str) -> str:
-    """A page without what `benchmarks/ledger.py` writes into it."""
+    """A page without what `benchmarks/results.py` writes into it."""
     return re.sub(r"<!-- ([\w.-]+) -->.*?<!-- end of \1 -->", "", text, flags=re.S)
 
 
@@ -131,7 +131,7 @@ def test_measured_numbers_are_those_that_were_recorded(monkeypatch: pytest.Monke
     written = ledger.pages()
     assert len(written) == len(list((ROOT / "docs").rglob("*.md")))
     for page, text in written.items():
-        assert text == read(page), f"{page.name}: python benchmarks/ledger.py"
+        assert text == read(page), f"{page.name}: python benchmarks/results.py"
         marks = set(re.findall(r"<!-- (?!end of )([\w.-]+) -->", text))
         assert marks == set(re.findall(r"<!-- end of ([\w.-]+) -->", text))
         assert marks <= set(ledger.places()), page.name

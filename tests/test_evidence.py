@@ -19,14 +19,20 @@ from optbench.stats import bootstrap_band, bootstrap_interval
 from optbench.tables.evidence import write_evidence
 from optbench.tables.rates import (
     CURVATURES,
+    exact_rate,
     largest_stable_lr,
     measured_rate,
-    rate,
     rate_rows,
     spectral_radius,
 )
 from optbench.tables.ratios import profile_rows, ratio_rows
-from optbench.tables.time_to_target import TARGETS, arrival_rows, ladder, share_band, survival_rows
+from optbench.tables.time_to_target import (
+    TARGETS,
+    share_band,
+    study_targets,
+    survival_rows,
+    targets_reached_rows,
+)
 from optbench.tables.tradeoffs import pareto_front, tradeoff_rows
 
 
@@ -41,7 +47,7 @@ def runs_of(rows, **columns):
 NAN = float("nan")
 
 
-# --- arrivals --------------------------------------------------------------------------------------------
+# --- targets reached --------------------------------------------------------------------------------------
 
 
 def test_survival_is_the_share_that_arrived_with_censoring_at_the_budget():
@@ -79,19 +85,19 @@ def test_survival_leaves_missing_runs_and_hopeless_targets_out():
 
 
 def test_ladder_is_even_in_the_logarithm_of_the_gap():
-    targets = ladder(10.0, 0.1)
+    targets = study_targets(10.0, 0.1)
     assert len(targets) == TARGETS
     assert targets[-1] == pytest.approx(0.1)
     assert np.ptp(np.diff(np.log(targets))) < 1e-12
-    above = ladder(10.0, 2.0, optimum=1.0)
+    above = study_targets(10.0, 2.0, optimum=1.0)
     assert np.ptp(np.diff(np.log(above - 1))) < 1e-9
     assert above[0] < 10
-    assert ladder(1.0, 2.0) is None
-    assert ladder(1.0, -1.0) is None
-    assert ladder(math.inf, 0.1) is None
+    assert study_targets(1.0, 2.0) is None
+    assert study_targets(1.0, -1.0) is None
+    assert study_targets(math.inf, 0.1) is None
 
 
-def test_arrivals_count_pairs_of_run_and_target():
+def test_time_to_target_counts_pairs_of_run_and_target():
     runs = runs_of([("a", 0, NAN, 1), ("a", 1, NAN, 1)])
     curves = pd.concat(
         [
@@ -99,7 +105,7 @@ def test_arrivals_count_pairs_of_run_and_target():
             pd.DataFrame({"cell": "w/a/constant/1", "step": [0, 1], "value": [1, NAN]}),
         ]
     )
-    rows = pd.DataFrame(arrival_rows(runs, curves, {}))
+    rows = pd.DataFrame(targets_reached_rows(runs, curves, {}))
     # The first run has half of the ladder (to 10^-4 in 20 steps) after one step, keeps it while its loss
     # rises again, and ends with all of it; the second run reaches nothing.
     assert rows["step"].tolist() == [0, 1, 2, 3]
@@ -224,11 +230,11 @@ def test_best_rate_is_polyaks():
     lr = 4 / (math.sqrt(low) + math.sqrt(high)) ** 2
     b = ((math.sqrt(high) - math.sqrt(low)) / (math.sqrt(high) + math.sqrt(low))) ** 2
     assert math.sqrt(b) == pytest.approx(11 / 13)
-    assert float(rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=1e-6)
+    assert float(exact_rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=1e-6)
     for momentum in (0.0, 0.5, 0.9):
         edge = float(largest_stable_lr(momentum, (low, high)))
-        assert float(rate(edge * 0.999, momentum, (low, high))) < 1
-        assert float(rate(edge * 1.001, momentum, (low, high))) > 1
+        assert float(exact_rate(edge * 0.999, momentum, (low, high))) < 1
+        assert float(exact_rate(edge * 1.001, momentum, (low, high))) > 1
 
 
 def test_curvatures_are_those_of_the_landscape():
@@ -242,7 +248,7 @@ def test_curvatures_are_those_of_the_landscape():
 def test_a_run_shows_the_rate_that_is_computed(momentum, lr):
     path = ravine_path(momentum, lr, 600)
     losses = path[:, 0] ** 2 / 16 + 9 * path[:, 1] ** 2
-    predicted = float(rate(lr, momentum, CURVATURES["ravine"]))
+    predicted = float(exact_rate(lr, momentum, CURVATURES["ravine"]))
     assert measured_rate(np.arange(601), losses) == pytest.approx(predicted, abs=2e-3)
     assert math.isnan(measured_rate([0, 1], [1.0, NAN]))
 

@@ -40,10 +40,10 @@ from optbench.figures import (
     thin,
     velocities,
 )
-from optbench.report.figure import Stems, read_records
-from optbench.report.figures.axes import name_ticks, panel, power_of_ten, spread, write_title
-from optbench.report.figures.backend.axis import Ruler
-from optbench.report.figures.backend.processes import share
+from optbench.report.figure import UniqueIds, read_records
+from optbench.report.figures.axes import name_ticks, panel, power_of_ten, space_apart, write_title
+from optbench.report.figures.backend.axis import SingleTickAxis
+from optbench.report.figures.backend.processes import draw_in_processes
 from optbench.report.figures.backend.renderer import to_svg, write_pdf
 from optbench.report.figures.backend.style import OWN, drawing
 from optbench.report.figures.backend.svg import clean
@@ -363,12 +363,12 @@ def test_spread_keeps_order_gap_and_bounds():
     rng = np.random.default_rng(3)
     for _ in range(50):
         wanted = rng.uniform(0, 100, 6).tolist()
-        placed = spread(wanted, 12, 0, 100)
+        placed = space_apart(wanted, 12, 0, 100)
         ordered = [placed[i] for i in np.argsort(wanted)]
         assert np.diff(ordered).min() >= 12 - 1e-9
         assert min(placed) >= -1e-9
         assert max(placed) <= 100 + 1e-9
-    assert spread([10, 50], 12, 0, 100) == [10, 50]
+    assert space_apart([10, 50], 12, 0, 100) == [10, 50]
 
 
 def test_ticks_are_plain_text():
@@ -376,7 +376,7 @@ def test_ticks_are_plain_text():
 
 
 def test_stems_are_unique_and_safe():
-    stems = Stems()
+    stems = UniqueIds()
     found = [stems.unique("a", name) for name in (*HOSTILE, *HOSTILE, "A/b", "a/B")]
     assert len({s.lower() for s in found}) == len(found)
     assert all(re.fullmatch(r"[A-Za-z0-9_-]+", s) for s in found)
@@ -440,7 +440,7 @@ def test_a_ruler_draws_what_matplotlibs_axis_draws(minor):
                 axes.minorticks_on()
             ruled = seen(figure)
             for ruler in list(axes.artists):
-                if isinstance(ruler, Ruler):
+                if isinstance(ruler, SingleTickAxis):
                     ruler.remove()
             bare = seen(figure)
             axes.xaxis.set_visible(True)
@@ -576,7 +576,7 @@ def test_processes_share_every_piece_of_work_once(tmp_path):
 
     for cores in (1, 3):
         file.write_text("")
-        assert share(plan, cores) == os.getpid()
+        assert draw_in_processes(plan, cores) == os.getpid()
         assert sorted(map(int, file.read_text().split())) == list(range(200))
 
 
@@ -588,10 +588,10 @@ def test_a_painter_that_fails_is_not_overlooked(capfd):
             painter.do(lambda: Path("/dev/null/x").write_text(""))
 
     with pytest.raises(RuntimeError, match="ended with 1"):
-        share(plan, cores=2)
+        draw_in_processes(plan, cores=2)
     assert "NotADirectoryError" in capfd.readouterr().err
     with pytest.raises(ZeroDivisionError):
-        share(lambda _: 1 / 0, cores=2)
+        draw_in_processes(lambda _: 1 / 0, cores=2)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process draws")

@@ -1,4 +1,4 @@
-"""Steps from a CUDA graph: what is captured and when, through a stand-in for the card; and on a card."""
+"""Steps from a CUDA graph: what is captured and when, through a stand-in for the GPU; and on a GPU."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from optbench.training.graphs import EAGER_STEPS, GraphedStep, NoGraphError, ref
 from optbench.training.loop import train_cell
 
 NOWHERE = Path("there-is-no-data")
-CARD = torch.device("cuda")
+GPU = torch.device("cuda")
 Work = Callable[[], Tensor | None]
 
 
@@ -33,7 +33,7 @@ def parameters() -> list[nn.Parameter]:
 
 
 class Recorder:
-    """Stands for the card: what is captured is done anew at every replay."""
+    """Stands for the GPU: what is captured is done anew at every replay."""
 
     def __init__(self) -> None:
         self.captured: list[Work] = []
@@ -120,12 +120,12 @@ FROZEN = "a graph would freeze the learning rate of SGD, which the schedule move
 @pytest.mark.parametrize(
     ("make", "scheduled", "device", "why"),
     [
-        (torch.optim.Adam, True, CARD, ""),
-        (torch.optim.SGD, False, CARD, ""),
-        (Lion, False, CARD, ""),
-        (torch.optim.SGD, True, CARD, FROZEN),
-        (torch.optim.Adagrad, False, CARD, "Adagrad has no capturable form"),
-        (torch.optim.LBFGS, False, CARD, "LBFGS evaluates the loss itself, as often as it needs"),
+        (torch.optim.Adam, True, GPU, ""),
+        (torch.optim.SGD, False, GPU, ""),
+        (Lion, False, GPU, ""),
+        (torch.optim.SGD, True, GPU, FROZEN),
+        (torch.optim.Adagrad, False, GPU, "Adagrad has no capturable form"),
+        (torch.optim.LBFGS, False, GPU, "LBFGS evaluates the loss itself, as often as it needs"),
         (torch.optim.Adam, False, torch.device("cpu"), "a CUDA graph needs a GPU, and it is trained on cpu"),
     ],
 )
@@ -184,7 +184,7 @@ def test_what_cannot_be_captured_after_all_starts_again_eagerly(monkeypatch: pyt
     assert (again.facts["status"], again.facts["execution"]["seeds"]) == ("ok", "batched")
 
 
-ON_CARD = [
+ON_GPU = [
     *((name, "constant") for name in ("sgd", "heavy_ball", "lion")),
     *((name, "cosine") for name in ("adam", "adamw", "adamax", "nadam", "radam", "rmsprop", "adadelta")),
 ]
@@ -193,8 +193,8 @@ ON_CARD = [
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("seeds", ["alone", "batched"])
-@pytest.mark.parametrize(("optimizer", "schedule"), ON_CARD)
-def test_on_a_card_graphed_and_eager_steps_agree(seeds: str, optimizer: str, schedule: str) -> None:
+@pytest.mark.parametrize(("optimizer", "schedule"), ON_GPU)
+def test_on_a_gpu_graphed_and_eager_steps_agree(seeds: str, optimizer: str, schedule: str) -> None:
     cells = [cell(seed, optimizer, "cuda", schedule) for seed in (0, 1)]
 
     def train(step: str) -> list[np.ndarray]:

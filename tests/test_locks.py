@@ -13,7 +13,7 @@ from studies import run, write_study
 
 from optbench.core.errors import UserError
 from optbench.core.files import sweep
-from optbench.running.locks import Claims, hold_run
+from optbench.running.locks import KeyLocks, hold_run
 from optbench.running.parent import train_all
 
 HOLD = """
@@ -39,7 +39,7 @@ def holder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_claim_is_one_process_s_until_it_is_killed(holder) -> None:
-    claims = Claims(Path("results/s/.claims"))
+    claims = KeyLocks(Path("results/s/.claims"))
     assert not claims.take("a")
     assert claims.take("b")
     claims.leave("b")

@@ -13,10 +13,10 @@ import pytest
 
 from optbench.cells.trace import Trace, curves_of
 from optbench.core.status import OK, STATUSES
-from optbench.tables.collect import COLUMNS
+from optbench.tables.collect import RUN_COLUMNS
 from optbench.tables.metrics import (
+    MEASURE_NAMES,
     MEASURES,
-    NAMES,
     first_crossing,
     ladder,
     linear_rate,
@@ -27,7 +27,7 @@ from optbench.tables.metrics import (
 )
 from optbench.tables.series import dominant_frequency, residual_amplitude, spikes
 from optbench.tables.summary import summary_rows
-from optbench.tables.timing import COLUMNS as TIMING_COLUMNS
+from optbench.tables.timing import TIMING_COLUMNS
 
 T = np.arange(256)
 
@@ -46,10 +46,10 @@ def trace(curves: dict[tuple[str, str], list[float]], status: str = "ok", **fact
 
 
 def test_every_measure_is_a_column_and_says_what_it_is():
-    assert len(set(NAMES)) == len(NAMES)
+    assert len(set(MEASURE_NAMES)) == len(MEASURE_NAMES)
     assert {measure.direction for measure in MEASURES} == {"lower", "higher", "none"}
     found = run_measures(trace({("train", "loss"): [2.0, 1.0]}))
-    assert tuple(found) == NAMES
+    assert tuple(found) == MEASURE_NAMES
 
 
 def test_the_documentation_names_every_column_and_says_of_measures_what_the_code_says():
@@ -58,7 +58,7 @@ def test_the_documentation_names_every_column_and_says_of_measures_what_the_code
     for row in rows:
         for name in re.findall("`([a-z0-9_]+)`", row[0]):
             named.setdefault(name, row)  # a measure's first row is its definition
-    assert set(COLUMNS) <= set(named)
+    assert set(RUN_COLUMNS) <= set(named)
     for measure in MEASURES:
         _, unit, direction = named[measure.name][:3]
         assert measure.direction in direction
@@ -172,7 +172,7 @@ def test_the_residual_amplitude_of_white_noise_is_its_deviation(spread):
 def test_the_residual_amplitude_of_a_trend_is_nearly_zero():
     assert residual_amplitude(np.exp(-0.05 * T)) == pytest.approx(0.0, abs=1e-12)
     assert residual_amplitude(1 / (1.0 + np.arange(100))) < 2e-4
-    # Early trembling that dies out does not count.
+    # Early oscillation that dies out does not count.
     losses = np.exp(-0.01 * T)
     losses[:100:2] *= 1.5
     assert residual_amplitude(losses) == pytest.approx(0.0, abs=1e-12)
@@ -290,14 +290,14 @@ def test_spikes_are_those_of_the_definition_taken_one_loss_at_a_time(heavy):
     draw = np.random.default_rng(7)
     losses = np.exp(draw.standard_normal(600) * (0.02 + heavy * (draw.random(600) < 0.1)))
     losses[300:340:7] = np.inf
-    leaps = []
+    jumps = []
     for step in range(64, len(losses)):
         before = np.sort(losses[step - 64 : step])
         spread = np.sort(np.abs(before - before[32]))[32]
-        leaps.append(losses[step] > before[32] + max(6 * 1.4826 * spread, 1e-6 * before[32]))
-    leaps = np.array(leaps) | np.isinf(losses[64:])
-    first = leaps & ~np.concatenate([[False], leaps[:-1]])
-    assert spikes(losses) == pytest.approx(1000 * first.sum() / len(leaps))
+        jumps.append(losses[step] > before[32] + max(6 * 1.4826 * spread, 1e-6 * before[32]))
+    jumps = np.array(jumps) | np.isinf(losses[64:])
+    first = jumps & ~np.concatenate([[False], jumps[:-1]])
+    assert spikes(losses) == pytest.approx(1000 * first.sum() / len(jumps))
 
 
 def test_sums_become_measures_and_missing_ones_stay_missing():
@@ -332,7 +332,7 @@ def test_the_summary_ranks_failures_worst_where_a_measure_judges():
             "seed": range(3),
             "status": ["ok", "diverged", "diverged"],
             "train_time_s": 1.0,
-            **{name: [1.0, np.nan, np.nan] for name in NAMES},
+            **{name: [1.0, np.nan, np.nan] for name in MEASURE_NAMES},
         }
     )
     rows = pd.DataFrame(summary_rows(runs, MEASURES)).set_index("metric")

@@ -21,7 +21,7 @@ from optbench.cli import cli
 from optbench.study.resolve import read_study
 from optbench.theory.oracle import forms
 from optbench.theory.oracle.runs import read_runs
-from optbench.theory.oracle.table import AGREES, DIFFERS, FACTS, NOT_MEASURED, consult, judge
+from optbench.theory.oracle.table import AGREES, DIFFERS, FACTS, NOT_MEASURED, judge, write_oracle
 
 STUDY = Path(__file__).parents[1] / "config/oracle.yaml"
 NAMES = [fact.id for fact in FACTS]
@@ -188,12 +188,12 @@ def test_every_cell_of_the_study_serves_a_fact():
 
 
 def failing(tables):
-    table = consult(tables)
+    table = write_oracle(tables)
     return set(table.loc[table["verdict"] == DIFFERS, "fact"])
 
 
 def test_a_harness_of_plain_recursions_agrees_and_one_with_steps_five_percent_off_does_not(twins):
-    assert set(consult(twins["right"])["verdict"]) == {AGREES}
+    assert set(write_oracle(twins["right"])["verdict"]) == {AGREES}
     slow, fast, damped = (failing(twins[name]) for name in ("slow", "fast", "damped"))
     # Plain descent in one dimension creeps or zigzags by the sign of 1 - lr h alone.
     blunt = {"tortuosity_sgd_creeping", "loss_rise_sgd_creeping", "loss_rise_sgd_zigzag"}
@@ -228,7 +228,7 @@ def test_what_was_not_measured_does_not_agree(twins, tmp_path):
     curves = curves[~((curves["cell"] == "parabola/sgd_below/constant/0") & (curves["split"] == "train"))]
     runs.to_parquet(tables / "runs.parquet")
     curves.to_parquet(tables / "curves.parquet")
-    table = consult(tables).set_index("fact")
+    table = write_oracle(tables).set_index("fact")
     failed = table[table["verdict"] != AGREES]
     assert set(failed.index) == {"first_step_adam", "effective_lr_adam", "sgd_below", "limit_sgd"}
     assert set(failed["verdict"]) == {NOT_MEASURED}
@@ -237,12 +237,12 @@ def test_what_was_not_measured_does_not_agree(twins, tmp_path):
 
 
 def test_the_table_is_written_and_says_what_was_compared(twins):
-    table = consult(twins["slow"])
+    table = write_oracle(twins["slow"])
     file = twins["slow"] / "oracle.parquet"
     pd.testing.assert_frame_equal(pd.read_parquet(file), table)
     assert file.with_suffix(".csv").exists()
     written = file.stat().st_mtime_ns
-    consult(twins["slow"])
+    write_oracle(twins["slow"])
     assert file.stat().st_mtime_ns == written
     row = table.set_index("fact").loc["limit_heavy_ball"]
     assert row["predicted"] == 1.5

@@ -13,12 +13,12 @@ from fabricate import Fake, fabricate
 
 from optbench.report.figure import read_records, write_records
 from optbench.report.figures.axes import panel
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.backend.style import drawing
 from optbench.report.figures.marks.deviations import draw_deviations, shares
 from optbench.report.figures.sections.oracle import draw_oracle
 from optbench.report.page.build import render
-from optbench.report.study import read_study
+from optbench.report.study import read_study_view
 
 ROWS = [
     # fact, topic, predicted, measured, tolerance, verdict, note
@@ -49,7 +49,7 @@ def made(folder: Path, table: pd.DataFrame | None, *, asked: bool = True) -> tup
     (results / "figures").mkdir()
     file = results / "tables/oracle.parquet"
     with drawing():
-        records = draw_oracle(read_study(results / "tables"), Easel(results / "figures"), file)
+        records = draw_oracle(read_study_view(results / "tables"), FigureWriter(results / "figures"), file)
     write_records(records, results / "figures/figures.json")
     return results, render(results, folder / "reports").read_text(encoding="utf-8")
 
@@ -96,6 +96,6 @@ def test_the_page_says_that_all_agree(tmp_path):
 @pytest.mark.parametrize(("table", "asked"), [(None, True), (found(), False)])
 def test_without_an_oracle_the_page_has_none(tmp_path, table, asked):
     results, page = made(tmp_path, table, asked=asked)
-    assert read_study(results / "tables").facts["oracle"] is asked
+    assert read_study_view(results / "tables").facts["oracle"] is asked
     assert "o-oracle" not in page
     assert not [r for r in read_records(results / "figures/figures.json") if r.section == "oracle"]

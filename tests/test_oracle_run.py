@@ -15,7 +15,7 @@ from optbench.cells.trace import write_trace
 from optbench.cli import cli
 from optbench.study.resolve import read_study
 from optbench.tables.collect import collect
-from optbench.theory.oracle.table import AGREES, FACTS, consult
+from optbench.theory.oracle.table import AGREES, FACTS, write_oracle
 from optbench.training.loop import train_cell
 
 
@@ -27,7 +27,7 @@ def test_the_pipelines_own_numbers_agree(
     for cell in cells_of(study):
         write_trace(trace_path(cell), train_cell(cell, study.data_folder))
     collect(study)
-    table = consult(study.results / "tables")
+    table = write_oracle(study.results / "tables")
     assert len(table) == len(FACTS)
     assert (
         table.loc[table["verdict"] != AGREES, ["fact", "predicted", "measured", "note"]].values.tolist() == []

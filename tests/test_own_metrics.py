@@ -12,7 +12,7 @@ from studies import optbench
 
 from optbench.running.plan import metrics_code
 from optbench.study.resolve import read_study
-from optbench.tables.collect import COLUMNS
+from optbench.tables.collect import RUN_COLUMNS
 
 PLUGIN = """
 def last(curve):
@@ -59,7 +59,7 @@ def test_they_are_columns_and_rank_by_their_direction(folder: Path) -> None:
     assert collected.exit_code == 0, collected.output
     runs = pd.read_parquet("results/own/tables/runs.parquet").set_index("optimizer")
     assert set(runs.reset_index().columns) == {
-        *COLUMNS, "last", "evaluations", "broken", "text",
+        *RUN_COLUMNS, "last", "evaluations", "broken", "text",
     }  # fmt: skip
     assert runs.loc["sgd", "last"] == runs.loc["sgd", "final_val_loss"]
     assert runs.loc["sgd", "evaluations"] == 5

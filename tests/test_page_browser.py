@@ -14,7 +14,7 @@ from test_report import mixed_page, ranked_page
 
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
-from optbench.tables.rates import CURVATURES, rate, spectral_radius
+from optbench.tables.rates import CURVATURES, exact_rate, spectral_radius
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -280,7 +280,7 @@ def test_lab_uses_the_closed_forms(browser, page_file):
         rates = page.evaluate(
             "([pairs, h]) => pairs.map(([lr, b]) => page.lab.rate(lr, b, h))", [pairs.tolist(), [low, high]]
         )
-        np.testing.assert_allclose(rates, rate(pairs[:, 0], pairs[:, 1], (low, high)), rtol=1e-12)
+        np.testing.assert_allclose(rates, exact_rate(pairs[:, 0], pairs[:, 1], (low, high)), rtol=1e-12)
         for momentum, lr in ((0.0, 0.1), (0.8, 0.1), (0.9, 0.02)):
             path = page.evaluate(
                 "([lr, b, h]) => page.lab.path(lr, b, h, [-2.4, 0.2], 50)", [lr, momentum, [low, high]]
@@ -292,7 +292,7 @@ def test_lab_uses_the_closed_forms(browser, page_file):
             10 ** float(page.locator("#lab-lr").input_value()),
             float(page.locator("#lab-momentum").input_value()),
         )
-        assert float(rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=0.02)
+        assert float(exact_rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=0.02)
         along, across = (float(spectral_radius(lr, b, h)) for h in (low, high))
         assert f"{along:.4f} along the valley, {across:.4f} across it" in lab.inner_text()
         page.locator("#lab-momentum").fill("0")

@@ -19,7 +19,7 @@ from optbench.core.provenance import differing as used_by_verify
 from optbench.core.status import OK
 from optbench.findings.agreement import origins_differ
 from optbench.report.page.sections.methods import methods
-from optbench.report.study import read_study as read_tables
+from optbench.report.study import read_study_view as read_tables
 from optbench.study.resolve import read_study
 from optbench.tables.traces import read_group
 

@@ -20,7 +20,7 @@ from optbench.core.status import STATUSES
 from optbench.core.words import interval, number
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
-from optbench.report.page.sections.cells import Scale, pack
+from optbench.report.page.sections.cells import CurveScale, pack
 from optbench.report.page.sections.completeness import completeness
 from optbench.report.page.sections.oscillation import HEADS
 from optbench.report.page.text import rerun_command, scrub, snakemake_command
@@ -261,11 +261,11 @@ def test_cells_hold_their_curves(mixed):
 
 
 def test_packed_curves_keep_what_is_not_finite():
-    scale = Scale("w", (0, 1, 2, 3), 1.0, 100.0, log=True)
+    scale = CurveScale("w", (0, 1, 2, 3), 1.0, 100.0, log=True)
     nan = float("nan")
     assert pack(np.array([[1.0, INF, 100.0, nan], [nan] * 4]), scale) == ["AA" + "__" + "_-", ""]
-    assert pack(np.array([[5.0, 5.0]]), Scale("w", (0, 1), 5.0, 5.0, log=False)) == ["AAAA"]
-    assert pack(np.array([[0.5]]), Scale("w", (0,), 0.0, 1.0, log=False)) == ["f_"]
+    assert pack(np.array([[5.0, 5.0]]), CurveScale("w", (0, 1), 5.0, 5.0, log=False)) == ["AAAA"]
+    assert pack(np.array([[0.5]]), CurveScale("w", (0,), 0.0, 1.0, log=False)) == ["f_"]
 
 
 def test_cells_that_failed_point_to_their_card(mixed):

@@ -19,8 +19,8 @@ from optbench.cells.search import (
     score,
     searches_of,
     select_searches,
-    settled,
     wider,
+    with_choice,
 )
 from optbench.core.errors import UserError
 from optbench.core.specs import OptimizerSpec, TuningSpec
@@ -219,9 +219,9 @@ def test_a_cell_is_known_by_the_tuning_that_will_choose_its_rate(study: Study):
 def test_a_cell_waits_for_its_choice(study: Study):
     cell = cells_of(study)[0]
     with pytest.raises(UserError, match=r"ravine/sgd/constant/0: its learning rate has not been chosen yet"):
-        settled(cell)
+        with_choice(cell)
     default = next(one for one in cells_of(study) if one.optimizer.default_of)
-    assert settled(default) is default
+    assert with_choice(default) is default
     assert (default.optimizer.name, default.lr) == ("sgd.default", study.optimizers["sgd"].lr)
 
 

@@ -113,10 +113,10 @@ CLAIM = "It rained on <most> days."
 def rain(section):
     def draw(context):
         table = pd.DataFrame({"line": ["rain"] * 2, "x": [1.0, 2.0], "y": [3.0, 4.0]})
-        panel = context.easel.put(
+        panel = context.writer.put(
             lambda ax: draw_lines(table, ax, x_label="day", y_label="rain"), ("rain",), "Rain", "It rains."
         )
-        id_, pdf = context.easel.bind("rainfall")
+        id_, pdf = context.writer.bind("rainfall")
         return [FigureRecord(id_, section, "", "Rainfall", "Drops.", (panel,), pdf, (), ())]
 
     return draw

@@ -11,25 +11,25 @@ import pandas as pd
 import pytest
 from fabricate import Fake, fabricate
 
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.backend.style import drawing
 from optbench.report.figures.draw import draw_all
 from optbench.report.figures.marks.grids import shared_range
 from optbench.report.figures.sections.sensitivity import draw_tuning
 from optbench.report.page.build import render
 from optbench.report.page.sections.sensitivity import picks
-from optbench.report.study import read_study
+from optbench.report.study import read_study_view
 from optbench.report.tables import read_tuned
 from optbench.tables.sensitivity import (
     SensitivityRow,
     best_of_k,
     lr_curves,
     lr_sensitivity,
-    sensitivity,
+    sensitivity_rows,
     summarize_tuning,
     usable_width,
 )
-from optbench.tables.tuning import COLUMNS
+from optbench.tables.tuning import TUNING_COLUMNS
 
 RATES = (0.01, 0.1, 1.0, 10.0)
 LOSSES: dict[float, tuple[float, float]] = {
@@ -80,7 +80,7 @@ def runs(*losses: float, optimizer: str = "o") -> pd.DataFrame:
 
 def measured(tuning: pd.DataFrame, evaluated: pd.DataFrame, **optimizers: Any) -> dict[str, Any]:
     known = optimizers or {"o": {"lr": 0.01, "default_of": ""}}
-    table = sensitivity(tuning, lr_curves(tuning), evaluated, known)
+    table = sensitivity_rows(tuning, lr_curves(tuning), evaluated, known)
     assert list(table) == list(SensitivityRow._fields)
     assert len(table) == 1
     return dict(table.iloc[0])
@@ -154,7 +154,7 @@ def test_nothing_is_said_of_a_search_without_a_choice() -> None:
     table = trials(selected=False, status="missing", val_loss=nan, initial_val_loss=nan)
     curves = lr_curves(table)
     assert curves["loss"].isna().all()
-    assert sensitivity(table, curves, runs(1.0), {"o": {"lr": 1.0, "default_of": ""}}).empty
+    assert sensitivity_rows(table, curves, runs(1.0), {"o": {"lr": 1.0, "default_of": ""}}).empty
     assert best_of_k(curves).empty
 
 
@@ -223,15 +223,17 @@ def test_a_workload_that_was_not_tuned_has_no_part(tmp_path: Path) -> None:
     tuning[tuning["workload"] == "digits"].to_parquet(results / "tables/tuning.parquet", index=False)
     summarize_tuning(results)
     (results / "figures").mkdir()
-    study = read_study(results / "tables")
+    study = read_study_view(results / "tables")
     with drawing():
-        records = draw_tuning(study, Easel(results / "figures"), read_tuned(results / "tables"))
+        records = draw_tuning(study, FigureWriter(results / "figures"), read_tuned(results / "tables"))
     assert {record.workload for record in records} == {"digits"}
 
 
 def test_without_a_tuning_there_is_no_section(tmp_path: Path) -> None:
     results = fabricate(tmp_path / "results" / "demo", Fake(workloads=("ravine",), seeds=1))
-    pd.DataFrame(columns=list(COLUMNS)).astype(COLUMNS).to_parquet(results / "tables/tuning.parquet")
+    pd.DataFrame(columns=list(TUNING_COLUMNS)).astype(TUNING_COLUMNS).to_parquet(
+        results / "tables/tuning.parquet"
+    )
     summarize_tuning(results)
     assert len(pd.read_parquet(results / "tables/sensitivity.parquet")) == 0
     page = render(results, tmp_path / "reports").read_text(encoding="utf-8")

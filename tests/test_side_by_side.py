@@ -11,7 +11,7 @@ from studies import write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import write_trace
-from optbench.core.processes import beside, mapped
+from optbench.core.processes import map_in_processes, run_beside
 from optbench.findings.analysis import compare_all
 from optbench.findings.write import write_findings
 from optbench.study.resolve import read_study
@@ -28,17 +28,17 @@ STUDY = """
 
 
 def test_results_come_in_the_items_order() -> None:
-    assert list(mapped(str, range(20), 2)) == [str(number) for number in range(20)]
+    assert list(map_in_processes(str, range(20), 2)) == [str(number) for number in range(20)]
 
 
 def test_what_fails_there_is_raised_here() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        list(mapped(int, ["1", "two", "3"], 2))
+        list(map_in_processes(int, ["1", "two", "3"], 2))
 
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_work_beside_a_block_gives_its_result_or_its_mistake(*, apart: bool) -> None:
-    with beside(str, 7, apart=apart) as seven, beside(int, "two", apart=apart) as mistake:
+    with run_beside(str, 7, apart=apart) as seven, run_beside(int, "two", apart=apart) as mistake:
         pass
     assert seven() == "7"
     with pytest.raises(ValueError, match="invalid literal"):
@@ -49,7 +49,7 @@ def test_findings_are_the_same_bytes_wherever_runs_were_compared(tmp_path: Path)
     results = fabricate(tmp_path / "study")
     tables = results / "tables"
     here = {file.name: file.read_bytes() for file in tables.iterdir()}
-    with beside(compare_all, tables, apart=True) as compared:
+    with run_beside(compare_all, tables, apart=True) as compared:
         write_findings(results, compared())
     assert {file.name: file.read_bytes() for file in tables.iterdir()} == here
     assert {"comparisons.parquet", "ranking.csv", "findings.json"} <= here.keys()

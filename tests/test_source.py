@@ -10,20 +10,20 @@ import pytest
 
 from optbench.cells import source
 from optbench.cells.identity import code_digest
-from optbench.cells.source import Source, read_source
+from optbench.cells.source import SourceCode, read_source_code
 
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache folder of its own, as a new process would meet it."""
     monkeypatch.setattr(source, "user_cache_path", lambda name: tmp_path / "cache" / name)
-    source._memory.cache_clear()
+    source._cache.cache_clear()
     yield tmp_path / "cache" / "optbench"
-    source._memory.cache_clear()
+    source._cache.cache_clear()
 
 
 def new_process() -> None:
-    source._memory.cache_clear()
+    source._cache.cache_clear()
 
 
 def write(folder: Path, text: str) -> Path:
@@ -33,7 +33,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_relative_imports_are_named_from_the_package_they_stand_in() -> None:
-    told = Source("", ("math", "beside", ".", ".near", "..far", "..far.thing"))
+    told = SourceCode("", ("math", "beside", ".", ".near", "..far", "..far.thing"))
     assert list(told.imported("top.middle")) == [
         "math",
         "beside",
@@ -50,12 +50,12 @@ def test_what_was_parsed_once_is_not_parsed_by_the_next_process(
 ) -> None:
     file = write(tmp_path, "import math\nfrom . import near\nX = 1\n")
     before = code_digest(("plugin",), tmp_path)
-    told = read_source(file)
+    told = read_source_code(file)
     assert told.imports == ("math", ".", ".near")
     new_process()
     parsed = []
     monkeypatch.setattr(source, "parse", lambda *given: parsed.append(given))
-    assert read_source(file) == told
+    assert read_source_code(file) == told
     assert code_digest(("plugin",), tmp_path) == before
     assert not parsed
 
@@ -85,22 +85,22 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, cache: P
     assert code_digest(("plugin",), tmp_path) == code_digest(("plugin",), tmp_path)
 
 
-def kept(cache: Path) -> dict[str, Source]:
+def kept(cache: Path) -> dict[str, SourceCode]:
     return {key: source._from_text(text) for key, text in source._from_disk(cache / "sources.json").items()}
 
 
 def test_processes_side_by_side_add_to_each_other(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = (source._Memory(cache / "sources.json") for _ in range(2))
-    one.met["a"] = Source("1", ("math",))
-    two.met["b"] = Source("2", ())
+    one, two = (source._Cache(cache / "sources.json") for _ in range(2))
+    one.met["a"] = SourceCode("1", ("math",))
+    two.met["b"] = SourceCode("2", ())
     one.save()
     two.save()
-    assert kept(cache) == {"a": Source("1", ("math",)), "b": Source("2")}
+    assert kept(cache) == {"a": SourceCode("1", ("math",)), "b": SourceCode("2")}
     # One that has grown past its limit begins anew with what this process met.
     monkeypatch.setattr(source, "KEPT", 2)
-    three = source._Memory(cache / "sources.json")
-    three.met["c"] = Source("3", ())
+    three = source._Cache(cache / "sources.json")
+    three.met["c"] = SourceCode("3", ())
     three.save()
-    assert kept(cache) == {"c": Source("3")}
+    assert kept(cache) == {"c": SourceCode("3")}

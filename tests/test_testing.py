@@ -8,7 +8,7 @@ from torch import nn
 
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.schedules.entries import SCHEDULES
-from optbench.core.factories import load
+from optbench.core.factories import load_factory
 from optbench.testing import check_optimizer, check_schedule, check_workload
 from optbench.workload import Workload
 
@@ -16,13 +16,13 @@ from optbench.workload import Workload
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_every_built_in_optimizer_conforms(name):
     spec = OPTIMIZERS[name]
-    assert check_optimizer(load(spec.factory), lr=spec.lr, **spec.settings) == []
+    assert check_optimizer(load_factory(spec.factory), lr=spec.lr, **spec.settings) == []
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_built_in_schedule_conforms(name):
     spec = SCHEDULES[name]
-    assert check_schedule(load(spec.factory) if spec.factory else None, **spec.settings) == []
+    assert check_schedule(load_factory(spec.factory) if spec.factory else None, **spec.settings) == []
 
 
 class _Descent(torch.optim.Optimizer):

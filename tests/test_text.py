@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from optbench.catalogue.datasets.load import Data, load
+from optbench.catalogue.datasets.load import Data, load_data
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.workloads.text import CharacterTransformer, transformer
 from optbench.core.specs import DatasetSpec
@@ -16,7 +16,7 @@ from optbench.core.specs import DatasetSpec
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     assert prepare(DatasetSpec("asv"), folder)["status"] == "ready"
-    return load("asv", folder)
+    return load_data("asv", folder)
 
 
 def short(n=100):

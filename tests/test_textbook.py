@@ -15,7 +15,7 @@ import pytest
 from optbench.theory.textbook import measure
 from optbench.theory.textbook.claims import CLAIMS, check_claims, write_claims
 from optbench.theory.textbook.decay import stationary_loss
-from optbench.theory.textbook.evidence import Need, Tables, find, read_tables
+from optbench.theory.textbook.evidence import Need, Tables, find_cells, read_tables
 from optbench.theory.textbook.family import ADAM_RATES, RATES
 from optbench.theory.textbook.file import UNMEASURED, read_claims
 from optbench.theory.textbook.setups import RAVINE, REGIMES, SGD, heavy_ball, need
@@ -317,17 +317,17 @@ def test_refuted(claim_id: str) -> None:
 def test_e4_counts_settings() -> None:
     """Two optimizers with the same settings are no choice more."""
     tables = fabricate(dict(BY_ID["E4"].needs), SUPPORTED["E4"])
-    plain = find(tables, BY_ID["E4"].needs["plain"])
+    plain = find_cells(tables, BY_ID["E4"].needs["plain"])
     assert plain is not None
     assert verdict(BY_ID["E4"].check({"plain": plain, "ball": plain}).parts) == "refuted"
 
 
 def test_e3_says_nothing_of_a_time_that_was_not_compared_with_plain_sgd() -> None:
     tables = fabricate(dict(BY_ID["E3"].needs), SUPPORTED["E3"])
-    ball = find(tables, BY_ID["E3"].needs["ball"])
+    ball = find_cells(tables, BY_ID["E3"].needs["ball"])
     assert ball is not None
     of_ball = replace(tables, timing=tables.timing.assign(reference=ball.optimizer))
-    cells = {name: find(of_ball, need) for name, need in BY_ID["E3"].needs.items()}
+    cells = {name: find_cells(of_ball, need) for name, need in BY_ID["E3"].needs.items()}
     outcome = BY_ID["E3"].check({name: each for name, each in cells.items() if each is not None})
     assert verdict(outcome.parts) == "inconclusive"
     assert outcome.parts[1].said.endswith("not against plain SGD")
@@ -371,9 +371,9 @@ def test_a_claim_whose_cells_a_study_does_not_plan_is_left_out() -> None:
 
 def test_cells_are_found_by_what_they_are() -> None:
     tables = fabricate({"a": need(RAVINE, SGD, 0.1), "b": need(RAVINE, heavy_ball(0.8), 0.1)}, {})
-    assert find(tables, need(RAVINE, heavy_ball(0.8), 0.1)) is not None
-    assert find(tables, need(RAVINE, heavy_ball(0.9), 0.1)) is None
-    assert find(tables, need(RAVINE, SGD, 0.2)) is None
+    assert find_cells(tables, need(RAVINE, heavy_ball(0.8), 0.1)) is not None
+    assert find_cells(tables, need(RAVINE, heavy_ball(0.9), 0.1)) is None
+    assert find_cells(tables, need(RAVINE, SGD, 0.2)) is None
 
 
 def test_a_diverged_run_is_worst_and_a_broken_one_is_no_evidence() -> None:
@@ -483,7 +483,7 @@ def test_the_textbook_study_plans_every_claim(textbook: Path) -> None:
     wanted = read_tables(textbook)
     for claim in CLAIMS:
         for name, each in claim.wants.items():
-            assert find(wanted, each) is not None, (claim.id, name)
+            assert find_cells(wanted, each) is not None, (claim.id, name)
 
 
 def test_the_checked_numbers_come_out(textbook: Path) -> None:
@@ -517,12 +517,12 @@ def test_the_same_tables_give_the_same_bytes(textbook: Path) -> None:
 
 
 def test_figures_of_the_textbook_are_drawn_from_what_ran(textbook: Path, tmp_path: Path) -> None:
-    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.figures.backend.panels import FigureWriter
     from optbench.report.figures.backend.style import drawing
     from optbench.report.figures.sections.textbook import draw_textbook
 
     with drawing():
-        records = draw_textbook(Easel(tmp_path), read_tables(textbook))
+        records = draw_textbook(FigureWriter(tmp_path), read_tables(textbook))
     (record,) = records  # of the cells that these figures need, only the ravine's have run
     assert record.id == "effective-lr"
     assert [panel.id for panel in record.panels] == ["effective-lr-x", "effective-lr-y"]
@@ -535,7 +535,7 @@ def test_figures_of_the_textbook_are_drawn_from_what_ran(textbook: Path, tmp_pat
 
 
 def test_every_figure_is_drawn_where_its_cells_ran(tmp_path: Path) -> None:
-    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.figures.backend.panels import FigureWriter
     from optbench.report.figures.backend.style import drawing
     from optbench.report.figures.sections.textbook import draw_textbook
 
@@ -543,7 +543,7 @@ def test_every_figure_is_drawn_where_its_cells_ran(tmp_path: Path) -> None:
     needs = {**BY_ID["B1"].needs, **BY_ID["C3"].needs, **BY_ID["B10"].needs, **BY_ID["B8"].needs}
     content |= {**SUPPORTED["C3"], **SUPPORTED["B10"], **SUPPORTED["B8"]}
     with drawing():
-        records = draw_textbook(Easel(tmp_path), fabricate(needs, content))
+        records = draw_textbook(FigureWriter(tmp_path), fabricate(needs, content))
     assert [record.id for record in records] == ["regimes", "lr-sweep", "effective-lr", "settling"]
     figures = {check(claim.id, SUPPORTED[claim.id])["figure"] for claim in CLAIMS}
     assert {record.id for record in records} <= figures

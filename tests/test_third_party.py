@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from optbench.catalogue.optimizers.lion import Lion
 from optbench.catalogue.optimizers.make import evaluated_weights, make_optimizer
 from optbench.cells.matrix import cells_of
-from optbench.core.factories import load
+from optbench.core.factories import load_factory
 from optbench.core.specs import OptimizerSpec, Setting
 from optbench.study.resolve import read_study
 from optbench.testing import check_optimizer
@@ -67,7 +67,7 @@ def test_they_learn(name: str, traces: dict[str, object]) -> None:
     "name", ["schedulefree:AdamWScheduleFree", "pytorch_optimizer:AdEMAMix", "optimi:Adan"]
 )
 def test_they_conform(name: str) -> None:
-    assert check_optimizer(load(name), lr=0.01) == []
+    assert check_optimizer(load_factory(name), lr=0.01) == []
 
 
 def walk(optimizer: torch.optim.Optimizer, weight: nn.Parameter, steps: int) -> Tensor:
@@ -87,7 +87,7 @@ def start() -> nn.Parameter:
 def test_our_lion_is_theirs() -> None:
     ours, theirs = start(), start()
     a = walk(Lion([ours], lr=0.01, betas=(0.9, 0.99)), ours, 40)
-    b = walk(load("pytorch_optimizer:Lion")([theirs], lr=0.01, betas=(0.9, 0.99)), theirs, 40)
+    b = walk(load_factory("pytorch_optimizer:Lion")([theirs], lr=0.01, betas=(0.9, 0.99)), theirs, 40)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
 
 
@@ -105,7 +105,7 @@ def test_variants_are_the_method_that_they_speed_up(factory: str, settings: dict
     decay = {"weight_decay": 0.1}
     a = walk(torch.optim.AdamW([plain], lr=0.01, foreach=False, **decay), plain, 40)
     spec = OptimizerSpec("variant", factory, 0.01, {**decay, "betas": [0.9, 0.999], "eps": 1e-8, **settings})
-    b = walk(make_optimizer(spec, load(factory), [other], 0.01), other, 40)
+    b = walk(make_optimizer(spec, load_factory(factory), [other], 0.01), other, 40)
     torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
 
 
@@ -116,7 +116,7 @@ def test_schedule_free_weights_are_the_average() -> None:
     lr, beta = 0.1, 0.9
     target = torch.linspace(-1, 1, len(weight), dtype=weight.dtype)
     spec = OptimizerSpec("sf", "schedulefree:SGDScheduleFree", lr, {"momentum": beta})
-    optimizer = make_optimizer(spec, load(spec.factory), [weight], lr)
+    optimizer = make_optimizer(spec, load_factory(spec.factory), [weight], lr)
     z = x = weight.detach().clone()
     for t in range(1, 31):
         y = (1 - beta) * z + beta * x

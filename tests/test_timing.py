@@ -34,7 +34,13 @@ from optbench.running.timing import time_in_child
 from optbench.study.resolve import read_study
 from optbench.study.study import Study
 from optbench.study.timing import TimingSpec
-from optbench.tables.timing import COLUMNS, collect_timing, paired_ratio, time_to_target, timing_rows
+from optbench.tables.timing import (
+    TIMING_COLUMNS,
+    collect_timing,
+    paired_ratio,
+    seconds_to_target,
+    timing_rows,
+)
 from optbench.training.timing.measure import measure, peak_memory_bytes, state_bytes_per_param
 from optbench.training.timing.noise import MachineReading, machine_facts, read_machine
 from optbench.training.timing.rounds import (
@@ -43,11 +49,11 @@ from optbench.training.timing.rounds import (
     LONGEST_BLOCK,
     SPLIT_EVERY,
     Clock,
-    Contender,
     Rounds,
+    TimedOptimizer,
     cuda_clock,
     host_clock,
-    time_contenders,
+    time_optimizers,
 )
 
 BATCHES = [(torch.full((4, 3), float(i)), torch.zeros(4, 1)) for i in range(7)]
@@ -90,7 +96,7 @@ def squared(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
     return nn.functional.mse_loss(model(batch[0]), batch[1])
 
 
-def contender(
+def timed_optimizer(
     name: str,
     time: Time,
     cost: Callable[[], float] | float,
@@ -98,14 +104,16 @@ def contender(
     *,
     loss: Any = squared,
     kind: type[Spending] = Spending,
-) -> Contender:
+) -> TimedOptimizer:
     model = nn.Linear(3, 1)
     spent = cost if callable(cost) else lambda: cost
-    return Contender(name, role, model, kind(model.parameters(), time, spent), loss, horizon=10**9)
+    return TimedOptimizer(name, role, model, kind(model.parameters(), time, spent), loss, horizon=10**9)
 
 
-def timed(contenders: list[Contender], time: Time, seconds: float = 1.0, **options: Any) -> Rounds:
-    return time_contenders(contenders, itertools.cycle(BATCHES), host_clock(time.now), seconds, **options)
+def timed(timed_optimizers: list[TimedOptimizer], time: Time, seconds: float = 1.0, **options: Any) -> Rounds:
+    return time_optimizers(
+        timed_optimizers, itertools.cycle(BATCHES), host_clock(time.now), seconds, **options
+    )
 
 
 def rows_of(found: Rounds, names: list[str], **facts: Any) -> dict[str, dict[str, Any]]:
@@ -138,8 +146,8 @@ def made_facts(names: list[str], **facts: Any) -> dict[str, Any]:
 
 def test_twice_the_time_is_a_ratio_of_two():
     time = Time()
-    a, b = contender("a", time, 100.0), contender("b", time, 200.0)
-    rows = rows_of(timed([a, contender("a", time, 100.0, TWIN), b], time), ["a", "b"])
+    a, b = timed_optimizer("a", time, 100.0), timed_optimizer("b", time, 200.0)
+    rows = rows_of(timed([a, timed_optimizer("a", time, 100.0, TWIN), b], time), ["a", "b"])
     assert rows["a"]["step_time_us"] == pytest.approx(100)
     assert rows["b"]["step_time_us"] == pytest.approx(200)
     assert rows["b"]["step_time_p95_us"] == pytest.approx(200)
@@ -164,9 +172,9 @@ def test_drift_and_lost_time_do_not_move_the_ratio(seed):
         )
 
     lineup = [
-        contender("a", time, noisy(1000)),
-        contender("a", time, noisy(1000), TWIN),
-        contender("b", time, noisy(1500)),
+        timed_optimizer("a", time, noisy(1000)),
+        timed_optimizer("a", time, noisy(1000), TWIN),
+        timed_optimizer("b", time, noisy(1500)),
     ]
     rows = rows_of(timed(lineup, time, seconds=3.0), ["a", "b"])
     # Wider than the interval itself, which must miss the truth in one of twenty seeds.
@@ -193,7 +201,10 @@ def test_a_step_is_split_into_gradient_and_update():
         time.spend(30)
         return squared(model, batch)
 
-    lineup = [contender("a", time, 10, loss=loss), contender("b", time, 50, loss=loss, kind=Evaluating)]
+    lineup = [
+        timed_optimizer("a", time, 10, loss=loss),
+        timed_optimizer("b", time, 50, loss=loss, kind=Evaluating),
+    ]
     found = timed(lineup, time)
     rows = rows_of(found, ["a", "b"])
     assert rows["a"]["forward_backward_us"] == pytest.approx(30)
@@ -208,7 +219,7 @@ def test_a_step_is_split_into_gradient_and_update():
 
 def test_p95_is_over_single_steps():
     time, count = Time(), itertools.count()
-    found = timed([contender("a", time, lambda: 1000.0 if next(count) % 10 == 9 else 100.0)], time)
+    found = timed([timed_optimizer("a", time, lambda: 1000.0 if next(count) % 10 == 9 else 100.0)], time)
     row = rows_of(found, ["a"])["a"]
     assert row["step_time_p95_us"] == pytest.approx(1000)
     assert row["step_time_us"] < 300
@@ -230,7 +241,9 @@ def test_every_round_holds_one_block_of_each_on_the_same_batches_in_changing_ord
 
     names = ["a", "b", "c"]
     jitter = np.random.default_rng(3)
-    lineup = [contender(n, time, lambda: 2000 * jitter.uniform(1, 1.5), loss=watching(n)) for n in names]
+    lineup = [
+        timed_optimizer(n, time, lambda: 2000 * jitter.uniform(1, 1.5), loss=watching(n)) for n in names
+    ]
     found = timed(lineup, time, seconds=1.0)
     steps = [row for row in found.rows if row["kind"] in (STEP, SPLIT)]
     by_round = [list(group) for _, group in itertools.groupby(steps, key=lambda row: row["round"])]
@@ -254,7 +267,7 @@ def test_every_round_holds_one_block_of_each_on_the_same_batches_in_changing_ord
 def test_the_same_seed_gives_the_same_order():
     def orders(seed: int) -> list[str]:
         time, jitter = Time(), np.random.default_rng(0)
-        lineup = [contender(name, time, lambda: 1000 * jitter.uniform(1, 2)) for name in "abcd"]
+        lineup = [timed_optimizer(name, time, lambda: 1000 * jitter.uniform(1, 2)) for name in "abcd"]
         return [row["optimizer"] for row in timed(lineup, time, seed=seed).rows if "optimizer" in row]
 
     assert orders(0) == orders(0)
@@ -266,20 +279,20 @@ def test_the_same_seed_gives_the_same_order():
 )
 def test_a_block_lasts_as_long_as_it_should(cost, steps):
     time = Time()
-    one = contender("a", time, cost)
+    one = timed_optimizer("a", time, cost)
     timed([one], time)
     assert one.steps == steps
 
 
 def test_it_ends_when_the_ratios_are_known():
     time = Time()
-    found = timed([contender("a", time, 100), contender("b", time, 300)], time, seconds=1e6)
+    found = timed([timed_optimizer("a", time, 100), timed_optimizer("b", time, 300)], time, seconds=1e6)
     assert found.rounds == FEWEST_ROUNDS
 
 
 def test_it_ends_with_its_budget():
     time, rng = Time(), np.random.default_rng(0)
-    lineup = [contender(name, time, lambda: 100 * rng.exponential()) for name in "ab"]
+    lineup = [timed_optimizer(name, time, lambda: 100 * rng.exponential()) for name in "ab"]
     found = timed(lineup, time, seconds=0.3)
     assert 0.3 <= found.spent_s < 0.35
     kinds = {row["round"]: row["kind"] for row in found.rows if row["kind"] in (STEP, SPLIT)}
@@ -289,7 +302,7 @@ def test_it_ends_with_its_budget():
 @pytest.mark.parametrize(("step_s", "rounds"), [(0.5, 6), (30.0, 1)])
 def test_slow_steps_get_overtime_but_not_for_ever(step_s, rounds):
     time, rng = Time(), np.random.default_rng(0)
-    lineup = [contender(name, time, lambda: step_s * 1e6 * rng.uniform(1, 1.1)) for name in "ab"]
+    lineup = [timed_optimizer(name, time, lambda: step_s * 1e6 * rng.uniform(1, 1.1)) for name in "ab"]
     assert timed(lineup, time, seconds=2.5).rounds == rounds
 
 
@@ -302,7 +315,7 @@ def test_collection_is_off_while_blocks_run_and_back_afterwards():
         return squared(model, batch)
 
     assert gc.isenabled()
-    timed([contender("a", time, 1000, loss=loss)], time)
+    timed([timed_optimizer("a", time, 1000, loss=loss)], time)
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
     assert not any(states)
@@ -315,7 +328,9 @@ def test_a_diverging_optimizer_is_timed_from_its_start_again():
     time = Time()
     model = nn.Linear(3, 1)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    wild = Contender("wild", OPTIMIZER, model, torch.optim.SGD(model.parameters(), 1e30, 0.9), squared, 10**9)
+    wild = TimedOptimizer(
+        "wild", OPTIMIZER, model, torch.optim.SGD(model.parameters(), 1e30, 0.9), squared, 10**9
+    )
     wild_step = wild.step
 
     def step(batch: tuple[Tensor, ...]) -> None:
@@ -323,7 +338,7 @@ def test_a_diverging_optimizer_is_timed_from_its_start_again():
         wild_step(batch)
 
     wild.step = step  # type: ignore[method-assign]
-    found = timed([contender("a", time, 1000), wild], time)
+    found = timed([timed_optimizer("a", time, 1000), wild], time)
     row = rows_of(found, ["a", "wild"])["wild"]
     assert row["step_time_us"] == pytest.approx(1000)
     assert row["error"] == ""
@@ -335,8 +350,8 @@ def test_a_diverging_optimizer_is_timed_from_its_start_again():
 
 def test_no_step_is_timed_beyond_the_budget_of_training():
     time = Time()
-    one = contender("a", time, 100)
-    one = Contender("a", OPTIMIZER, one.model, one.optimizer, squared, horizon=50)
+    one = timed_optimizer("a", time, 100)
+    one = TimedOptimizer("a", OPTIMIZER, one.model, one.optimizer, squared, horizon=50)
     taken: list[int] = []
     one.loss = lambda model, batch: (taken.append(one.taken), squared(model, batch))[1]
     timed([one], time)
@@ -354,7 +369,10 @@ def test_an_optimizer_that_raises_is_left_out_and_the_others_go_on(after):
             raise RuntimeError("no more\nof this")
         return 100.0
 
-    found = timed([contender("a", time, 100), contender("b", time, fails), contender("c", time, 300)], time)
+    found = timed(
+        [timed_optimizer("a", time, 100), timed_optimizer("b", time, fails), timed_optimizer("c", time, 300)],
+        time,
+    )
     assert found.errors == {"b": "RuntimeError: no more of this"}
     rows = rows_of(found, ["a", "b", "c"])
     assert math.isnan(rows["b"]["step_time_us"])
@@ -370,13 +388,18 @@ def test_without_a_reference_there_are_times_but_no_ratios():
         raise ValueError("never")
 
     found = timed(
-        [contender("a", time, fails), contender("a", time, fails, TWIN), contender("b", time, 9)], time
+        [
+            timed_optimizer("a", time, fails),
+            timed_optimizer("a", time, fails, TWIN),
+            timed_optimizer("b", time, 9),
+        ],
+        time,
     )
     rows = rows_of(found, ["a", "b"])
     assert rows["b"]["step_time_us"] == pytest.approx(9)
     assert math.isnan(rows["b"]["ratio_to_sgd"])
     assert rows["b"]["noisy"]
-    assert timed([contender("a", time, fails)], time).rows == []
+    assert timed([timed_optimizer("a", time, fails)], time).rows == []
 
 
 # What else is measured
@@ -418,7 +441,7 @@ def test_state_bytes_per_parameter(factory, expected):
 def test_peak_memory_counts_what_training_keeps():
     model = nn.Sequential(nn.Linear(10, 20), nn.Tanh(), nn.Linear(20, 1))
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-    one = Contender("a", OPTIMIZER, model, optimizer, lambda m, b: m(b[0]).mean(), 10**9)
+    one = TimedOptimizer("a", OPTIMIZER, model, optimizer, lambda m, b: m(b[0]).mean(), 10**9)
     batch = (torch.randn(50, 10),)
     parameters = 10 * 20 + 20 + 20 + 1
     # Parameters, gradients and velocities; tanh's output is what forward keeps, beside input and weights.
@@ -529,7 +552,7 @@ def test_measure_times_every_optimizer_that_can_be_made(tmp_path):
     assert list(found) == ["sgd", "muon", "adam", "lbfgs"]
     assert [row["step_time_us"] > 0 for row in found.values()] == [True, False, True, True]
     assert {row["aa_ratio"] > 0 for row in found.values()} == {True}
-    assert set(found["adam"]) == set(COLUMNS)
+    assert set(found["adam"]) == set(TIMING_COLUMNS)
 
 
 def test_all_start_from_the_weights_of_seed_zero(tmp_path, monkeypatch):
@@ -537,11 +560,11 @@ def test_all_start_from_the_weights_of_seed_zero(tmp_path, monkeypatch):
 
     lineups = []
 
-    def watching(contenders: Any, *args: Any, **options: Any) -> Rounds:
-        lineups.extend([p.detach().clone() for p in one.model.parameters()] for one in contenders)
-        return time_contenders(contenders, *args, **options)
+    def watching(timed_optimizers: Any, *args: Any, **options: Any) -> Rounds:
+        lineups.extend([p.detach().clone() for p in one.model.parameters()] for one in timed_optimizers)
+        return time_optimizers(timed_optimizers, *args, **options)
 
-    monkeypatch.setattr(optbench.training.timing.measure, "time_contenders", watching)
+    monkeypatch.setattr(optbench.training.timing.measure, "time_optimizers", watching)
     measure(asked("tiny:tiny_sigmoid", SGD, ADAM), tmp_path, 0.2, ticking())
     torch.manual_seed(0)
     from optbench.catalogue.workloads.tiny import tiny_sigmoid
@@ -602,7 +625,7 @@ def test_a_crash_leaves_a_file_that_says_so(study):
     facts = read_timing(timing_path(timing))[1]
     assert "no_such_module" in facts["error"]
     table = collect_timing(study)
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(TIMING_COLUMNS)
     assert len(table) == 5
     assert table["step_time_us"].isna().all()
     assert set(table.loc[table["workload"] == "tiny_sigmoid", "error"]) == {"not measured"}
@@ -643,7 +666,7 @@ def test_time_to_target_is_steps_times_step_time():
         index=[3, 1, 4, 7],
     )
     timing = pd.DataFrame({"workload": ["w", "w"], "optimizer": ["a", "b"], "step_time_us": [200.0, 500.0]})
-    found = time_to_target(runs, timing)
+    found = seconds_to_target(runs, timing)
     assert list(found.index) == [3, 1, 4, 7]
     assert found.tolist()[:2] == [0.2, 0.5]
     assert found.isna().tolist() == [False, False, True, True]

@@ -22,7 +22,7 @@ from optbench.cells.search import (
     known_trials,
     read_choice,
     searches_of,
-    settled,
+    with_choice,
 )
 from optbench.cells.trace import Trace, cell_facts, read_trace, write_trace
 from optbench.running.parent import train_all
@@ -31,7 +31,7 @@ from optbench.running.tuning_plan import make_tune_plan, read_tune_batch
 from optbench.study.resolve import read_study
 from optbench.study.study import Study
 from optbench.tables.collect import collect
-from optbench.tables.tuning import COLUMNS, collect_tuning
+from optbench.tables.tuning import TUNING_COLUMNS, collect_tuning
 
 STUDY = """
     study: t
@@ -161,7 +161,7 @@ def test_searched_settings_are_chosen_with_the_rate(study: Study) -> None:
     # momentum 0.9 stands at the odd places: 0.02154, 0.1, 0.4642.
     assert (choice["lr"], choice["settings"]) == (0.1, {"momentum": 0.9})
     cell = next(c for c in cells_of(study) if c.optimizer.name == "heavy_ball")
-    trained = settled(cell)
+    trained = with_choice(cell)
     assert (trained.lr, trained.optimizer.settings["momentum"]) == (0.1, 0.9)
     assert (trained.digest, trace_path(trained)) == (cell.digest, trace_path(cell))
 
@@ -198,7 +198,7 @@ def test_another_grid_uses_the_trials_that_are_there(study: Study, tmp_path: Pat
 def test_cells_trained_with_another_choice_are_dropped(study: Study) -> None:
     tune([sgd(study)], Trainer(valley(0.1)))
     cells = [cell for cell in cells_of(study) if cell.optimizer.name == "sgd"]
-    Trainer(valley(0.1))([settled(cell) for cell in cells], cells)
+    Trainer(valley(0.1))([with_choice(cell) for cell in cells], cells)
     assert drop_stale(cells) == []
     tune([sgd(study)], Trainer(valley(0.0464)), again=True)
     assert drop_stale(cells) == cells
@@ -231,7 +231,7 @@ def test_without_tuning_the_table_is_empty_and_typed(study: Study, tmp_path: Pat
     plain = STUDY.replace("tuning:", "#").replace(" {search: {momentum: [0.5, 0.9]}}", "")
     collect_tuning(read_study(write_study(tmp_path, plain)))
     table = pd.read_parquet("results/t/tables/tuning.parquet")
-    assert list(table) == list(COLUMNS)
+    assert list(table) == list(TUNING_COLUMNS)
     assert len(table) == 0
     assert table["lr"].dtype == "float64"
 
@@ -266,7 +266,7 @@ def test_a_trial_never_looks_at_the_test_split(tmp_path: Path, monkeypatch: pyte
     tested = read_study(write_study(tmp_path, text))
     search = sgd(tested)
     assert optbench("prepare", "study.yaml").exit_code == 0
-    cells = [search.trial(-3, 1000), settled(cells_of_at(tested, 0.1))]
+    cells = [search.trial(-3, 1000), with_choice(cells_of_at(tested, 0.1))]
     train_all(cells, tested.data_folder, tested.folder, 1, lambda cell, status: None)
     trial, cell = (read_trace(trace_path(one)) for one in cells)
     assert (trial.facts["status"], cell.facts["status"]) == ("ok", "ok")

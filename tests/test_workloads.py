@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from torch import nn
 
 from optbench.catalogue.datasets.entries import DATASETS
-from optbench.catalogue.datasets.load import Data, load
+from optbench.catalogue.datasets.load import Data, load_data
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.workloads import analytic, regression, tiny, vision
 from optbench.catalogue.workloads.entries import WORKLOADS
@@ -66,7 +66,7 @@ def images(n=40, shape=(8, 8), n_classes=10):
 @pytest.mark.parametrize("name", OFFLINE)
 def test_offline_workload_trains_on_full_and_partial_batches(folder, name):
     spec = WORKLOADS[name]
-    workload = build(spec, load(spec.dataset.name, folder) if spec.dataset else None)
+    workload = build(spec, load_data(spec.dataset.name, folder) if spec.dataset else None)
     assert workload.target is not None
     assert workload.budget >= 20
     torch.manual_seed(0)
@@ -97,7 +97,7 @@ def test_offline_workload_trains_on_full_and_partial_batches(folder, name):
 @pytest.mark.parametrize("name", OFFLINE)
 def test_initialisation_follows_the_global_stream(folder, name):
     spec = WORKLOADS[name]
-    workload = build(spec, load(spec.dataset.name, folder) if spec.dataset else None)
+    workload = build(spec, load_data(spec.dataset.name, folder) if spec.dataset else None)
 
     def initial(seed):
         torch.manual_seed(seed)
@@ -206,7 +206,7 @@ def test_linear_regression_at_torchs_default_lr_never_arrives():
 
 
 def test_logistic_regression_is_standardised_and_its_optimum_is_scipys(folder):
-    data = load("breast_cancer", folder)
+    data = load_data("breast_cancer", folder)
     workload = regression.logistic_regression(data)
     x, y = (tensor.double().numpy() for tensor in workload.train)
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-6)

@@ -22,7 +22,15 @@ from typing import TYPE_CHECKING
 
 from optbench.catalogue.datasets.entries import DATASETS
 from optbench.cells.cell import TRACE_SCHEMA
-from optbench.cells.source import RUN, Source, absolute, is_ours, read_source, remember, without_module
+from optbench.cells.source import (
+    RUN,
+    SourceCode,
+    absolute,
+    is_ours,
+    read_source_code,
+    save_cache,
+    without_module,
+)
 from optbench.core.errors import UserError
 from optbench.study.plugins import lies_in, module_file
 
@@ -153,7 +161,7 @@ def code_digest(modules: Iterable[str], folder: Path) -> str:
     """
     slices = Slices(folder)
     found = slices.imported(modules)
-    remember()
+    save_cache()
     return _sha256(sorted([*slices.named(name), *_bound(slices, name)] for name in found))
 
 
@@ -169,7 +177,7 @@ def _bound(slices: Slices, module: str) -> Iterator[str]:
 class _Module:
     """A module whose code counts: its source, the package it stands in, whether it is ours."""
 
-    source: Source
+    source: SourceCode
     package: str
     ours: bool
 
@@ -262,7 +270,7 @@ class Slices:
         if file is None or not (ours or lies_in(self.folder, name, file)):
             return None
         package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-        return _Module(read_source(file), package, ours)
+        return _Module(read_source_code(file), package, ours)
 
     def own(self, node: Node) -> str:
         """The hash of a definition's own tree, or of a whole module's."""
@@ -340,7 +348,7 @@ class Slices:
                 yield root, (module, root)
 
     def follow(self, module: str, target: str, rest: Iterable[str] = ()) -> Iterator[Node | str]:
-        """What an import of `target`, written as in `Source.bound`, gives a module, and attributes of it."""
+        """What an import of `target`, written as in `SourceCode.bound`, gives a module, with attributes."""
         known = self.known(module)
         source, _, name = target.partition(":")
         yield from self._resolved(absolute(source, known.package), [*([name] if name else []), *rest])

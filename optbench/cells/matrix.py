@@ -14,7 +14,7 @@ from optbench.cells.identity import (
     training_code,
 )
 from optbench.cells.paths import trace_path
-from optbench.cells.source import remember
+from optbench.cells.source import save_cache
 from optbench.core.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def cells_of(study: Study) -> list[CellSpec]:
     groups = _together(study, found.values())
     cells = [replace(cell, together=groups[name]) for name, cell in found.items()]
     identities = [identified(cell, code(cell)) for cell in cells]
-    remember()
+    save_cache()
     return identities
 
 

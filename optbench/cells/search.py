@@ -151,7 +151,7 @@ def is_finished(search: Search) -> bool:
     return choice is not None and all(is_complete(Path(trial["path"])) for trial in choice["trials"])
 
 
-def settled(cell: CellSpec) -> CellSpec:
+def with_choice(cell: CellSpec) -> CellSpec:
     """The cell with the learning rate and the settings that its tuning chose; itself where it has them.
 
     Raises:

@@ -5,7 +5,7 @@ Parsing them takes a second and more, so the answers are kept in the user's cach
 file's bytes: a file that is edited has another key, and there is nothing to go stale.
 
 A tree holds no address of a module of ours: where a definition lies decides no number, and a module may move.
-What an import means is told apart from the tree, in `Definition.uses` and `Source.bound`.
+What an import means is told apart from the tree, in `Definition.uses` and `SourceCode.bound`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Definition:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceCode:
     """A source file's answer.
 
     Attributes:
@@ -99,39 +99,39 @@ def is_ours(module: str) -> bool:
     return module.partition(".")[0] == PACKAGE
 
 
-def read_source(file: Path) -> Source:
+def read_source_code(file: Path) -> SourceCode:
     """What `file` says.
 
     Raises:
         UserError: it does not parse.
     """
-    return _memory().answer(file.read_bytes(), file.name)
+    return _cache().answer(file.read_bytes(), file.name)
 
 
-def remember() -> None:
+def save_cache() -> None:
     """Keeps on disk what was parsed since the last call; where that cannot be written it is parsed again."""
-    _memory().save()
+    _cache().save()
 
 
-class _Memory:
+class _Cache:
     """The answers that lie on disk, and those that this process was given."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.kept = _from_disk(file)
-        self.met: dict[str, Source] = {}
+        self.met: dict[str, SourceCode] = {}
 
-    def answer(self, source: bytes, name: str) -> Source:
+    def answer(self, source: bytes, name: str) -> SourceCode:
         key = hashlib.sha256(source).hexdigest()
         if key not in self.met:
             kept = self.kept.get(key)
-            self.met[key] = _told(parse(source, name)) if kept is None else _from_text(kept)
+            self.met[key] = _described(parse(source, name)) if kept is None else _from_text(kept)
         return self.met[key]
 
     def save(self) -> None:
         if self.met.keys() <= self.kept.keys():
             return
-        met = {key: _as_text(told) for key, told in self.met.items()}
+        met = {key: _as_text(stored) for key, stored in self.met.items()}
         together = _from_disk(self.file) | met
         self.kept = together if len(together) <= KEPT else met
         text = json.dumps(self.kept, separators=(",", ":"))
@@ -143,30 +143,32 @@ class _Memory:
 
 
 @cache
-def _memory() -> _Memory:
+def _cache() -> _Cache:
     """Answers depend on the functions below and on Python's grammar, so both name the file."""
     own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return _Memory(user_cache_path("optbench") / f"sources-{own}-{version}.json")
+    return _Cache(user_cache_path("optbench") / f"sources-{own}-{version}.json")
 
 
 def _from_disk(file: Path) -> dict[str, str]:
     """The answers by their key, each as the text that was written: most of them nobody asks for."""
     try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        return {key: text for key, text in told.items() if isinstance(text, str)}
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        return {key: text for key, text in stored.items() if isinstance(text, str)}
     except (OSError, ValueError, AttributeError):  # not there, or not what was written
         return {}
 
 
-def _as_text(told: Source) -> str:
-    definitions = {name: [one.sha256, *one.uses] for name, one in told.definitions.items()}
-    return json.dumps([told.sha256, list(told.imports), dict(told.bound), definitions], separators=(",", ":"))
+def _as_text(stored: SourceCode) -> str:
+    definitions = {name: [one.sha256, *one.uses] for name, one in stored.definitions.items()}
+    return json.dumps(
+        [stored.sha256, list(stored.imports), dict(stored.bound), definitions], separators=(",", ":")
+    )
 
 
-def _from_text(text: str) -> Source:
+def _from_text(text: str) -> SourceCode:
     sha256, imports, bound, definitions = json.loads(text)
-    return Source(
+    return SourceCode(
         sha256,
         tuple(imports),
         bound,
@@ -174,7 +176,7 @@ def _from_text(text: str) -> Source:
     )
 
 
-def _told(tree: ast.Module) -> Source:
+def _described(tree: ast.Module) -> SourceCode:
     text: list[str] = []
     nodes: list[ast.Import | ast.ImportFrom] = []
     _write(tree, text, nodes)
@@ -189,7 +191,7 @@ def _told(tree: ast.Module) -> Source:
     bound, statements = _at_the_top(tree.body)
     known = bound.keys() | statements.keys()
     definitions = {name: _definition(nodes, known) for name, nodes in statements.items()}
-    return Source(_hash(text), tuple(imports), bound, definitions)
+    return SourceCode(_hash(text), tuple(imports), bound, definitions)
 
 
 def _hash(text: Iterable[str]) -> str:

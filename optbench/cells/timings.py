@@ -9,7 +9,7 @@ from optbench.cells.identity import (
     Slices,
     _identified,
 )
-from optbench.cells.source import remember
+from optbench.cells.source import save_cache
 from optbench.core.errors import unknown
 from optbench.core.files import slug
 from optbench.study.timing import TimingSpec
@@ -40,7 +40,7 @@ def timings_of(study: Study) -> list[TimingSpec]:
             study.name, workload, optimizers, reference, workload.device or study.device, study.threads
         )
         timings.append(_identified(timing, study, slices))
-    remember()
+    save_cache()
     return timings
 
 

@@ -16,13 +16,13 @@ from optbench import __version__
 from optbench.cli import cells, checks, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.core.errors import UserError
-from optbench.core.processes import left_at_once
+from optbench.core.processes import exit_at_once
 
 
 def main() -> None:
     """Runs the command line, the process' last work; a user's mistake is one line and exit status 2."""
     try:
-        with left_at_once():
+        with exit_at_once():
             cli.main(standalone_mode=False)
     except click.ClickException as error:
         _end(error.format_message())

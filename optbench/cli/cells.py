@@ -17,7 +17,7 @@ from optbench.cli.choices import (
     results_folder,
     study_argument,
 )
-from optbench.cli.stages import prepare_data, publish, train_cells, tune_what_is_left
+from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
 from optbench.core.errors import UserError, unknown
 from optbench.core.provenance import FACTS
 from optbench.core.status import FAILED, MISSING
@@ -83,7 +83,7 @@ def rerun(
     workers = max(1, cores // found.threads)
     with hold_run(found.results):
         prepare_data(found)
-        tune_what_is_left(found, chosen, workers)
+        tune_unfinished(found, chosen, workers)
         train_cells(found, chosen, cells, workers)
         publish(found)
 
@@ -145,14 +145,14 @@ def _show(study: Study, cell: CellSpec) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
-    from optbench.cells.search import choice_path, read_choice, settled  # noqa: PLC0415
+    from optbench.cells.search import choice_path, read_choice, with_choice  # noqa: PLC0415
     from optbench.cells.trace import read_trace  # noqa: PLC0415
     from optbench.tables.metrics import run_measures  # noqa: PLC0415
 
     path = trace_path(cell)
     choice = read_choice(choice_path(cell)) if cell.tuning else None
     if choice is not None:
-        cell = settled(cell)
+        cell = with_choice(cell)
     facts: dict[str, Any] = {"trace": path.as_posix(), "status": MISSING.name}
     error = ""
     if is_complete(path):
@@ -270,12 +270,12 @@ def check(study: str, device: str | None) -> None:
     cells = cells_of(found)
     prepare_data(found)
     from optbench.cells.search import at_own_lr  # noqa: PLC0415
-    from optbench.tables.collect import COLUMNS  # noqa: PLC0415
+    from optbench.tables.collect import RUN_COLUMNS  # noqa: PLC0415
     from optbench.tables.own_metrics import own_metrics  # noqa: PLC0415
     from optbench.training.batched.group import refusals  # noqa: PLC0415
     from optbench.training.conformance import check_cells  # noqa: PLC0415
 
-    with own_metrics(found, COLUMNS):
+    with own_metrics(found, RUN_COLUMNS):
         pass  # importing them is the check: what they return needs a curve
     sys.path.insert(0, str(found.folder))
     cells_with_rates = [one for cell in cells for one in at_own_lr(cell)]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
     from optbench.findings.agreement import Kind, ResultComparison
 
-DIFFERS = 1
+EXIT_DIFFERS = 1
 """Exit status where what was compared does not hold up."""
 
 
@@ -54,7 +54,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     """
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
     from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
-    from optbench.cells.search import settled  # noqa: PLC0415
+    from optbench.cells.search import with_choice  # noqa: PLC0415
     from optbench.cells.trace import read_trace  # noqa: PLC0415
 
     found = read(study, device)
@@ -67,7 +67,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     chosen = random.Random(seed).sample(ran, min(wanted, len(ran)))  # noqa: S311  (not for secrets)
     scratch = replace(found, name=f"{found.name}.verify")
     shutil.rmtree(scratch.results, ignore_errors=True)
-    copies = [replace(settled(cell), study=scratch.name) for cell in chosen]
+    copies = [replace(with_choice(cell), study=scratch.name) for cell in chosen]
     try:
         train_cells(scratch, copies, copies, max(1, cores // found.threads))
         bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
@@ -76,7 +76,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     click.echo(
         f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True
     )
-    sys.exit(DIFFERS if bad else 0)
+    sys.exit(EXIT_DIFFERS if bad else 0)
 
 
 def _holds(cell: CellSpec, copy: CellSpec) -> bool:
@@ -135,7 +135,7 @@ def compare(
         )
     good = passes(rows, require)
     click.echo(f"optbench: {b} is {'' if good else 'NOT '}{require} compared with {a}", err=True)
-    sys.exit(0 if good else DIFFERS)
+    sys.exit(0 if good else EXIT_DIFFERS)
 
 
 def _print(rows: Sequence[ResultComparison]) -> None:

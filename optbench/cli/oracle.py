@@ -9,25 +9,25 @@ from optbench.core.words import number
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROOM_FOR_WORDS = 120
+WORDS_WIDTH = 120
 """Columns of a terminal from which on the quantity stands beside its name."""
 
-FACTS_FAIL = 1
+EXIT_FACTS_DIFFER = 1
 """Exit status where a fact differs or was not measured: no mistake of the user's, which is 2."""
 
 
-def tell_oracle(results: Path) -> int:
+def print_oracle(results: Path) -> int:
     """Compares, writes tables/oracle, prints predicted beside measured; returns how many facts failed."""
     from rich.box import SIMPLE  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from optbench.theory.oracle.table import AGREES, consult  # noqa: PLC0415
+    from optbench.theory.oracle.table import AGREES, write_oracle  # noqa: PLC0415
 
-    found = consult(results / "tables")
+    found = write_oracle(results / "tables")
     console = Console()
-    words = console.width >= ROOM_FOR_WORDS
+    words = console.width >= WORDS_WIDTH
     for topic, rows in found.groupby("topic", sort=False):
         table = Table(title=str(topic), title_justify="left", box=SIMPLE, pad_edge=False)
         table.add_column("fact", no_wrap=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
-from optbench.cli.oracle import FACTS_FAIL, tell_oracle
+from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
 from optbench.core.errors import UserError
 from optbench.study.timing import SECONDS
 
@@ -90,7 +90,7 @@ def train_cells(
 
     A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
     """
-    from optbench.running.gpus import cards  # noqa: PLC0415
+    from optbench.running.gpus import gpus  # noqa: PLC0415
     from optbench.running.parent import train_all  # noqa: PLC0415
     from optbench.running.progress import Progress  # noqa: PLC0415
 
@@ -101,8 +101,8 @@ def train_cells(
         counts[status] += 1
         progress.tell(cell, status)
 
-    # A card trains one cell at a time, so more processes than cards would only wait.
-    for device, most in (("cpu", workers), ("cuda", min(workers, len(cards()) or 1))):
+    # A GPU trains one cell at a time, so more processes than GPUs would only wait.
+    for device, most in (("cpu", workers), ("cuda", min(workers, len(gpus()) or 1))):
         chosen = [cell for cell in cells if cell.device == device]
         train_all(chosen, study.data_folder, study.folder, most, finished, since)
     return counts
@@ -175,7 +175,7 @@ MOST_NAMED = 5
 """Searches that a line names; the rest are counted."""
 
 
-def tune_what_is_left(study: Study, cells: Sequence[CellSpec], workers: int) -> None:
+def tune_unfinished(study: Study, cells: Sequence[CellSpec], workers: int) -> None:
     """Makes the choices that cells wait for and that are not there yet."""
     from optbench.cells.search import is_finished, searches_of  # noqa: PLC0415
 
@@ -203,7 +203,7 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
     _time(found, select_timings(timings_of(found), workloads), seconds or found.timing_s or SECONDS)
 
 
-def _time_what_is_left(study: Study) -> None:
+def _time_unfinished(study: Study) -> None:
     from optbench.cells.timings import timing_path, timings_of  # noqa: PLC0415
     from optbench.running.plan import left_of  # noqa: PLC0415
 
@@ -265,12 +265,12 @@ def _summarize(results: Path, cores: int) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from pyarrow.parquet import read_metadata  # noqa: PLC0415
 
-    from optbench.core.processes import beside  # noqa: PLC0415
+    from optbench.core.processes import run_beside  # noqa: PLC0415
 
     tables = results / "tables"
     apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= WORTH_A_PROCESS
     # By a function of this module: the process that compares starts while this one still imports.
-    with beside(_compare, tables, apart=apart) as compared:
+    with run_beside(_compare, tables, apart=apart) as compared:
         from optbench.findings.write import write_findings  # noqa: PLC0415
         from optbench.tables.sensitivity import summarize_tuning  # noqa: PLC0415
         from optbench.tables.summary import summarize as summarize_results  # noqa: PLC0415
@@ -323,11 +323,11 @@ def oracle(study: str, *, write_only: bool) -> None:
     """
     results = results_folder(study)
     if write_only:
-        from optbench.theory.oracle.table import consult  # noqa: PLC0415
+        from optbench.theory.oracle.table import write_oracle  # noqa: PLC0415
 
-        consult(results / "tables")
-    elif tell_oracle(results):
-        sys.exit(FACTS_FAIL)
+        write_oracle(results / "tables")
+    elif print_oracle(results):
+        sys.exit(EXIT_FACTS_DIFFER)
 
 
 @click.command()
@@ -351,13 +351,13 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
 
     workers = max(1, cores // found.threads)
     prepare_data(found)
-    tune_what_is_left(found, cells, workers)
+    tune_unfinished(found, cells, workers)
     cell_of = {trace_path(cell): cell for cell in cells}
     left = [cell_of[path] for path in left_of(cell_of)]
     there = len(cells) - len(left)
     click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
     train_cells(found, left, cells, workers)
-    _time_what_is_left(found)
+    _time_unfinished(found)
     publish(found, cores)
 
 
@@ -369,14 +369,14 @@ def publish(study: Study, cores: int = 1) -> None:
     _collect(study, cores)
     _summarize(study.results, cores)
     if study.oracle:
-        from optbench.theory.oracle.table import consult  # noqa: PLC0415
+        from optbench.theory.oracle.table import write_oracle  # noqa: PLC0415
 
-        consult(study.results / "tables")
+        write_oracle(study.results / "tables")
     draw_all(study.results / "tables", study.results / "figures", cores=cores)
     click.echo(render(study.results, Path("reports")).absolute().as_uri())
     # After the page, which shows what failed.
-    if study.oracle and tell_oracle(study.results):
-        sys.exit(FACTS_FAIL)
+    if study.oracle and print_oracle(study.results):
+        sys.exit(EXIT_FACTS_DIFFER)
 
 
 COMMANDS = (prepare, tune, train, time_, collect, summarize, oracle, plot, report, run)

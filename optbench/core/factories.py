@@ -19,7 +19,7 @@ def split_name(dotted: str, key: str) -> tuple[str, str]:
     return module, name
 
 
-def load(dotted: str) -> Callable[..., Any]:
+def load_factory(dotted: str) -> Callable[..., Any]:
     """Imports `module:name` and returns it.
 
     Raises:

@@ -32,11 +32,13 @@ PR_SET_PDEATHSIG = 1
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 2
+RESULTS_AHEAD = 2
 """Results a process may be ahead of whoever takes them: memory stays bounded however many items there are."""
 
 
-def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int) -> Iterator[Result]:
+def map_in_processes(
+    work: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Iterator[Result]:
     """Yield `work(item)` for every item, in order; with one process here, else in processes of their own.
 
     Args:
@@ -56,14 +58,14 @@ def mapped(work: Callable[[Item], Result], items: Iterable[Item], processes: int
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) > AHEAD * processes:
+            if len(waiting) > RESULTS_AHEAD * processes:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
 @contextmanager
-def beside(work: Callable[[Item], Result], item: Item, *, apart: bool) -> Iterator[Callable[[], Result]]:
+def run_beside(work: Callable[[Item], Result], item: Item, *, apart: bool) -> Iterator[Callable[[], Result]]:
     """Start `work(item)` beside the block; what is given returns its result, and raises what it raises.
 
     Args:
@@ -88,7 +90,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
 
 
 @contextmanager
-def left_at_once() -> Iterator[None]:
+def exit_at_once() -> Iterator[None]:
     """Make this process end at once when it ends after a block that raised nothing.
 
     Python takes every module and object apart before it ends: with torch half a second, for memory that the

@@ -22,7 +22,7 @@ from optbench.core.status import MISSING, OK
 from optbench.core.words import number
 from optbench.stats.intervals import hodges_lehmann
 from optbench.stats.paired import FEWEST_PAIRS, holm, sign_flip_test
-from optbench.tables.metrics import NAMES
+from optbench.tables.metrics import MEASURE_NAMES
 
 if TYPE_CHECKING:
     from optbench.cells.trace import Trace
@@ -221,7 +221,7 @@ def _losses(pairs: pd.DataFrame, side: str) -> np.ndarray:
 def _kind(pairs: pd.DataFrame, old: np.ndarray, new: np.ndarray, tolerance: float) -> Kind:
     if (pairs["status_a"] != pairs["status_b"]).any():
         return "different"
-    measures = [m for m in (*NAMES, "steps") if f"{m}_a" in pairs and f"{m}_b" in pairs]
+    measures = [m for m in (*MEASURE_NAMES, "steps") if f"{m}_a" in pairs and f"{m}_b" in pairs]
     sides = [pairs[[f"{m}_{side}" for m in measures]].to_numpy(float) for side in ("a", "b")]
     if np.array_equal(sides[0], sides[1], equal_nan=True):
         return "equal"

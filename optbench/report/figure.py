@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-Entry: TypeAlias = str | float | int | None
+TableValue: TypeAlias = str | float | int | None
 """A value in a table behind a figure; None where there is none."""
 
 
@@ -57,15 +57,15 @@ class FigureRecord:
     panels: tuple[Panel, ...]
     pdf: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
+    rows: tuple[tuple[TableValue, ...], ...]
 
 
-def slug(*names: str) -> str:
+def as_id(*names: str) -> str:
     """Return a short file stem of ASCII letters, digits, `_` and `-`; different names can share one."""
     return "-".join(re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:32] or "x" for name in names)
 
 
-class Stems:
+class UniqueIds:
     """Hands out file stems and never the same twice, whatever the case of a file system."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Stems:
 
     def unique(self, *names: str) -> str:
         """Return a stem for `names` that was not handed out before."""
-        stem = wanted = slug(*names)
+        stem = wanted = as_id(*names)
         count = 1
         while stem.lower() in self._taken:
             count += 1

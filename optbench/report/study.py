@@ -22,7 +22,7 @@ further panels."""
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyView:
     """What the figures need to know of a study.
 
     Attributes:
@@ -55,7 +55,7 @@ class Study:
         return ((self.facts.get(kind) or {}).get(name) or {}).get(key)
 
 
-def read_study(tables: Path) -> Study:
+def read_study_view(tables: Path) -> StudyView:
     """Return the study of a tables folder; the order of names is that of the run table."""
     facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
     runs = pd.read_parquet(tables / "runs.parquet")
@@ -65,17 +65,17 @@ def read_study(tables: Path) -> Study:
             ("workloads", "workload"), ("optimizers", "optimizer"), ("schedules", "schedule"),
         )
     }  # fmt: skip
-    return Study(facts=facts, runs=runs, styles=assign_styles(names["optimizers"]), **names)
+    return StudyView(facts=facts, runs=runs, styles=assign_styles(names["optimizers"]), **names)
 
 
-def first_runs(study: Study, workload: str, schedule: str) -> pd.DataFrame:
+def first_runs(study: StudyView, workload: str, schedule: str) -> pd.DataFrame:
     """Return the first seed's run of every optimizer."""
     runs = study.runs
     here = runs[(runs["workload"] == workload) & (runs["schedule"] == schedule)]
     return here.sort_values("seed", kind="stable").groupby("optimizer", sort=False).head(1)
 
 
-def by_schedule(study: Study, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+def by_schedule(study: StudyView, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield each schedule that has rows with them, one an optimizer, both in the study's order."""
     for schedule in study.schedules:
         here = rows[rows["schedule"] == schedule].set_index("optimizer", drop=False)

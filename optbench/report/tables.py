@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Evidence:
     """The tables, each possibly empty; rows of names that the study does not have are left out."""
 
     survival: pd.DataFrame
-    arrivals: pd.DataFrame
+    targets_reached: pd.DataFrame
     ratios: pd.DataFrame
     profile: pd.DataFrame
     tradeoffs: pd.DataFrame
@@ -75,7 +75,7 @@ OF_TIMING: Final = (
 """Columns of the timing table that the page reads."""
 
 
-def read_timing(study: Study, file: Path) -> pd.DataFrame | None:
+def read_timing_table(study: StudyView, file: Path) -> pd.DataFrame | None:
     """Return the timing table's rows of this study's names, in its order.
 
     None where the file or one of its columns is missing, or where nothing was measured.
@@ -110,7 +110,7 @@ OF_ORACLE: Final = (
 """Columns of the oracle's table that the page reads."""
 
 
-def read_oracle(study: Study, file: Path) -> pd.DataFrame | None:
+def read_oracle(study: StudyView, file: Path) -> pd.DataFrame | None:
     """Return the oracle's table; None where the study asks for none or the file or a column is missing."""
     if not study.facts.get("oracle") or not file.exists():
         return None

@@ -10,10 +10,10 @@ from optbench.core.words import count, number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optbench.report.figure import Entry
+    from optbench.report.figure import TableValue
 
 
-def entry(value: object) -> Entry:
+def entry(value: object) -> TableValue:
     """Return a value as JSON can hold it: None for NaN, a sign for an infinity."""
     if isinstance(value, float):
         if math.isnan(value):

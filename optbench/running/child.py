@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from optbench.core.errors import UserError
 from optbench.core.processes import PARENT
-from optbench.running.gpus import cards, hold_card
+from optbench.running.gpus import gpus, hold_gpu
 from optbench.running.worker import READY
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Child:
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     device: str
-    card: IO[str] | None = None
+    gpu: IO[str] | None = None
     buffer: bytes = field(default=b"")
 
     def answer(self, limit_s: float) -> str | None:
@@ -88,8 +88,8 @@ class Child:
         self.log.seek(max(0, self.log.tell() - LOG_TAIL))
         tail = self.log.read().decode(errors="replace").strip()
         self.log.close()
-        if self.card is not None:
-            self.card.close()
+        if self.gpu is not None:
+            self.gpu.close()
         how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit status {code}"
         return f"the training process ended with {how}" + (f"\n{tail}" if tail else "")
 
@@ -122,10 +122,10 @@ def _launch(data_folder: Path, study_folder: Path, threads: int, device: str) ->
         "PYTHONHASHSEED": "0",
         PARENT: str(os.getpid()),
     }
-    card = None
-    names = cards() if device == "cuda" else []
+    gpu = None
+    names = gpus() if device == "cuda" else []
     if names:  # without one, the cell says so itself
-        environment["CUDA_VISIBLE_DEVICES"], card = hold_card(names)
+        environment["CUDA_VISIBLE_DEVICES"], gpu = hold_gpu(names)
     process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
         [sys.executable, "-m", "optbench.running.worker", str(data_folder), str(study_folder)],
         stdin=subprocess.PIPE,
@@ -133,4 +133,4 @@ def _launch(data_folder: Path, study_folder: Path, threads: int, device: str) ->
         stderr=log,
         env=environment,
     )
-    return Child(process, log, device, card)
+    return Child(process, log, device, gpu)

@@ -23,7 +23,7 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL
 HELD = frozenset({errno.EACCES, errno.EAGAIN})
 
 
-class Claims:
+class KeyLocks:
     """Claims on single keys, one byte of one file each, so that ten thousand need no file of their own.
 
     Two processes never hold one key at a time, on two machines neither where their file system has locks.

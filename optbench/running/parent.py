@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 
 from optbench.cells.matrix import trained_at_once
 from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.search import settled
+from optbench.cells.search import with_choice
 from optbench.core.files import sweep
 from optbench.core.status import ERROR, KILLED, TIMEOUT
 from optbench.running.child import Child, start_child
-from optbench.running.tasks import Crew, Task, written
+from optbench.running.tasks import Task, TaskQueue, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
 
 
-CHANCES = 2
+MOST_TRIES = 2
 """Times that a cell is tried whose process is killed from outside."""
 
 SMALL_S = 0.5
@@ -69,23 +69,27 @@ def train_all(
     if not cells:
         return
     since = min(since, time.time())
-    groups = trained_at_once([settled(cell) for cell in cells])
-    crew = Crew(groups, min(workers, len(groups)), partial(start_child, data_folder, study_folder), on_cell)
-    threads = [threading.Thread(target=_Foreman(crew, since).work, daemon=True) for _ in range(crew.workers)]
+    groups = trained_at_once([with_choice(cell) for cell in cells])
+    tasks = TaskQueue(
+        groups, min(workers, len(groups)), partial(start_child, data_folder, study_folder), on_cell
+    )
+    threads = [
+        threading.Thread(target=_Supervisor(tasks, since).work, daemon=True) for _ in range(tasks.workers)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    crew.claims.close()
-    if crew.problems:
-        raise crew.problems[0]
+    tasks.claims.close()
+    if tasks.problems:
+        raise tasks.problems[0]
 
 
-class _Foreman:
+class _Supervisor:
     """One thread of `train_all`, and the child that it hands cells to."""
 
-    def __init__(self, crew: Crew, since: float) -> None:
-        self._crew = crew
+    def __init__(self, tasks: TaskQueue, since: float) -> None:
+        self._tasks = tasks
         self._since = since
         self._child: Child | None = None
         self._ahead: Task | None = None
@@ -94,10 +98,10 @@ class _Foreman:
     def work(self) -> None:
         """Has cells trained until none are left, or another thread has a problem."""
         try:
-            while not self._crew.problems and (task := self._next()) is not None:
-                self._crew.finish(task, self._statuses(task))
+            while not self._tasks.problems and (task := self._next()) is not None:
+                self._tasks.finish(task, self._statuses(task))
         except BaseException as problem:
-            self._crew.problems.append(problem)
+            self._tasks.problems.append(problem)
         finally:
             if self._child is not None:
                 if self._ahead is not None:  # it may have begun what nobody waits for any more
@@ -106,7 +110,7 @@ class _Foreman:
 
     def _next(self) -> Task | None:
         task, self._ahead = self._ahead, None
-        return task or self._crew.take()
+        return task or self._tasks.take()
 
     def _statuses(self, task: Task) -> dict[str, str]:
         """Has what is left of the task trained; returns its cells' statuses by their names."""
@@ -132,15 +136,15 @@ class _Foreman:
         trained together then are tried alone: whichever of them it was, the others must not suffer.
         """
         how = ""
-        for _ in range(CHANCES):
-            child = self._hand(task, why_alone)
+        for _ in range(MOST_TRIES):
+            child = self._assign(task, why_alone)
             statuses, how = self._answer(child, task, why_alone)
             if statuses:
                 return statuses
             if not child.killed_from_outside:
                 break
         else:
-            how = f"{how}\nkilled {CHANCES} times, by the kernel for want of memory?"
+            how = f"{how}\nkilled {MOST_TRIES} times, by the kernel for want of memory?"
         statuses = {}
         for cell in task.cells:
             if cell.together and not why_alone:
@@ -150,13 +154,13 @@ class _Foreman:
                 statuses[cell.name] = _fail(cell, KILLED.name, how)
         return statuses
 
-    def _hand(self, task: Task, why_alone: str = "") -> Child:
+    def _assign(self, task: Task, why_alone: str = "") -> Child:
         """Sees to it that a living child has the task; returns the child."""
         if self._child is not None and self._child.device != task.cells[0].device:
             self._child.end()
             self._child = None
         if self._child is None:
-            self._child = self._crew.start(task.cells[0])
+            self._child = self._tasks.start(task.cells[0])
         if task.child is not self._child:
             for path in task.paths:
                 sweep(path.parent, path.name)
@@ -165,16 +169,16 @@ class _Foreman:
                 self._child.send(task.cells, why_alone)
         return self._child
 
-    def _hand_ahead(self, child: Child) -> None:
+    def _assign_next(self, child: Child) -> None:
         """Hands `child` what it is to do next, where that is worth it and holds nobody up."""
-        if self._ahead is not None or self._took_s > SMALL_S or not self._crew.has_plenty():
+        if self._ahead is not None or self._took_s > SMALL_S or not self._tasks.can_work_ahead():
             return
-        self._ahead = task = self._crew.take(patient=False)
+        self._ahead = task = self._tasks.take(patient=False)
         if task is None or len(task.cells) > 1 or self._made(task):
             return
-        # An error on a card ends the process that met it.
+        # An error on a GPU ends the process that met it.
         if child.device == task.cells[0].device == "cpu":
-            self._hand(task)
+            self._assign(task)
 
     def _answer(self, child: Child, task: Task, why_alone: str) -> tuple[dict[str, str], str]:
         """Waits for what becomes of the task that `child` has in hand.
@@ -186,19 +190,19 @@ class _Foreman:
         names = [cell.name for cell in task.cells]
         limit_s = task.cells[0].timeout_s * (1 if why_alone else max(1, len(task.cells[0].together)))
         begun = time.monotonic()
-        self._hand_ahead(child)
+        self._assign_next(child)
         try:
             words = child.answer(limit_s)
         except TimeoutError:
             child.process.kill()
-            how = self._bury(child, task)
+            how = self._end_child(child, task)
             told = f"the cell did not end within its limit of {limit_s:g} s"
             if len(task.cells) > 1:
                 told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
             return {cell.name: _fail(cell, TIMEOUT.name, told) for cell in task.cells}, how
         self._took_s = time.monotonic() - begun
         if words is None:
-            how = self._bury(child, task)
+            how = self._end_child(child, task)
             # It may have died after its traces were written, before it said so.
             if any(written(path) == stamp for path, stamp in zip(task.paths, task.stamps, strict=True)):
                 return {}, how
@@ -208,11 +212,11 @@ class _Foreman:
             raise OSError(number, reason, file)
         statuses = dict(zip(names, words.split(), strict=True))
         if child.device == "cuda" and ERROR.name in statuses.values():
-            # It may leave the card's state unusable, or its memory taken.
-            return statuses, self._bury(child, task)
+            # It may leave the GPU's state unusable, or its memory taken.
+            return statuses, self._end_child(child, task)
         return statuses, ""
 
-    def _bury(self, child: Child, task: Task) -> str:
+    def _end_child(self, child: Child, task: Task) -> str:
         """Ends the child and removes what it has left half written of the task; says how it ended."""
         how = child.end()
         self._child = None

@@ -157,11 +157,11 @@ def _batches(cells: int, cores: int | None, size: int | None, timeout_s: float) 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job asks a cluster for: memory in MB, run time in minutes, graphics cards."""
+    """What a job asks a cluster for: memory in MB, run time in minutes, GPUs."""
 
     memory_mb: int
     minutes: int
-    cards: int
+    gpus: int
 
 
 def needs_of(study: Study, paths: Sequence[str]) -> Needs:
@@ -180,8 +180,8 @@ def needs_of(study: Study, paths: Sequence[str]) -> Needs:
     seeds = {seed for block in study.blocks for seed in block.seeds}
     cells = max(len(paths), min(study.execution.together, len(seeds)))
     seconds = cells * (spec.timeout_s or study.timeout_s)
-    cards = int((spec.device or study.device) == "cuda")
-    return Needs(spec.memory_mb, math.ceil(seconds / 60) + START_MINUTES, cards)
+    gpus = int((spec.device or study.device) == "cuda")
+    return Needs(spec.memory_mb, math.ceil(seconds / 60) + START_MINUTES, gpus)
 
 
 def left_of(paths: Iterable[Path]) -> list[Path]:

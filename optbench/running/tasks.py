@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.cells.paths import trace_path
-from optbench.running.locks import Claims
+from optbench.running.locks import KeyLocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
     from optbench.running.child import Child
 
-HELD_S = 0.5
+CLAIMED_POLL_S = 0.5
 """Seconds between two looks at a cell that another process trains."""
 
-SHARED_OUT = 4
+WAITING_PER_THREAD = 4
 """Groups that must wait for each thread where one is set aside: none may end up behind a long one while
 others have nothing to do."""
 
@@ -55,7 +55,7 @@ class Task:
         self.stamps = list(map(written, self.paths))
 
 
-class Crew:
+class TaskQueue:
     """What the threads of one `train_all` share."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Crew:
         self.workers = workers
         self.start = start
         self.problems: list[BaseException] = []
-        self.claims = Claims(Path("results") / groups[0][0].study / ".claims")
+        self.claims = KeyLocks(Path("results") / groups[0][0].study / ".claims")
         self._on_cell = on_cell
         self._lock = threading.Lock()
         self._waiting: queue.SimpleQueue[list[CellSpec]] = queue.SimpleQueue()
@@ -91,12 +91,12 @@ class Crew:
             self._waiting.put(cells)
             if not patient:
                 return None
-            time.sleep(HELD_S)
+            time.sleep(CLAIMED_POLL_S)
         return None
 
-    def has_plenty(self) -> bool:
+    def can_work_ahead(self) -> bool:
         """Whether so many wait that a child may have some set aside while it is busy with others."""
-        return self._waiting.qsize() >= SHARED_OUT * self.workers
+        return self._waiting.qsize() >= WAITING_PER_THREAD * self.workers
 
     def finish(self, task: Task, statuses: Mapping[str, str]) -> None:
         """Gives the task's cells back and tells what became of them."""

@@ -24,7 +24,7 @@ TIMING = "optbench.running.timing_worker"
 START_LIMIT_S = 300.0
 """How long importing torch, building the workload and the first steps of all optimizers may take."""
 
-OVERTIME = 10.0
+MOST_BUDGETS = 10.0
 """Times the budget that the rest may take: rounds, warm-up and the step that measures memory."""
 
 LOG_TAIL = 4000
@@ -60,7 +60,7 @@ def time_in_child(
         PARENT: str(os.getpid()),
     }
     request = pickle.dumps((timing, path, data_folder, study_folder, seconds))
-    limit_s = START_LIMIT_S + OVERTIME * seconds
+    limit_s = START_LIMIT_S + MOST_BUDGETS * seconds
     with tempfile.TemporaryFile() as log:
         try:
             done = subprocess.run(  # noqa: S603  (our own interpreter and module)

@@ -6,7 +6,7 @@ import pickle
 import sys
 
 from optbench.cells.timing_file import write_timing
-from optbench.core.processes import die_with_parent, left_at_once
+from optbench.core.processes import die_with_parent, exit_at_once
 from optbench.training.timing.measure import measure
 
 
@@ -20,5 +20,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     die_with_parent()
-    with left_at_once():
+    with exit_at_once():
         main()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from optbench.cells.cell import CellSpec
 from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.search import best_of, first_grid, is_at_edge, score, settled, wider
+from optbench.cells.search import best_of, first_grid, is_at_edge, score, wider, with_choice
 from optbench.cells.trace import cell_facts, read_trace
 from optbench.cells.trials import trial_row
 from optbench.core.files import write_if_changed
@@ -89,7 +89,7 @@ def drop_stale(cells: Iterable[CellSpec]) -> list[CellSpec]:
         path = trace_path(cell)
         if cell.tuning is None or not is_complete(path):
             continue
-        facts, chosen = read_trace(path).facts, cell_facts(settled(cell))
+        facts, chosen = read_trace(path).facts, cell_facts(with_choice(cell))
         if any(_as_json(facts[key]) != _as_json(chosen[key]) for key in ("lr", "settings")):
             path.unlink()
             dropped.append(cell)

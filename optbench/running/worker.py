@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.core.processes import die_with_parent, left_at_once
+from optbench.core.processes import die_with_parent, exit_at_once
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
@@ -72,5 +72,5 @@ def main(data_folder: Path, study_folder: Path) -> None:
 if __name__ == "__main__":
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
-    with left_at_once():
+    with exit_at_once():
         main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,6 +1,6 @@
 """From a study file to a `Study` of specs, or one clear line about what is wrong.
 
-Layer 1: no torch, no pandas. Snakemake imports this module at parse time.
+No torch, no pandas: Snakemake imports this module at parse time.
 """
 
 from __future__ import annotations

@@ -18,11 +18,11 @@ from optbench.catalogue.datasets.manifest import read_manifest
 from optbench.cells.matrix import cells_of
 from optbench.core import provenance
 from optbench.core.files import write_atomically, write_table, write_text
-from optbench.core.processes import mapped
+from optbench.core.processes import map_in_processes
 from optbench.tables.curves import curve_writer
-from optbench.tables.metrics import NAMES
+from optbench.tables.metrics import MEASURE_NAMES
 from optbench.tables.own_metrics import own_metrics
-from optbench.tables.traces import TIMES, read_group
+from optbench.tables.traces import CELL_TIMES, read_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 ROW_GROUP = 200
 """Traces that are read together; a row group of the curve table holds one (split, metric) of theirs."""
 
-COLUMNS = (
+RUN_COLUMNS = (
     *("cell", "workload", "optimizer", "schedule", "lr", "seed", "ruleset", "status", "steps"),
-    *NAMES,
-    *TIMES,
+    *MEASURE_NAMES,
+    *CELL_TIMES,
     *("execution", "digest", "path", "error", "origin", "trained_again"),
 )
 """Columns of the run table, in order; those of a study's own metrics follow (docs/reference/tables.md)."""
@@ -71,21 +71,21 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
     with (
         write_atomically(folder / "curves.parquet") as unfinished,
         curve_writer(unfinished) as writer,
-        own_metrics(study, COLUMNS) as own,
+        own_metrics(study, RUN_COLUMNS) as own,
     ):
         most = sum(block.size for block in study.blocks)  # a cell may stand in two
         processes = max(1, min(cores, most // WORTH_A_PROCESS))
-        for group in mapped(read_group, _groups(study), processes):
+        for group in map_in_processes(read_group, _groups(study), processes):
             rows += own.added_to(group.rows, group.curves)
             origin_of |= group.origins
-            ways.update(group.ways)
+            ways.update(group.executions)
             workload_facts = group.workload_facts | workload_facts
             for curve in group.curves:
                 writer.write_table(curve)
-    for complaint in own.complaints():
-        print(f"optbench: {complaint}", file=sys.stderr)  # noqa: T201
+    for failure in own.failures():
+        print(f"optbench: {failure}", file=sys.stderr)  # noqa: T201
     origins = sorted(set(origin_of.values()))
-    runs = pd.DataFrame(rows, columns=[*COLUMNS, *(metric.name for metric in study.metrics)])
+    runs = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *(metric.name for metric in study.metrics)])
     places = {name: origins.index(origin) for name, origin in origin_of.items()}
     runs["origin"] = runs["cell"].map(places).astype("Int64")
     write_table(runs, folder / "runs")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NAMES = pa.dictionary(pa.int32(), pa.string())
-CURVES = pa.schema(
+CURVE_SCHEMA = pa.schema(
     [("cell", _NAMES), ("step", pa.int32()), ("split", _NAMES), ("metric", _NAMES), ("value", pa.float64())]
 )
 
@@ -38,9 +38,9 @@ def curve_writer(path: Path) -> pq.ParquetWriter:
     # A dictionary of numbers that hardly ever repeat costs more than all the rest; their first bytes repeat.
     return pq.ParquetWriter(
         path,
-        CURVES,
+        CURVE_SCHEMA,
         compression="zstd",
-        use_dictionary=[name for name in CURVES.names if name != "value"],
+        use_dictionary=[name for name in CURVE_SCHEMA.names if name != "value"],
         column_encoding={"value": "BYTE_STREAM_SPLIT"},
     )
 
@@ -79,7 +79,7 @@ def _look(group: pq.RowGroupMetaData, wanted: Mapping[str, list[str]]) -> set[st
     """The columns by which some rows of a row group may not be wanted; None where no row can be."""
     mixed = set()
     for name, values in wanted.items():
-        known = group.column(CURVES.get_field_index(name)).statistics
+        known = group.column(CURVE_SCHEMA.get_field_index(name)).statistics
         if known is None or not known.has_min_max:
             mixed.add(name)
             continue

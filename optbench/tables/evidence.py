@@ -12,7 +12,7 @@ from optbench.tables.curves import read_curves
 from optbench.tables.rates import RateRow, rate_rows
 from optbench.tables.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
 from optbench.tables.step_times import read_times
-from optbench.tables.time_to_target import ArrivalRow, SurvivalRow, arrival_rows, survival_rows
+from optbench.tables.time_to_target import SurvivalRow, TargetsReachedRow, survival_rows, targets_reached_rows
 from optbench.tables.tradeoffs import TradeoffRow, tradeoff_rows
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def write_evidence(tables: Path) -> None:
-    """Writes survival, arrivals, ratios, profile, tradeoffs and rates beside the tables they come from.
+    """Writes the tables survival, targets_reached, ratios, profile, tradeoffs and rates.
 
-    Each as .parquet and .csv.
+    They lie beside the tables they come from, each as .parquet and .csv.
 
     Args:
         tables: results/<study>/tables with runs, curves, summary, study.json and, where steps were timed,
@@ -44,7 +44,9 @@ def write_evidence(tables: Path) -> None:
     reference = str(facts["report"]["reference"])
     found = {
         "survival": pd.DataFrame(survival_rows(runs, timing, budgets), columns=SurvivalRow._fields),
-        "arrivals": pd.DataFrame(arrival_rows(runs, validation, optima), columns=ArrivalRow._fields),
+        "targets_reached": pd.DataFrame(
+            targets_reached_rows(runs, validation, optima), columns=TargetsReachedRow._fields
+        ),
         "ratios": pd.DataFrame(ratio_rows(runs, reference), columns=RatioRow._fields),
         "profile": pd.DataFrame(profile_rows(runs, reference), columns=ProfileRow._fields),
         "tradeoffs": pd.DataFrame(tradeoff_rows(summary, timing, budgets), columns=TradeoffRow._fields),

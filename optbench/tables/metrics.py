@@ -82,7 +82,7 @@ MEASURES = (
 )
 """Measures of a run, in the order of the run table's columns."""
 
-NAMES = tuple(measure.name for measure in MEASURES)
+MEASURE_NAMES = tuple(measure.name for measure in MEASURES)
 
 
 def shown_in(page: str) -> tuple[Measure, ...]:
@@ -105,16 +105,16 @@ def measures_of(runs: Sequence[Run]) -> list[dict[str, float]]:
         runs: what the trace of each says of it, and what it recorded by (split, metric).
     """
     rows = []
-    for (trace_facts, curves), trembling in zip(runs, _trembling(runs), strict=True):
+    for (trace_facts, curves), oscillation in zip(runs, _oscillation(runs), strict=True):
         facts = trace_facts.get("workload_facts", {})
         ended = trace_facts["status"] == OK.name
         found = {
             **_final_values(curves, facts, ended=ended),
             **_progress(curves, facts, ended=ended),
             **_movement(trace_facts.get("probes")),
-            **trembling,
+            **oscillation,
         }
-        rows.append({name: found[name] for name in NAMES})
+        rows.append({name: found[name] for name in MEASURE_NAMES})
     return rows
 
 
@@ -253,7 +253,7 @@ def _movement(probes: dict[str, Any] | None) -> dict[str, float]:
     }
 
 
-def _trembling(runs: Sequence[Run]) -> Iterator[dict[str, float]]:
+def _oscillation(runs: Sequence[Run]) -> Iterator[dict[str, float]]:
     """Measures of recorded series: the loss without sampling noise, and the watched coordinates."""
     losses, batches, coordinates, epochs = [], [], [], []
     for trace_facts, curves in runs:
@@ -269,10 +269,10 @@ def _trembling(runs: Sequence[Run]) -> Iterator[dict[str, float]]:
         _of_alike(spikes, batches),
         _of_alike(dominant_frequency, coordinates, epochs),
     )
-    for amplitude, leaps, frequency in zip(*found, strict=True):
+    for amplitude, jumps, frequency in zip(*found, strict=True):
         yield {
             "residual_amplitude": amplitude,
-            "spikes_per_1000_steps": leaps,
+            "spikes_per_1000_steps": jumps,
             "dominant_frequency": frequency,
         }
 

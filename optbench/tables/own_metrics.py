@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from optbench.core.errors import UserError
-from optbench.core.factories import load
+from optbench.core.factories import load_factory
 from optbench.core.status import MISSING, OK
-from optbench.tables.curves import CURVES
+from optbench.tables.curves import CURVE_SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ class OwnMetrics:
         """
         if not self.functions:
             return list(rows)
-        whole = pa.concat_tables(curves or [CURVES.empty_table()]).to_pandas()
+        whole = pa.concat_tables(curves or [CURVE_SCHEMA.empty_table()]).to_pandas()
         apart = dict(iter(whole.groupby("cell", observed=True, sort=False)))
         nothing = whole.iloc[:0]
         return [row | self._measure(row, apart.get(row["cell"], nothing)) for row in rows]
@@ -70,7 +70,7 @@ class OwnMetrics:
                 self.problems.setdefault(spec.name, []).append(told)
         return values
 
-    def complaints(self) -> Iterator[str]:
+    def failures(self) -> Iterator[str]:
         """One line for each measure that failed somewhere."""
         for name, problems in self.problems.items():
             yield f"metrics.{name}: no value for {len(problems)} cells, the first {problems[0]}"
@@ -95,6 +95,6 @@ def own_metrics(study: Study, taken: Container[str]) -> Iterator[OwnMetrics]:
         return
     sys.path.insert(0, str(study.folder))
     try:
-        yield OwnMetrics([(spec, load(spec.factory)) for spec in study.metrics])
+        yield OwnMetrics([(spec, load_factory(spec.factory)) for spec in study.metrics])
     finally:
         sys.path.remove(str(study.folder))

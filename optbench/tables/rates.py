@@ -80,7 +80,7 @@ def spectral_radius(lr: ArrayLike, momentum: ArrayLike, curvature: ArrayLike) ->
     )
 
 
-def rate(lr: ArrayLike, momentum: ArrayLike, curvatures: tuple[float, ...]) -> NDArray[np.float64]:
+def exact_rate(lr: ArrayLike, momentum: ArrayLike, curvatures: tuple[float, ...]) -> NDArray[np.float64]:
     """Return the slowest coordinate's factor: the largest `spectral_radius` over the curvatures."""
     return np.asarray(np.max([spectral_radius(lr, momentum, h) for h in curvatures], axis=0))
 
@@ -131,7 +131,7 @@ def rate_rows(runs: pd.DataFrame, curves: pd.DataFrame, facts: Mapping[str, Any]
         shown = math.nan if part is None else measured_rate(*part)
         yield RateRow(
             str(run.cell), str(run.workload), str(run.optimizer), lr, momentum, str(run.status),
-            float(rate(lr, momentum, curvatures)), shown,
+            float(exact_rate(lr, momentum, curvatures)), shown,
         )  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def summarize_tuning(results: Path) -> None:
     optimizers = json.loads((folder / "study.json").read_text(encoding="utf-8"))["optimizers"]
     curves = lr_curves(tuning)
     write_table(curves, folder / "lr_curves")
-    write_table(sensitivity(tuning, curves, runs, optimizers), folder / "sensitivity")
+    write_table(sensitivity_rows(tuning, curves, runs, optimizers), folder / "sensitivity")
     write_table(best_of_k(curves), folder / "best_of_k")
 
 
@@ -130,7 +130,7 @@ def lr_curves(tuning: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CurveRow._fields)
 
 
-def sensitivity(
+def sensitivity_rows(
     tuning: pd.DataFrame, curves: pd.DataFrame, runs: pd.DataFrame, optimizers: dict[str, dict[str, object]]
 ) -> pd.DataFrame:
     """One row a search that has made its choice (`SensitivityRow`).

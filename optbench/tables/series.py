@@ -1,4 +1,4 @@
-"""Looks at recorded series: how much they tremble, at which frequency, how often they leap (numpy only).
+"""Looks at recorded series: how much they oscillate, at which frequency, how often they leap (numpy only).
 
 Many series of one shape at a time: for a single short one, calling numpy takes longer than its sums.
 """
@@ -171,13 +171,13 @@ def spikes(losses: Floats) -> Floats:
     above = np.isposinf(known[:, SPIKE_MEMORY:])
     at_a_time = max(1, MOST_NUMBERS // (SPIKE_MEMORY * n))
     for first in range(0, len(known), at_a_time):
-        above[first : first + at_a_time] |= _leaps(known[first : first + at_a_time])
+        above[first : first + at_a_time] |= _jumps(known[first : first + at_a_time])
     starts = above.copy()
     starts[:, 1:] &= ~above[:, :-1]
     return np.asarray(1000 * starts.sum(axis=1) / above.shape[1]).reshape(runs)
 
 
-def _leaps(known: Floats) -> NDArray[np.bool_]:
+def _jumps(known: Floats) -> NDArray[np.bool_]:
     """Whether losses, shape (runs, n), lie far above the 64 before them, shape (runs, n - 64)."""
     before = np.sort(np.lib.stride_tricks.sliding_window_view(known[:, :-1], SPIKE_MEMORY, axis=1), axis=2)
     middle = before[..., SPIKE_MEMORY // 2]
@@ -189,8 +189,8 @@ def _leaps(known: Floats) -> NDArray[np.bool_]:
     now = known[:, SPIKE_MEMORY:]
     far = now > middle + _allowance(deviation, middle)
     deviation[far] = np.sort(np.abs(before[far] - usual[far][:, None]), axis=1)[:, SPIKE_MEMORY // 2]
-    leaps: NDArray[np.bool_] = now > middle + _allowance(deviation, middle)
-    return leaps
+    jumps: NDArray[np.bool_] = now > middle + _allowance(deviation, middle)
+    return jumps
 
 
 def _allowance(deviation: Floats, middle: Floats) -> Floats:

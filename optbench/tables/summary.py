@@ -40,7 +40,7 @@ class Curve(NamedTuple):
     worst: float
 
 
-CURVES = (
+BANDED_CURVES = (
     Curve("validation", "loss", np.inf),
     Curve("validation", "accuracy", -np.inf),
     Curve("train", "loss", np.inf),
@@ -80,8 +80,7 @@ class BandRow(NamedTuple):
 
 
 def summarize(results: Path) -> None:
-    """Writes tables/summary (parquet, csv), tables/convergence (parquet) and `optbench.tables.evidence`'s
-    tables.
+    """Writes tables/summary, tables/convergence and the tables of `optbench.tables.evidence`.
 
     The first two hold medians over seeds with a 95% interval (below 6 seeds: the range, with its own
     coverage). A run that diverged or failed ranks worst and a target that was not reached within the
@@ -154,13 +153,13 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
 
 
 def _bands(runs: pd.DataFrame, curves: Path) -> Iterator[BandRow]:
-    splits, metrics = {curve.split for curve in CURVES}, {curve.metric for curve in CURVES}
+    splits, metrics = {curve.split for curve in BANDED_CURVES}, {curve.metric for curve in BANDED_CURVES}
     rows = read_curves(curves, split=splits, metric=metrics)
     series = lines_of(rows, ("cell", "split", "metric"))
     missing, cells = runs["status"].eq(MISSING.name).to_numpy(bool), runs["cell"].to_numpy(object)
     for names, planned in _combinations(runs):
         ran = cells[planned[~missing[planned]]]
-        for curve in CURVES:
+        for curve in BANDED_CURVES:
             found = [series.get((cell, curve.split, curve.metric)) for cell in ran]
             grid = max((steps for steps, _ in filter(None, found)), key=len, default=np.empty(0, np.int64))
             if not len(grid):

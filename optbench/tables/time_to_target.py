@@ -13,7 +13,7 @@ from optbench.stats.bootstrap import bootstrap_band
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.survival import kaplan_meier
 from optbench.tables.curves import lines_of
-from optbench.tables.timing import time_to_target
+from optbench.tables.timing import seconds_to_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ class SurvivalRow(NamedTuple):
     median_high: float
 
 
-class ArrivalRow(NamedTuple):
+class TargetsReachedRow(NamedTuple):
     """The share of (run, target) pairs of a workload's ladder reached within `step` steps."""
 
     workload: str
@@ -84,7 +84,7 @@ def survival_rows(
         timing: the timing table, or None; without a step time there is no curve in seconds.
         budgets: steps of a cell, by workload; where it is not known, the most that a run made.
     """
-    seconds = None if timing is None else time_to_target(runs, timing)
+    seconds = None if timing is None else seconds_to_target(runs, timing)
     step_s = {} if timing is None else _step_seconds(timing)
     for workload, of_workload in runs.groupby("workload", sort=False):
         if not of_workload["steps_to_target"].notna().any():
@@ -107,10 +107,12 @@ def _step_seconds(timing: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 
 def _survival(
-    names: tuple[str, str, str], unit: str, arrived: NDArray[np.floating[Any]], budget: float
+    names: tuple[str, str, str], unit: str, reached_step: NDArray[np.floating[Any]], budget: float
 ) -> Iterator[SurvivalRow]:
-    observed = np.isfinite(arrived)
-    found = kaplan_meier(np.where(observed, arrived, max(budget, np.nanmax(arrived, initial=0))), observed)
+    observed = np.isfinite(reached_step)
+    found = kaplan_meier(
+        np.where(observed, reached_step, max(budget, np.nanmax(reached_step, initial=0))), observed
+    )
 
     def row(at: float, staying: float, low: float, high: float, events: int, at_risk: int) -> SurvivalRow:
         return SurvivalRow(
@@ -136,7 +138,7 @@ def _survival(
         yield row(*values)
 
 
-def ladder(first: float, best: float, optimum: float | None = None) -> NDArray[np.float64] | None:
+def study_targets(first: float, best: float, optimum: float | None = None) -> NDArray[np.float64] | None:
     """Return `TARGETS` losses from an easy to the hardest one, evenly spaced in the logarithm of the gap.
 
     The gap is loss - optimum where the optimum is known, else the loss itself. The first loss is no target:
@@ -157,9 +159,9 @@ def ladder(first: float, best: float, optimum: float | None = None) -> NDArray[n
     return targets
 
 
-def arrival_rows(
+def targets_reached_rows(
     runs: pd.DataFrame, curves: pd.DataFrame, optima: Mapping[str, float], *, seed: int = 0
-) -> Iterator[ArrivalRow]:
+) -> Iterator[TargetsReachedRow]:
     """Run-length distributions: the share of (run, target) pairs reached, over a ladder of targets.
 
     COCO's empirical distribution of runtimes (Hansen et al., arXiv 1605.03560) with optimizer steps in the
@@ -179,7 +181,9 @@ def arrival_rows(
         lines = {str(cell): _falling(found[str(cell)]) for cell in of_workload["cell"] if str(cell) in found}
         firsts = [float(values[0]) for _, values in lines.values() if len(values)]
         lasts = [float(values[-1]) for _, values in lines.values() if len(values)]
-        targets = ladder(float(np.median(firsts)), min(lasts), optima.get(str(workload))) if firsts else None
+        targets = (
+            study_targets(float(np.median(firsts)), min(lasts), optima.get(str(workload))) if firsts else None
+        )
         if targets is None:
             continue
         grid = np.unique(np.concatenate([steps for steps, _ in lines.values()]))
@@ -188,7 +192,7 @@ def arrival_rows(
             shares = np.stack([_share_reached(lines.get(str(c)), targets, grid) for c in group["cell"]])
             low, high = share_band(shares, seed=seed)
             for step, share, below, above in zip(grid, shares.mean(axis=0), low, high, strict=True):
-                yield ArrivalRow(
+                yield TargetsReachedRow(
                     str(workload), str(optimizer), str(schedule), int(step), float(share), float(below),
                     float(above), len(group), TARGETS, float(targets[-1]),
                 )  # fmt: skip

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from optbench.study.study import Study
     from optbench.study.timing import TimingSpec
 
-COLUMNS = (
+TIMING_COLUMNS = (
     "workload",
     "optimizer",
     "step_time_us",
@@ -81,7 +81,7 @@ def collect_timing(study: Study) -> pd.DataFrame:
     its numbers and the reason as `error`.
     """
     rows = [row for timing in timings_of(study) for row in _rows(timing)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(TIMING_COLUMNS))
     (study.results / "tables").mkdir(parents=True, exist_ok=True)
     write_table(table, study.results / "tables" / "timing")
     return table
@@ -100,7 +100,7 @@ def _rows(timing: TimingSpec) -> list[dict[str, Any]]:
 
 
 def _empty(workload: str, optimizer: str, reference: str, error: str) -> dict[str, Any]:
-    row: dict[str, Any] = {column: "" if column in TEXTS else math.nan for column in COLUMNS}
+    row: dict[str, Any] = {column: "" if column in TEXTS else math.nan for column in TIMING_COLUMNS}
     row |= {"workload": workload, "optimizer": optimizer, "reference": reference, "error": error}
     return row | {"noisy": True, "noise": "not measured", "rounds": 0, "steps": 0}
 
@@ -231,7 +231,7 @@ def _machine(facts: dict[str, Any]) -> str:
     return f"{facts['gpu']}; {host}" if facts.get("gpu") else host
 
 
-def time_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:
+def seconds_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:
     """Seconds to the target, steps to target x step time: what a cell takes with the machine to itself.
 
     Args:

@@ -20,8 +20,8 @@ from optbench.cells.trace import BadTraceError, coded, curves_of, numbers, read_
 from optbench.cells.why import Folders, trained_again
 from optbench.core.provenance import origin_of
 from optbench.core.status import MISSING
-from optbench.tables.curves import CURVES
-from optbench.tables.metrics import NAMES, is_coordinate, measures_of
+from optbench.tables.curves import CURVE_SCHEMA
+from optbench.tables.metrics import MEASURE_NAMES, is_coordinate, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
     from optbench.cells.trace import Curve, Curves
 
-TIMES = ("train_time_s", "probe_time_s")
+CELL_TIMES = ("train_time_s", "probe_time_s")
 """What the run table says of a cell's clock: its loop without the probes, and these."""
 
 
-class Group(NamedTuple):
+class TraceTables(NamedTuple):
     """What some cells have for the tables; small, for it goes from one process to another.
 
     Attributes:
@@ -42,18 +42,18 @@ class Group(NamedTuple):
         curves: tables of the curve table's schema, one for each (split, metric), in the order of these; the
             rows of a cell stand together, in order of step.
         origins: where the traces come from, by cell.
-        ways: how they were trained and why so, counted.
+        executions: how they were trained and why so, counted.
         workload_facts: what the first trace of each workload says of it.
     """
 
     rows: list[dict[str, Any]]
     curves: list[pa.Table]
     origins: dict[str, str]
-    ways: Counter[tuple[str, str]]
+    executions: Counter[tuple[str, str]]
     workload_facts: dict[str, dict[str, Any]]
 
 
-def read_group(cells: Iterable[CellSpec]) -> Group:
+def read_group(cells: Iterable[CellSpec]) -> TraceTables:
     """What the traces of some cells have for the tables."""
     rows: list[dict[str, Any]] = []
     curves: dict[tuple[str, str], dict[str, Curve]] = {}
@@ -77,7 +77,7 @@ def read_group(cells: Iterable[CellSpec]) -> Group:
     for (row, _), measures in zip(read, measures_of([run for _, run in read]), strict=True):
         row.update(measures)
     tables = [_table(*name, of_cells) for name, of_cells in sorted(curves.items())]
-    return Group(rows, tables, origins, ways, workload_facts)
+    return TraceTables(rows, tables, origins, ways, workload_facts)
 
 
 def _table(split: str, metric: str, of_cells: dict[str, Curve]) -> pa.Table:
@@ -92,7 +92,7 @@ def _table(split: str, metric: str, of_cells: dict[str, Curve]) -> pa.Table:
         coded(only, [metric]),
         numbers(values, np.float64),
     )
-    return pa.Table.from_arrays(columns, schema=CURVES)
+    return pa.Table.from_arrays(columns, schema=CURVE_SCHEMA)
 
 
 def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, Any], Curves]:
@@ -115,7 +115,7 @@ def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, A
     nothing: dict[str, Any] = {
         "status": MISSING.name,
         "steps": 0,
-        **dict.fromkeys((*NAMES, *TIMES), math.nan),
+        **dict.fromkeys((*MEASURE_NAMES, *CELL_TIMES), math.nan),
     }
     if not path.exists():
         return {**row, **nothing, **rest, "error": ""}, {}, {}
@@ -127,7 +127,7 @@ def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, A
         print(f"optbench: {aside}", file=sys.stderr)  # noqa: T201
         return {**row, **nothing, **rest, "error": aside}, {}, {}
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
-    row |= {name: times.get(name, math.nan) for name in TIMES}
+    row |= {name: times.get(name, math.nan) for name in CELL_TIMES}
     row |= {**rest, "execution": execution_of(facts), "error": facts["error"]}
     row["trained_again"] = trained_again(cell, facts, times, folders)
     return row, facts, curves_of(table)

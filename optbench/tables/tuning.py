@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optbench.cells.search import Search
     from optbench.study.study import Study
 
-COLUMNS: dict[str, str] = {
+TUNING_COLUMNS: dict[str, str] = {
     "workload": "str",
     "optimizer": "str",
     "schedule": "str",
@@ -40,7 +40,7 @@ def collect_tuning(study: Study) -> None:
     none yet. A study that tunes nothing has an empty table.
     """
     rows = [row for search in (searches_of(study) if study.tuning else []) for row in _rows(search)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    table = pd.DataFrame(rows, columns=list(TUNING_COLUMNS)).astype(TUNING_COLUMNS)
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
     write_table(table, folder / "tuning")

@@ -25,7 +25,7 @@ from torch.optim import Optimizer
 from optbench.catalogue.optimizers.make import make_optimizer, needs_closure
 from optbench.catalogue.schedules.make import is_plateau, make_schedule
 from optbench.catalogue.workloads.workload import Workload
-from optbench.core.factories import load
+from optbench.core.factories import load_factory
 from optbench.core.specs import OptimizerSpec, ScheduleSpec
 from optbench.training.batched.stackable import groups_of, is_elementwise
 from optbench.training.loop import build_workload
@@ -191,10 +191,10 @@ def check_cells(cells: Sequence[CellSpec], data_folder: Path) -> list[str]:
     """What is wrong with anything that `cells` are made of, each problem once and with its key."""
     problems = []
     for optimizer, lr in {(c.optimizer.name, c.lr): (c.optimizer, c.lr) for c in cells}.values():
-        found = check_optimizer(load(optimizer.factory), lr=lr, **optimizer.settings)
+        found = check_optimizer(load_factory(optimizer.factory), lr=lr, **optimizer.settings)
         problems += [f"optimizers.{optimizer.name}: {problem}" for problem in found]
     for cell in {c.schedule.name: c for c in cells}.values():
-        factory = load(cell.schedule.factory) if cell.schedule.factory else None
+        factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
         settings: dict[str, Any] = dict(cell.schedule.settings)
         found = check_schedule(factory, lr=cell.lr, **settings)
         problems += [f"schedules.{cell.schedule.name}: {problem}" for problem in found]

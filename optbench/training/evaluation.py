@@ -28,7 +28,7 @@ EVALUATION_BATCH = 1024
 """Examples that an evaluation holds in memory at a time."""
 
 
-def number(of: Of, model: nn.Module, batch: Batch) -> float:
+def scalar(of: Of, model: nn.Module, batch: Batch) -> float:
     """A loss or metric of one model over a batch, on the host."""
     return float(of(model, batch))
 
@@ -38,7 +38,7 @@ def record_evaluation(
     model: nn.Module,
     step: int,
     rows: list[Row],
-    measure: Callable[[Of, nn.Module, Batch], Any] = number,
+    measure: Callable[[Of, nn.Module, Batch], Any] = scalar,
 ) -> Any:  # noqa: ANN401
     """Records the losses and metrics after `step` updates; returns the validation loss.
 
@@ -80,7 +80,7 @@ def record_means(
     data: Batch,
     step: int,
     rows: list[Row],
-    measure: Callable[[Of, nn.Module, Batch], Any] = number,
+    measure: Callable[[Of, nn.Module, Batch], Any] = scalar,
 ) -> Any:  # noqa: ANN401
     """Records the loss and the metrics over `data` under the name of its split; returns the loss."""
     model.eval()
@@ -103,7 +103,7 @@ def _means(
     found = []
     for part in parts:
         # Seeds that are trained together go through a function of their parameters, not through the model.
-        with one_forward(model) if measure is number and len(quantities) > 1 else nullcontext():
+        with one_forward(model) if measure is scalar and len(quantities) > 1 else nullcontext():
             found.append([measure(quantity, model, part) for quantity in quantities])
     if len(parts) == 1:
         return found[0]

@@ -2,7 +2,7 @@
 
 The first steps of each shape of batch are made eagerly, which lets lazily made state and libraries settle;
 the next is captured, and from then on batches are copied into the captured one's place and the graph is
-replayed. The card itself is reached through `Capture` alone, so that all the rest runs anywhere.
+replayed. The GPU itself is reached through `Capture` alone, so that all the rest runs anywhere.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EAGER_STEPS = 3
 
 
 def is_graphable(optimizer: Optimizer) -> bool:
-    """Return whether a step is the same work on the card at every count of steps, its learning rate aside.
+    """Return whether a step is the same work on the GPU at every count of steps, its learning rate aside.
 
     Known of torch's SGD; a class of one's own says so by an attribute `graphable = True`.
     """
@@ -69,7 +69,7 @@ def refuse_graph(optimizer: Optimizer, schedule: LRScheduler | None, device: tor
         raise NoGraphError(f"a graph would freeze the learning rate of {name}, which the schedule moves")
 
 
-def capture_on_card(work: Work) -> Work:
+def capture_on_gpu(work: Work) -> Work:
     """Return what repeats `work` as a CUDA graph; it is captured, not done.
 
     Raises:
@@ -112,7 +112,7 @@ class GraphedStep:
     """
 
     def __init__(
-        self, optimizer: Optimizer, loss: Callable[[Batch], Tensor], capture: Capture = capture_on_card
+        self, optimizer: Optimizer, loss: Callable[[Batch], Tensor], capture: Capture = capture_on_gpu
     ) -> None:
         self._optimizer = optimizer
         self._loss = loss
@@ -122,7 +122,7 @@ class GraphedStep:
         self._graphs: dict[Shape, _Captured] = {}
         self._rates: list[tuple[dict[str, Any], Tensor]] = []
         if "capturable" in optimizer.defaults:
-            # The number stays where schedules find it; the update reads a tensor on the card.
+            # The number stays where schedules find it; the update reads a tensor on the GPU.
             for group in optimizer.param_groups:
                 group["capturable"] = True
                 first = group["params"][0]
@@ -133,7 +133,7 @@ class GraphedStep:
         """Make one step; return the losses before it, which the next step may overwrite.
 
         Args:
-            batch: tensors on the card.
+            batch: tensors on the GPU.
             between: called when the gradients are there and the parameters have not moved.
         """
         shape = tuple(tensor.shape for tensor in batch)

@@ -40,7 +40,7 @@ def explain(problem: BaseException, device: str) -> str:
     """One sentence, and a line break, for failures whose own words mislead; "" for the others."""
     words = str(problem)
     if isinstance(problem, torch.OutOfMemoryError):
-        return "out of memory on the card: the cell needs more than it has free\n"
+        return "out of memory on the GPU: the cell needs more than it has free\n"
     if isinstance(problem, MemoryError) or "can't allocate memory" in words:
         return "out of memory: the machine could not give the cell what it asked for\n"
     if NO_DETERMINISTIC_KERNEL in words:

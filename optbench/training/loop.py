@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from optbench.catalogue.datasets.load import load
+from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.optimizers.make import (
     clear_gradients,
     evaluated_weights,
@@ -27,7 +27,7 @@ from optbench.catalogue.schedules.make import is_plateau, make_schedule
 from optbench.catalogue.workloads.workload import Workload
 from optbench.cells.seeds import stream_seed
 from optbench.cells.trace import cell_facts
-from optbench.core.factories import load as load_factory
+from optbench.core.factories import load_factory
 from optbench.core.status import DIVERGED, OK
 from optbench.core.status import ERROR as RAISED  # beside a setting of that name
 from optbench.training.evaluation import record_coordinates, record_evaluation, record_means
@@ -116,7 +116,7 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
     if spec.dataset is None:
         workload = factory(**spec.settings)
     else:
-        data = load(spec.dataset.name, data_folder)
+        data = load_data(spec.dataset.name, data_folder)
         sha256 = data.sha256
         workload = factory(data, **spec.settings)
     if not isinstance(workload, Workload):
@@ -159,7 +159,7 @@ def isolated(cell: CellSpec) -> Iterator[None]:
 
 def seed_global_generators(seed: int) -> None:
     """Dropout, and plug-ins that draw from the global generators, become a function of the cell's seed."""
-    # As torch.manual_seed does, which without a card notes the call stack for the card that may yet come.
+    # As torch.manual_seed does, which without a GPU notes the call stack for the GPU that may yet come.
     torch.default_generator.manual_seed(seed)
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(seed)

@@ -10,7 +10,7 @@ import numpy as np
 from optbench.cells.trace import Trace
 
 if TYPE_CHECKING:
-    from optbench.training.probes.sums import Column
+    from optbench.training.probes.sums import ProbeSeries
 
 KEPT_LOSSES = 2000
 """Batch losses that a trace keeps: all of them up to here, a fixed grid above."""
@@ -29,7 +29,7 @@ class Record:
     probe_time_s: float = 0.0
     losses: np.ndarray = field(default_factory=lambda: np.empty(0))
     rows: list[tuple[int, str, str, float]] = field(default_factory=list)
-    columns: list[Column] = field(default_factory=list)
+    columns: list[ProbeSeries] = field(default_factory=list)
 
     def to_trace(self, facts: dict[str, Any], times: dict[str, Any]) -> Trace:
         """The trace, with `facts` and `times` of the cell; long series of batch losses are thinned out."""

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from optbench.running.gpus import cards
+from optbench.running.gpus import gpus
 from optbench.running.locks import hold_run
 from optbench.study.resolve import read_study
 from optbench.core.errors import UserError
@@ -51,7 +51,7 @@ TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 EVIDENCE = [
     f"{TABLES}/{name}.parquet"
-    for name in ("survival", "arrivals", "ratios", "profile", "tradeoffs", "rates")
+    for name in ("survival", "targets_reached", "ratios", "profile", "tradeoffs", "rates")
 ]
 SENSITIVITY = [
     f"{TABLES}/{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")
@@ -91,13 +91,13 @@ def job_minutes(wildcards):
     return job_needs(wildcards).minutes
 
 
-def job_cards(wildcards):
-    return job_needs(wildcards).cards
+def job_gpus(wildcards):
+    return job_needs(wildcards).gpus
 
 
 if workflow.resource_settings.cores is not None:
-    # On this machine: as many cells on cards at a time as there are cards. On a cluster its scheduler counts.
-    workflow.global_resources.setdefault("gpu", len(cards()) or 1)
+    # On this machine: as many cells on GPUs at a time as there are GPUs. On a cluster its scheduler counts.
+    workflow.global_resources.setdefault("gpu", len(gpus()) or 1)
 
 if workflow.is_main_process:
     # Jobs on this machine end when this process does, even by kill -9.

@@ -23,7 +23,9 @@ rule collect:
     threads: SOME_CORES
     params:
         code=stage_code(
-            "optbench.tables.collect", "optbench.tables.timing", "optbench.tables.tuning"
+            "optbench.tables.collect",
+            "optbench.tables.timing",
+            "optbench.tables.tuning",
         ),
         metrics=metrics_code(STUDY),
         device=DEVICE,

@@ -25,7 +25,7 @@ rule train:
     resources:
         mem_mb=job_memory_mb,
         runtime=job_minutes,
-        gpu=job_cards,
+        gpu=job_gpus,
     params:
         study=STUDY_FILE,
         device=DEVICE,
@@ -55,7 +55,7 @@ if (
         resources:
             mem_mb=job_memory_mb,
             runtime=job_minutes,
-            gpu=job_cards,
+            gpu=job_gpus,
         params:
             study=STUDY_FILE,
             device=DEVICE,

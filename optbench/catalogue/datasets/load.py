@@ -41,7 +41,7 @@ class Data:
     n_classes: int
 
 
-def load(name: str, folder: Path, splits: Iterable[str] = SPLITS) -> Data:
+def load_data(name: str, folder: Path, splits: Iterable[str] = SPLITS) -> Data:
     """Reads prepared splits into freshly allocated CPU tensors.
 
     The storage comes from torch's own allocator, hence equally aligned in every process: where a memory map

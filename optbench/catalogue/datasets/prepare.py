@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from optbench.catalogue.datasets.entries import DATASETS
 from optbench.catalogue.datasets.load import SPLITS, DataUnavailableError, _one_line
 from optbench.catalogue.datasets.sources import UNREADABLE
-from optbench.core.factories import load as load_reader
+from optbench.core.factories import load_factory as load_reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

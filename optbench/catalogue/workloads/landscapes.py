@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 Coordinate: TypeAlias = Any
-"""A float, a numpy array or a torch tensor (layer 0 may import neither to say so)."""
+"""A float, a numpy array or a torch tensor (neither is imported to say so)."""
 
 
 @dataclass(frozen=True)

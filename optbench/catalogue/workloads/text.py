@@ -96,7 +96,7 @@ class CharacterTransformer(nn.Module):
         super().__init__()
         self.symbols = nn.Embedding(symbols, width)
         self.places = nn.Embedding(context, width)
-        self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
+        self.blocks = nn.Sequential(*(TransformerBlock(width, heads) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
         self.out = nn.Linear(width, symbols)
         for name, parameter in self.named_parameters():
@@ -118,7 +118,7 @@ class CharacterTransformer(nn.Module):
         return logits
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """Causal attention, then a two-layer network of four times the width, each added to the stream.
 
     Args:

@@ -19,7 +19,7 @@ from matplotlib.ticker import (
 from matplotlib.transforms import Affine2D
 
 from optbench.core.words import power
-from optbench.report.figures.backend.axis import Ruler
+from optbench.report.figures.backend.axis import SingleTickAxis
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def panel(
     ax.xaxis.set_label_coords(0.5, -X_LABEL / (height - top - bottom))
     ax.yaxis.set_label_coords(-max(left - Y_LABEL, 0) / (width - left - right), 0.5)
     for axis in (ax.xaxis, ax.yaxis):
-        ax.add_artist(Ruler(axis))
+        ax.add_artist(SingleTickAxis(axis))
     return figure, ax
 
 
@@ -95,7 +95,7 @@ def tidy_number(value: float, _position: object = None) -> str:
     return text.replace(",", "\u2009").replace("-", "−")
 
 
-def dress(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", grid: str = "y") -> None:
+def style_axes(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", grid: str = "y") -> None:
     """Write the labels (never as formulas, whatever they hold) and draw a light grid."""
     ax.set_xlabel(x_label, parse_math=False)
     ax.set_ylabel(y_label, parse_math=False)
@@ -163,7 +163,7 @@ def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def space_apart(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Return positions moved as little as needed to lie `gap` apart, in the same order, inside [low, high].
 
     Where they cannot all fit, they are spaced evenly over the whole range.
@@ -224,7 +224,7 @@ def label_lines(ax: Axes, labels: Sequence[tuple[str, float, str, int]], *, room
     to_pixels = ax.transData.transform
     wanted = [float(to_pixels((ax.get_xlim()[1], y))[1]) for _, y, _, _ in labels]
     size = 10.0
-    placed = spread(wanted, size * 1.25, box.y0 + 2, box.y1 - 2)
+    placed = space_apart(wanted, size * 1.25, box.y0 + 2, box.y1 - 2)
     # `annotate` and `plot` would work out offsets and limits that are known here, in a tenth of all drawing.
     beside = ax.transAxes + Affine2D().translate(room + 8, 0)
     for (text, y, color, series), height, want in zip(labels, placed, wanted, strict=True):

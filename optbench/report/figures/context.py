@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from optbench.report.tables import Evidence, Tuned, read_evidence, read_timing, read_tuned
+from optbench.report.tables import Evidence, Tuned, read_evidence, read_timing_table, read_tuned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from optbench.catalogue.workloads.landscapes import Landscape
-    from optbench.report.figures.backend.panels import Easel
-    from optbench.report.study import Study
+    from optbench.report.figures.backend.panels import FigureWriter
+    from optbench.report.study import StudyView
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class DrawingContext:
 
     Attributes:
         study: names, labels, styles and runs.
-        easel: where the panels go.
+        writer: where the panels go.
         tables: results/<study>/tables.
         landscapes: the surfaces that workloads may name.
     """
 
-    study: Study
-    easel: Easel
+    study: StudyView
+    writer: FigureWriter
     tables: Path
     landscapes: Mapping[str, Landscape]
 
@@ -52,7 +52,7 @@ class DrawingContext:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """Survival, arrivals, ratios, profile, trade-offs and rates."""
+        """Survival, targets reached, ratios, profile, trade-offs and rates."""
         return read_evidence(self.tables)
 
     @cached_property
@@ -63,7 +63,7 @@ class DrawingContext:
     @cached_property
     def timing(self) -> pd.DataFrame | None:
         """The step times; None where no step was timed."""
-        return read_timing(self.study, self.tables / "timing.parquet")
+        return read_timing_table(self.study, self.tables / "timing.parquet")
 
     @property
     def curves(self) -> Path:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from optbench.catalogue.workloads.landscapes import LANDSCAPES
 from optbench.report.figure import FigureRecord, write_records
-from optbench.report.figures.backend.panels import Easel
-from optbench.report.figures.backend.processes import share
+from optbench.report.figures.backend.panels import FigureWriter
+from optbench.report.figures.backend.processes import draw_in_processes
 from optbench.report.figures.backend.style import drawing
 from optbench.report.figures.context import DrawingContext
 from optbench.report.sections import SECTIONS, Section, figures_module
-from optbench.report.study import read_study
+from optbench.report.study import read_study_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,9 +53,11 @@ def draw_all(
         facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
         pdf = bool(facts.get("report", {}).get("pdf"))
     with drawing():
-        records = share(
-            lambda painter: _draw(
-                DrawingContext(read_study(tables), Easel(figures, painter, pdf=pdf), tables, landscapes),
+        records = draw_in_processes(
+            lambda process: _draw(
+                DrawingContext(
+                    read_study_view(tables), FigureWriter(figures, process, pdf=pdf), tables, landscapes
+                ),
                 drawn,
             ),
             cores,

@@ -23,11 +23,11 @@ from optbench.core.status import STATUSES
 from optbench.report.figure import FigureRecord, read_records
 from optbench.report.page.context import PageContext
 from optbench.report.page.sections.completeness import completeness
-from optbench.report.page.sections.verdict import Finding, Findings, read_findings
+from optbench.report.page.sections.verdict import Findings, FindingView, read_findings
 from optbench.report.page.table import Table, plain_table
 from optbench.report.palette import DARK, LIGHT, themed
 from optbench.report.sections import SECTIONS, Section
-from optbench.report.study import Study, read_study
+from optbench.report.study import StudyView, read_study_view
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ class ShownSection:
     id: str
     title: str
     template: str
-    opening: tuple[Finding, ...] | None
+    opening: tuple[FindingView, ...] | None
     figures: tuple[Figure, ...]
     data: Any
     parts: tuple[tuple[str, str], ...]
@@ -104,7 +104,7 @@ def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIO
         sections: of the page, in its order; one that this study has nothing for is left out.
     """
     tables = results / "tables"
-    study = read_study(tables)
+    study = read_study_view(tables)
     figures = tuple(
         _figure(study, record, results / "figures")
         for record in read_records(results / "figures/figures.json")
@@ -157,7 +157,7 @@ def _section(section: Section, page: PageContext) -> ShownSection | None:
     )
 
 
-def _opening(section: Section, findings: Findings) -> tuple[Finding, ...] | None:
+def _opening(section: Section, findings: Findings) -> tuple[FindingView, ...] | None:
     if section.opening is None:
         return findings.of_section(*section.findings)
     return findings.shown(*section.opening) if section.opening else None
@@ -217,7 +217,7 @@ def _statuses() -> str:
     return "\n".join(rules)
 
 
-def _figure(study: Study, record: FigureRecord, folder: Path) -> Figure:
+def _figure(study: StudyView, record: FigureRecord, folder: Path) -> Figure:
     drawings = tuple(
         (panel.id, panel.title, Markup(themed((folder / panel.svg).read_text(encoding="utf-8"))))  # noqa: S704
         for panel in record.panels
@@ -237,7 +237,7 @@ def _width(svg: str) -> float:
     return float(svg.partition(' width="')[2].partition('"')[0])
 
 
-def _legend(study: Study) -> tuple[LegendEntry, ...]:
+def _legend(study: StudyView) -> tuple[LegendEntry, ...]:
     hues = {color: key for key, color in LIGHT.items()}
     return tuple(
         LegendEntry(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optbench.report.page.build import Figure
     from optbench.report.page.sections.verdict import Findings
     from optbench.report.sections import Section
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class PageContext:
     """
 
     name: str
-    study: Study
+    study: StudyView
     tables: Path
     summary: pd.DataFrame
     findings: Findings

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TableEntry:
     """One entry of a table.
 
     Attributes:
@@ -43,11 +43,11 @@ class Table:
     id: str
     caption: str
     heads: tuple[str, ...]
-    rows: tuple[tuple[Entry, ...], ...]
+    rows: tuple[tuple[TableEntry, ...], ...]
 
 
 @dataclass(frozen=True)
-class Measure:
+class Estimate:
     """An estimate over seeds, as the summary table holds it.
 
     Attributes:
@@ -61,16 +61,16 @@ class Measure:
     high: float
 
 
-def measure_entry(
-    measure: Measure | None, *, strong: bool = False, higher_is_worse: bool = True, missing: str = NONE
-) -> Entry:
+def estimate_entry(
+    measure: Estimate | None, *, strong: bool = False, higher_is_worse: bool = True, missing: str = NONE
+) -> TableEntry:
     """Return an estimate with its interval as a table entry."""
     if measure is None or math.isnan(measure.estimate):
-        return Entry(missing, numeric=True)
+        return TableEntry(missing, numeric=True)
     note = interval(measure.low, measure.high, higher_is_worse=higher_is_worse)
     if math.isinf(measure.estimate):
-        return Entry(missing if missing != NONE else number(measure.estimate), note, numeric=True)
-    return Entry(number(measure.estimate), note, strong=strong, numeric=True)
+        return TableEntry(missing if missing != NONE else number(measure.estimate), note, numeric=True)
+    return TableEntry(number(measure.estimate), note, strong=strong, numeric=True)
 
 
 def plain_table(table_id: str, caption: str, heads: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
@@ -78,9 +78,9 @@ def plain_table(table_id: str, caption: str, heads: Sequence[str], rows: Sequenc
     return Table(table_id, caption, tuple(heads), tuple(tuple(_entry(v) for v in row) for row in rows))
 
 
-def _entry(value: object) -> Entry:
+def _entry(value: object) -> TableEntry:
     if value is None:
-        return Entry(NONE, numeric=True)
+        return TableEntry(NONE, numeric=True)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return Entry(number(value), numeric=True)
-    return Entry(str(value))
+        return TableEntry(number(value), numeric=True)
+    return TableEntry(str(value))

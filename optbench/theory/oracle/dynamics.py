@@ -37,7 +37,7 @@ class Best(NamedTuple):
     optimizer: str
     words: str
     formula: str
-    form: Callable[[float, float], forms.Setting]
+    form: Callable[[float, float], forms.StepSettings]
     tolerance: float
     reason: str
 
@@ -118,13 +118,13 @@ _FAMILIES: Final = (
 )  # fmt: skip
 
 
-def _beside(family: Family, side: str) -> str:
+def _near_limit(family: Family, side: str) -> str:
     """The combination just below or above a family's limit."""
     return f"{family.workload}/{family.name}_{side}/constant"
 
 
 def _limit(family: Family) -> tuple[Fact, ...]:
-    below, above = _beside(family, "below"), _beside(family, "above")
+    below, above = _near_limit(family, "below"), _near_limit(family, "above")
     limit = Fact(
         f"limit_{family.name}", LIMITS, f"largest stable lr of {family.words}, from a run to either side",
         family.limit_formula, family.limit, runs.crossing, (below, above),
@@ -133,7 +133,7 @@ def _limit(family: Family) -> tuple[Fact, ...]:
     beside = (
         Fact(
             f"{family.name}_{side}", LIMITS, f"{family.words} just {side} its limit {does}: factor a step",
-            family.rate_formula, family.rate, runs.rate, (where,),
+            family.rate_formula, family.rate, runs.observed_rate, (where,),
             family.rate_tolerance, "what is left of the smaller root", family.source,
         )
         for side, where, does in (("below", below, "converges"), ("above", above, "diverges"))
@@ -146,13 +146,13 @@ def _ending(side: str, number: float) -> Fact:
         return number
 
     what = f"runs just {side} a limit that are recorded as diverged"
-    where = tuple(_beside(family, side) for family in _FAMILIES)
+    where = tuple(_near_limit(family, side) for family in _FAMILIES)
     return Fact(
         f"diverged_{side}", LIMITS, what, f"{number:g}", predict, runs.diverged, where, 0.0, "a count", COHEN
     )
 
 
-class Chance(NamedTuple):
+class NoiseTolerances(NamedTuple):
     """Tolerances of what chance decides, as shares: of variance, cosine, its excess over momentum, flips."""
 
     variance: float
@@ -161,7 +161,7 @@ class Chance(NamedTuple):
     flips: float
 
 
-def _noise(optimizer: str, words: str, chance: Chance) -> tuple[Fact, ...]:
+def _noise(optimizer: str, words: str, allowed: NoiseTolerances) -> tuple[Fact, ...]:
     where = (f"noisy/{optimizer}/constant",)
     reason = "four standard errors and the start at rest (docs/reference/oracle.md)"
     return (
@@ -169,22 +169,22 @@ def _noise(optimizer: str, words: str, chance: Chance) -> tuple[Fact, ...]:
             f"variance_{optimizer}", NOISE, f"{words}: variance of a coordinate in the long run",
             "lr s²(1 + b)/(h(1 − b)(2(1 + b) − lr h))",
             lambda r: forms.stationary_variance(r.lr, r.b, r.h, float(r.workload["noise"])),
-            runs.settled_variance, where, chance.variance, reason, LIU,
+            runs.settled_variance, where, allowed.variance, reason, LIU,
         ),
         Fact(
             f"update_cosine_{optimizer}", NOISE, f"{words}: correlation of two updates in a row",
             "b − lr h/2", lambda r: forms.update_correlation(r.lr, r.b, r.h),
-            runs.column("update_cosine"), where, chance.cosine, reason, DERIVED,
+            runs.column("update_cosine"), where, allowed.cosine, reason, DERIVED,
         ),
         Fact(
             f"update_cosine_excess_{optimizer}", NOISE, f"{words}: the same beyond what momentum alone gives",
             "−lr h/2", lambda r: forms.update_correlation(r.lr, 0.0, r.h),
-            runs.column("update_cosine_excess"), where, chance.excess, reason, DERIVED,
+            runs.column("update_cosine_excess"), where, allowed.excess, reason, DERIVED,
         ),
         Fact(
             f"sign_flip_rate_{optimizer}", NOISE, f"{words}: share of coordinates that turn back in a step",
             "arccos(b − lr h/2)/π", lambda r: forms.flip_rate(forms.update_correlation(r.lr, r.b, r.h)),
-            runs.column("sign_flip_rate"), where, chance.flips, reason, SHEPPARD,
+            runs.column("sign_flip_rate"), where, allowed.flips, reason, SHEPPARD,
         ),
     )  # fmt: skip
 
@@ -236,8 +236,8 @@ FACTS: Final = (
     *(fact for family in _FAMILIES for fact in _limit(family)),
     _ending("below", 0.0),
     _ending("above", float(len(_FAMILIES))),
-    *_noise("sgd", "noisy SGD", Chance(0.01, 0.012, 0.012, 0.002)),
-    *_noise("heavy_ball", "noisy heavy ball", Chance(0.018, 0.004, 0.012, 0.007)),
+    *_noise("sgd", "noisy SGD", NoiseTolerances(0.01, 0.012, 0.012, 0.002)),
+    *_noise("heavy_ball", "noisy heavy ball", NoiseTolerances(0.018, 0.004, 0.012, 0.007)),
     *_one_dimension("sgd_creeping", "SGD that creeps up to the minimum"),
     *_one_dimension("sgd_zigzag", "SGD that jumps over the minimum"),
     _frequency(

@@ -12,7 +12,7 @@ from math import acos, pi, sqrt
 from typing import NamedTuple
 
 
-class Setting(NamedTuple):
+class StepSettings(NamedTuple):
     """The best constant setting of a method on a spectrum, and its rate there."""
 
     lr: float
@@ -20,33 +20,33 @@ class Setting(NamedTuple):
     rate: float
 
 
-def gd_optimal(low: float, high: float) -> Setting:
+def gd_optimal(low: float, high: float) -> StepSettings:
     """Return lr = 2 / (low + high) and its rate (k - 1) / (k + 1), k = high / low.
 
     Args:
         low: least curvature (> 0).
         high: largest curvature (>= low).
     """
-    return Setting(2 / (low + high), 0.0, (high - low) / (high + low))
+    return StepSettings(2 / (low + high), 0.0, (high - low) / (high + low))
 
 
-def heavy_ball_optimal(low: float, high: float) -> Setting:
+def heavy_ball_optimal(low: float, high: float) -> StepSettings:
     """Return Polyak's setting: rate (sqrt k - 1) / (sqrt k + 1), whose square is the momentum."""
     low, high = sqrt(low), sqrt(high)
     rate = (high - low) / (high + low)
-    return Setting(4 / (low + high) ** 2, rate**2, rate)
+    return StepSettings(4 / (low + high) ** 2, rate**2, rate)
 
 
-def nesterov_optimal(low: float, high: float) -> Setting:
+def nesterov_optimal(low: float, high: float) -> StepSettings:
     """Return the best on quadratics: momentum (s - 2) / (s + 2), rate 1 - 2 / s, s = sqrt(3 k + 1)."""
     s = sqrt(3 * high / low + 1)
-    return Setting(4 / (3 * high + low), (s - 2) / (s + 2), 1 - 2 / s)
+    return StepSettings(4 / (3 * high + low), (s - 2) / (s + 2), 1 - 2 / s)
 
 
-def nesterov_standard(low: float, high: float) -> Setting:
+def nesterov_standard(low: float, high: float) -> StepSettings:
     """Return the setting for every smooth convex loss, lr = 1 / high: rate 1 - 1 / sqrt k on quadratics."""
     s = sqrt(high / low)
-    return Setting(1 / high, (s - 1) / (s + 1), 1 - 1 / s)
+    return StepSettings(1 / high, (s - 1) / (s + 1), 1 - 1 / s)
 
 
 def two_step_rate(trace: float, determinant: float) -> float:

@@ -165,7 +165,7 @@ def read_runs(tables: Path, names: Iterable[str]) -> dict[str, Runs]:
     return found
 
 
-def rate(runs: Runs) -> float:
+def observed_rate(runs: Runs) -> float:
     """The factor by which the distance to the optimum 0 changed a step, over the last half of the curve.
 
     The loss is quadratic in the distance, hence the root.
@@ -192,7 +192,7 @@ def column(name: str) -> Callable[[Runs], float]:
 
 def crossing(below: Runs, above: Runs) -> float:
     """The lr at which the rate is 1, on the straight line through the logarithms of two rates."""
-    low, high = log(rate(below)), log(rate(above))
+    low, high = log(observed_rate(below)), log(observed_rate(above))
     return below.lr - (above.lr - below.lr) * low / (high - low)
 
 
@@ -213,7 +213,7 @@ def end(runs: Runs) -> float:
     return float(runs.path()[-1])
 
 
-def way(runs: Runs) -> float:
+def displacement(runs: Runs) -> float:
     """How far the last point lies from the first."""
     path = runs.path()
     return abs(float(path[-1] - path[0]))

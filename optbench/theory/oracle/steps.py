@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from optbench.theory.oracle import forms, runs
-from optbench.theory.oracle.fact import ADAGRAD, ADAM, ADAMW, DERIVED, GOH, RMSPROP, ROUNDING, Fact
+from optbench.theory.oracle.fact import (
+    ADAGRAD_PAPER,
+    ADAM_PAPER,
+    ADAMW_PAPER,
+    DERIVED,
+    GOH,
+    RMSPROP_PAPER,
+    ROUNDING,
+    Fact,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +56,7 @@ _ALTERNATING: Final = (
     ),
     (
         "adam", "Adam", "lr(1 − b)/(1 + b)",
-        lambda r: forms.averaged_alternating_step(r.lr, r.b, 1.0), ADAM,
+        lambda r: forms.averaged_alternating_step(r.lr, r.b, 1.0), ADAM_PAPER,
     ),
 )  # fmt: skip
 
@@ -99,55 +108,55 @@ def _effective_lr(found: Runs) -> float:
 _STEPS: Final = (
     (
         "first_step_adam", "Adam's first step", "lr g/(g + eps)",
-        _adam, runs.first_step, "slope/adam", ADAM,
+        _adam, runs.first_step, "slope/adam", ADAM_PAPER,
     ),
     (
         "first_step_adagrad", "Adagrad's first step", "lr g/(g + eps)",
-        lambda r: _adagrad(r, 1), runs.first_step, "slope/adagrad", ADAGRAD,
+        lambda r: _adagrad(r, 1), runs.first_step, "slope/adagrad", ADAGRAD_PAPER,
     ),
     (
         "first_step_rmsprop", "RMSprop's first step", "lr g/(g√(1 − a) + eps)",
-        lambda r: _rmsprop(r, 1), runs.first_step, "slope/rmsprop", RMSPROP,
+        lambda r: _rmsprop(r, 1), runs.first_step, "slope/rmsprop", RMSPROP_PAPER,
     ),
     (
         "first_step_adamw", "AdamW's first step: its decay and Adam's", "lr d w + lr g/(g + eps)",
-        _adamw, runs.first_step, "slope/adamw", ADAMW,
+        _adamw, runs.first_step, "slope/adamw", ADAMW_PAPER,
     ),
     (
         "first_step_adam_l2", "Adam's first step where an L2 penalty d is all there is", "lr d w/(d w + eps)",
-        _adam_l2, runs.first_step, "plain/adam_l2", ADAMW,
+        _adam_l2, runs.first_step, "plain/adam_l2", ADAMW_PAPER,
     ),
     (
         "effective_lr_adam", "Adam's step over the gradient, a constant one, after T steps", "lr/(g + eps)",
-        lambda r: _adam(r) / r.g, _effective_lr, "slope/adam", ADAM,
+        lambda r: _adam(r) / r.g, _effective_lr, "slope/adam", ADAM_PAPER,
     ),
     (
         "effective_lr_adagrad", "Adagrad's step over the gradient, a constant one, after T steps",
         "lr/(g√T + eps)",
         lambda r: (_adagrad(r, r.steps) - _adagrad(r, r.steps - 1)) / r.g, _effective_lr,
-        "slope/adagrad", ADAGRAD,
+        "slope/adagrad", ADAGRAD_PAPER,
     ),
     (
         "effective_lr_rmsprop", "RMSprop's step over the gradient, a constant one, after T steps",
         "lr/(g√(1 − a^T) + eps)",
         lambda r: (_rmsprop(r, r.steps) - _rmsprop(r, r.steps - 1)) / r.g, _effective_lr,
-        "slope/rmsprop", RMSPROP,
+        "slope/rmsprop", RMSPROP_PAPER,
     ),
     (
         "way_adagrad", "Adagrad's way in T steps under a constant gradient", "Σ lr g/(g√t + eps)",
-        lambda r: _adagrad(r, r.steps), runs.way, "slope/adagrad", ADAGRAD,
+        lambda r: _adagrad(r, r.steps), runs.displacement, "slope/adagrad", ADAGRAD_PAPER,
     ),
     (
         "way_rmsprop", "RMSprop's way in T steps under a constant gradient", "Σ lr g/(g√(1 − a^t) + eps)",
-        lambda r: _rmsprop(r, r.steps), runs.way, "slope/rmsprop", RMSPROP,
+        lambda r: _rmsprop(r, r.steps), runs.displacement, "slope/rmsprop", RMSPROP_PAPER,
     ),
     (
         "decay_adamw", "what AdamW's decay leaves of w after T steps without a gradient", "w(1 − lr d)^T",
-        _decayed, runs.end, "plain/adamw", ADAMW,
+        _decayed, runs.end, "plain/adamw", ADAMW_PAPER,
     ),
     (
         "decay_sgd_l2", "what an L2 penalty leaves of w after T steps of SGD without a gradient",
-        "w(1 − lr d)^T", _decayed, runs.end, "plain/sgd_l2", ADAMW,
+        "w(1 − lr d)^T", _decayed, runs.end, "plain/sgd_l2", ADAMW_PAPER,
     ),
 )  # fmt: skip
 
@@ -183,7 +192,7 @@ def _gamma(found: Runs) -> float:
 
 def _steps_at_full_lr(found: Runs) -> float:
     """SGD's way under a constant gradient, in steps at the cell's own learning rate."""
-    return runs.way(found) / (found.lr * found.g)
+    return runs.displacement(found) / (found.lr * found.g)
 
 
 _SCHEDULES: Final = (

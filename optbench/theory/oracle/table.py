@@ -63,7 +63,7 @@ class FactRow(NamedTuple):
     note: str
 
 
-def consult(tables: Path, facts: Sequence[Fact] = FACTS) -> pd.DataFrame:
+def write_oracle(tables: Path, facts: Sequence[Fact] = FACTS) -> pd.DataFrame:
     """Write tables/oracle (parquet, csv) and return it: one row a fact, in their order.
 
     Args:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optbench.core.files import write_text
 from optbench.theory.textbook import family, momentum, ravine, regimes, regression
 from optbench.theory.textbook.decay import DECAY
-from optbench.theory.textbook.evidence import UnfinishedError, find, read_tables
+from optbench.theory.textbook.evidence import UnfinishedError, find_cells, read_tables
 from optbench.theory.textbook.file import FILE, UNMEASURED
 from optbench.theory.textbook.verdict import INCONCLUSIVE, finite, verdict
 
@@ -53,11 +53,11 @@ def check_claims(tables: Tables, claims: Sequence[Claim] = CLAIMS) -> list[dict[
 
 
 def _check(tables: Tables, claim: Claim) -> dict[str, Any] | None:
-    needed = {name: find(tables, need) for name, need in claim.needs.items()}
+    needed = {name: find_cells(tables, need) for name, need in claim.needs.items()}
     cells = {name: found for name, found in needed.items() if found is not None}
     if not cells:
         return None
-    wanted = {name: find(tables, need) for name, need in claim.wants.items()}
+    wanted = {name: find_cells(tables, need) for name, need in claim.wants.items()}
     cells |= {name: found for name, found in wanted.items() if found is not None and len(found.trained)}
     result: dict[str, Any] = {
         "id": claim.id,

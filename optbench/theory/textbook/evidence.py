@@ -179,7 +179,7 @@ def _curves(file: Path, runs: pd.DataFrame, workload: str) -> pd.DataFrame:
     return read_curves(file, cell=cells)
 
 
-def find(tables: Tables, need: Need) -> Cells | None:
+def find_cells(tables: Tables, need: Need) -> Cells | None:
     """The cells that a need means, None where the study plans none of them."""
     planned = [cells for workload in need.workloads if (cells := _find(tables, need, workload)) is not None]
     ran = [cells for cells in planned if len(cells.trained)]

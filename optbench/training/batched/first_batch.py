@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from optbench.training.batched.stackable import UnfitError
+from optbench.training.batched.stackable import NoStackError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optbench.training.batched.stack import Stack
 
 
-def rehearse(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> None:
+def check_first_batch(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> None:
     """Return nothing where the first batch's loss and gradients come out the same as from the model alone.
 
     To half the digits of the parameters' type: what differs by more is not rounding. Looked at for the first
@@ -30,7 +30,7 @@ def rehearse(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> No
         own: whether its tensors have a leading dimension of seeds.
 
     Raises:
-        UnfitError: they differ, or the loss cannot be taken of several models at once, draws random numbers
+        NoStackError: they differ, or the loss cannot be taken of several models at once, draws random numbers
             or changes the model's buffers.
     """
     model = stack.models[0]
@@ -39,9 +39,9 @@ def rehearse(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> No
     loss = workload.loss(model, tuple(tensor[0] for tensor in batch) if own else batch)
     alone = _slope(loss, trained)
     if _generators() != before:
-        raise UnfitError("its loss draws random numbers, which would not be those of the seed alone")
+        raise NoStackError("its loss draws random numbers, which would not be those of the seed alone")
     if not all(map(torch.equal, model.buffers(), buffers)):
-        raise UnfitError("its loss changes the model's buffers, which belong to one model")
+        raise NoStackError("its loss changes the model's buffers, which belong to one model")
     losses = _losses(stack, workload, batch, own=own)
     together = _slope(losses, [p for p in stack.parameters if p.requires_grad])
     pairs = [
@@ -49,7 +49,7 @@ def rehearse(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> No
         *((a, None if b is None else b[0]) for a, b in zip(alone, together, strict=True)),
     ]
     if not all(_close(a, b) for a, b in pairs):
-        raise UnfitError("its loss or gradients are others when several models are taken at once")
+        raise NoStackError("its loss or gradients are others when several models are taken at once")
 
 
 def _losses(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> Tensor:
@@ -57,11 +57,13 @@ def _losses(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> Ten
         losses = stack.measure(workload.loss, batch, own=own)
     except Exception as problem:  # whatever a loss may do that has no batched form
         words = (str(problem).strip().splitlines() or [""])[0]
-        raise UnfitError(
+        raise NoStackError(
             f"its loss cannot be taken of several models at once: {type(problem).__name__}: {words}"
         ) from problem
     if losses.shape != (len(stack),):
-        raise UnfitError(f"its loss is no scalar: of {len(stack)} models it has shape {tuple(losses.shape)}")
+        raise NoStackError(
+            f"its loss is no scalar: of {len(stack)} models it has shape {tuple(losses.shape)}"
+        )
     return losses
 
 

@@ -11,10 +11,10 @@ import torch
 from optbench.catalogue.optimizers.make import make_optimizer
 from optbench.catalogue.schedules.make import make_schedule
 from optbench.cells.seeds import stream_seed
-from optbench.core.factories import load as load_factory
-from optbench.training.batched.first_batch import rehearse
+from optbench.core.factories import load_factory
+from optbench.training.batched.first_batch import check_first_batch
 from optbench.training.batched.stack import Stack, stacked_batches
-from optbench.training.batched.stackable import UnfitError, groups_of, refuse_unfit
+from optbench.training.batched.stackable import NoStackError, groups_of, refuse_stack
 from optbench.training.graphs import GraphedStep, refuse_graph
 from optbench.training.loop import build_workload, isolated, seed_global_generators, workload_facts
 from optbench.training.probes.run import Probes
@@ -98,7 +98,7 @@ def make_group(cell: CellSpec, data_folder: Path) -> Group:
     """Makes the group that `cell` belongs to, and sees to it that it can be trained as one model.
 
     Raises:
-        UnfitError: it cannot.
+        NoStackError: it cannot.
         NoGraphError: its steps are to come from a graph and cannot.
     """
     device = torch.device(cell.device)
@@ -106,16 +106,16 @@ def make_group(cell: CellSpec, data_folder: Path) -> Group:
     workload = seeds[0].workload
     parameters = list(seeds[0].model.parameters())
     alone = _optimizer(cell, workload, parameters)
-    refuse_unfit(seeds[0].model, *alone)
+    refuse_stack(seeds[0].model, *alone)
     if cell.step == "graph":
         refuse_graph(*alone, device)
     batches, own = stacked_batches([seed.workload for seed in seeds], cell.together, device)
     first = next(batches)
     stack = Stack([seed.model for seed in seeds])
-    rehearse(stack, workload, first, own=own)
+    check_first_batch(stack, workload, first, own=own)
     optimizer, schedule = _optimizer(cell, workload, stack.parameters)
     if groups_of(alone[0], parameters) != groups_of(optimizer, stack.parameters):
-        raise UnfitError("its parameters are sorted into groups by shape, which a stack of seeds changes")
+        raise NoStackError("its parameters are sorted into groups by shape, which a stack of seeds changes")
     if cell.probe_every:
         for seed in seeds:
             seed.probes = Probes(workload, seed.model, optimizer, cell.probe_every)
@@ -172,6 +172,6 @@ def refusals(cells: Sequence[CellSpec], data_folder: Path) -> dict[str, list[str
         try:
             with isolated(few):
                 make_group(few, data_folder)
-        except UnfitError as why:
+        except NoStackError as why:
             found.setdefault(str(why), []).append(name)
     return found

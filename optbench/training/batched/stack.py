@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from optbench.training.batched.stackable import UnfitError
+from optbench.training.batched.stackable import NoStackError
 from optbench.training.loop import augmentation_stream, epoch_orders
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class Stack:
         parameters: the stacked parameters, each of shape (seeds, ...), in the models' order.
 
     Raises:
-        UnfitError: they differ in more than their numbers.
+        NoStackError: they differ in more than their numbers.
     """
 
     def __init__(self, models: Sequence[nn.Module]) -> None:
         self.models = tuple(models)
-        self._judged = _Judged(models[0])
+        self._judged = _LossModule(models[0])
         names = [name for name, _ in models[0].named_parameters()]
         self._own = list(zip(*(model.parameters() for model in models), strict=True))
         try:
@@ -51,7 +51,7 @@ class Stack:
             ]
             buffers = [torch.stack(own) for own in zip(*(m.buffers() for m in models), strict=True)]
         except (RuntimeError, ValueError) as problem:
-            raise UnfitError(f"its models differ from seed to seed: {problem}") from None
+            raise NoStackError(f"its models differ from seed to seed: {problem}") from None
         for stacked, own in zip(self.parameters, self._own, strict=True):
             for parameter, part in zip(own, stacked.detach(), strict=True):
                 parameter.data = part
@@ -82,7 +82,7 @@ class Stack:
         )
         return found
 
-    def hand_gradients(self) -> None:
+    def set_gradients(self) -> None:
         """Show every seed's model its part of the gradients, as if it had been trained alone."""
         for stacked, own in zip(self.parameters, self._own, strict=True):
             parts = [None] * len(own) if stacked.grad is None else stacked.grad.unbind()
@@ -90,7 +90,7 @@ class Stack:
                 parameter.grad = part
 
 
-class _Judged(nn.Module):
+class _LossModule(nn.Module):
     """A model with what is taken of it, as one call: so a loss may look at the parameters themselves."""
 
     def __init__(self, model: nn.Module) -> None:

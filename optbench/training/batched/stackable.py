@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch.optim.lr_scheduler import LRScheduler
 
 
-class UnfitError(Exception):
+class NoStackError(Exception):
     """The seeds of a configuration cannot be trained as one model; its text says why."""
 
 
@@ -50,7 +50,7 @@ def groups_of(optimizer: Optimizer, parameters: Sequence[Tensor]) -> list[tuple[
     ]
 
 
-def refuse_unfit(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler | None) -> None:
+def refuse_stack(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler | None) -> None:
     """Return nothing where several such models can be trained as one, as far as can be told beforehand.
 
     Args:
@@ -59,18 +59,18 @@ def refuse_unfit(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler |
         schedule: of that optimizer.
 
     Raises:
-        UnfitError: one of them cannot.
+        NoStackError: one of them cannot.
     """
     name = type(optimizer).__name__
     if needs_closure(optimizer):
-        raise UnfitError(f"{name} evaluates the loss itself, as often as each seed needs")
+        raise NoStackError(f"{name} evaluates the loss itself, as often as each seed needs")
     if not is_elementwise(optimizer):
-        raise UnfitError(f"{name} is not known to be elementwise: an entry's update may depend on others")
+        raise NoStackError(f"{name} is not known to be elementwise: an entry's update may depend on others")
     if schedule is not None and is_plateau(schedule):
-        raise UnfitError(f"{type(schedule).__name__} gives each seed a learning rate of its own")
+        raise NoStackError(f"{type(schedule).__name__} gives each seed a learning rate of its own")
     for module in model.modules():
         kind = type(module).__name__
         if is_dropout(module):
-            raise UnfitError(f"its model has {kind}, whose draws would not be those of the seed alone")
+            raise NoStackError(f"its model has {kind}, whose draws would not be those of the seed alone")
         if is_batch_norm(module):
-            raise UnfitError(f"its model has {kind}, whose running averages belong to one model")
+            raise NoStackError(f"its model has {kind}, whose running averages belong to one model")

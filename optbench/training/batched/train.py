@@ -18,7 +18,7 @@ from optbench.catalogue.optimizers.make import clear_gradients, evaluated_weight
 from optbench.cells.trace import cell_facts
 from optbench.core.status import DIVERGED, OK
 from optbench.training.batched.group import make_group
-from optbench.training.batched.stackable import UnfitError
+from optbench.training.batched.stackable import NoStackError
 from optbench.training.evaluation import record_evaluation, record_means
 from optbench.training.graphs import NoGraphError
 from optbench.training.kernels import kernel_facts
@@ -64,7 +64,7 @@ def train_together(cells: Sequence[CellSpec], data_folder: Path) -> list[Trace]:
                 why_eager = str(problem)
                 first = replace(first, step="eager")
                 group = _train(first, data_folder)
-        except UnfitError as problem:
+        except NoStackError as problem:
             why = str(problem)
         except Exception as problem:  # it may be one seed's: alone, each gets what is its own
             words = (str(problem).strip().splitlines() or [""])[0]
@@ -141,7 +141,7 @@ def _loop(group: Group) -> None:
             record_means(
                 workload, group.stack.models[0], "test", workload.test, budget, rows, _measure(group)
             )
-        _hand_out(group, rows)
+        _copy_out(group, rows)
     for _, seed in group.going:
         seed.end(None)
 
@@ -155,7 +155,7 @@ def _update(group: Group, t: int) -> Tensor:
 
     def look() -> None:
         if probes:
-            group.stack.hand_gradients()
+            group.stack.set_gradients()
         for probe in probes:
             probe.gradient(t)
 
@@ -187,7 +187,7 @@ def _evaluate(group: Group, step: int) -> None:
             rows += [(step, "weights", name, value) for name, value in zip(names, values, strict=False)]
     lr = np.full(len(group.seeds), float(group.optimizer.param_groups[0]["lr"]))
     rows.append((step, "schedule", "lr", lr))
-    _hand_out(group, rows)
+    _copy_out(group, rows)
     share_s = (time.perf_counter() - begun) / len(group.seeds)
     for place, seed in group.going:
         seed.record.eval_time_s += share_s
@@ -205,7 +205,7 @@ def _measure(group: Group) -> Any:  # noqa: ANN401
     return measure
 
 
-def _hand_out(group: Group, rows: Sequence[Row]) -> None:
+def _copy_out(group: Group, rows: Sequence[Row]) -> None:
     """Gives each seed that still records its own values of `rows`."""
     for place, seed in group.going:
         seed.record.rows += [(step, split, name, float(value[place])) for step, split, name, value in rows]

@@ -19,10 +19,10 @@ from optbench.training.torch_private import copier
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GATHERED = 2**15
+BUFFER_ENTRIES = 2**15
 """Entries of a buffer of rows (a quarter of a megabyte in float64)."""
 
-MOST_ROWS = 32
+MOST_BUFFERED = 32
 
 SIGN_ROWS = 16
 
@@ -35,7 +35,7 @@ FLIP_COORDINATES = 2048
 UPDATE_DOT, UPDATE_SQUARE, GRADIENT_DOT, GRADIENT_SQUARE, SLOPE_BEFORE, SLOPE_AFTER = range(6)
 
 
-class Flat:
+class FlatRows:
     """Copies tensors shaped like the parameters into rows.
 
     Args:
@@ -55,7 +55,7 @@ class Flat:
         self._copy = copier()
         self._views: list[tuple[Tensor, ...]] = list(zip(*views, strict=True))
 
-    def put(self, row: int, tensors: Sequence[Tensor | None]) -> None:
+    def fill(self, row: int, tensors: Sequence[Tensor | None]) -> None:
         """Copy `tensors` into a row; None is a gradient that does not exist, hence zero."""
         views = self._views[row]
         try:
@@ -121,10 +121,10 @@ class Rows:
         self._parameters = list(parameters)
         size = entries(parameters)
         self._large = size > LARGE
-        self._capacity = 1 if self._large else min(GATHERED // size, MOST_ROWS)
+        self._capacity = 1 if self._large else min(BUFFER_ENTRIES // size, MOST_BUFFERED)
         dtype = row_type(parameters)
-        self._weights = [Flat(parameters, self._capacity, dtype) for _ in range(2)]
-        self._gradients = [Flat(parameters, self._capacity, dtype) for _ in range(2)]
+        self._weights = [FlatRows(parameters, self._capacity, dtype) for _ in range(2)]
+        self._gradients = [FlatRows(parameters, self._capacity, dtype) for _ in range(2)]
         self._updates = [torch.zeros_like(flat.rows) for flat in self._weights]
         self._turn = 0
         self._filled = 0
@@ -140,15 +140,15 @@ class Rows:
         """Note where the parameters are before the first of a run of consecutive steps."""
         self._flush()
         self._linked = False
-        self._weights[1 - self._turn].put(self._capacity - 1, self._parameters)
+        self._weights[1 - self._turn].fill(self._capacity - 1, self._parameters)
 
     def gradient(self) -> None:
         """Note the gradient of the step that is under way."""
-        self._gradients[self._turn].put(self._filled, [p.grad for p in self._parameters])
+        self._gradients[self._turn].fill(self._filled, [p.grad for p in self._parameters])
 
     def step(self) -> None:
         """Note where the parameters are after the step."""
-        self._weights[self._turn].put(self._filled, self._parameters)
+        self._weights[self._turn].fill(self._filled, self._parameters)
         self._filled += 1
         if self._filled == self._capacity:
             self._flush()
@@ -195,7 +195,7 @@ class Rows:
         torch.sub(self._weights[turn].row[0], self._weights[other].row[0], out=d)
         before = self._updates[other][0], self._gradients[other].row[0]
         for product, (x, y) in zip(self._products, _factors((d, g), before), strict=False):
-            known = self._linked or product in ALONE
+            known = self._linked or product in WITHIN_STEP
             self._found[product].append(torch.dot(x, y).view(1) if known else self._nothing)
         self._signs.append(d[None, :: self.spacing].sign().to(torch.int8))
 
@@ -210,7 +210,7 @@ class Rows:
         pairs = _factors((d[:n], g[:n]), (d[: n - 1], g[: n - 1]))
         firsts = _factors((d[:1], g[:1]), first)
         for product, (x, y), (x0, y0) in zip(self._products, pairs, firsts, strict=False):
-            if product not in ALONE:
+            if product not in WITHIN_STEP:
                 self._found[product].append(torch.linalg.vecdot(x0, y0) if self._linked else self._nothing)
                 x = x[1:]  # noqa: PLW2901
             self._found[product].append(torch.linalg.vecdot(x, y))
@@ -220,7 +220,7 @@ class Rows:
                 rows[last].copy_(rows[n - 1])
 
 
-ALONE = frozenset({UPDATE_SQUARE, GRADIENT_SQUARE, SLOPE_BEFORE})
+WITHIN_STEP = frozenset({UPDATE_SQUARE, GRADIENT_SQUARE, SLOPE_BEFORE})
 """Products within one step; the others are with the step before."""
 
 

@@ -23,9 +23,9 @@ import torch
 
 from optbench.training.probes.batch import ProbeBatch
 from optbench.training.probes.momentum import noise_cosine
-from optbench.training.probes.rows import LARGE, Flat, Rows, entries, row_type
+from optbench.training.probes.rows import LARGE, FlatRows, Rows, entries, row_type
 from optbench.training.probes.sampling import BLOCK, FIXED_SEED, look_weights, measured_share, step_weights
-from optbench.training.probes.sums import Column, Moves, fall, rises, run_sums, window_columns
+from optbench.training.probes.sums import MeasuredSteps, ProbeSeries, fall, rises, run_sums, window_columns
 from optbench.training.torch_private import is_dropout
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ class Probes:
         dtype = row_type(self._parameters)
         with torch.no_grad():
             self._rows = Rows(self._parameters, slopes=self._full)
-            self._ends = Flat(self._parameters, 2, dtype)
-            self._ends.put(0, self._parameters)
+            self._ends = FlatRows(self._parameters, 2, dtype)
+            self._ends.fill(0, self._parameters)
             self._watched = max(self._parameters, key=torch.Tensor.numel)
             chosen = torch.Generator().manual_seed(FIXED_SEED)
             places = torch.randperm(self._watched.numel(), generator=chosen)[:WATCHED_COORDINATES]
@@ -110,8 +110,8 @@ class Probes:
             self._series: list[Tensor] = []
             if not self._full:
                 self._batch = ProbeBatch(workload, model)
-                self._there = Flat(self._parameters, 2, dtype)
-                self._slopes = Flat(self._parameters, 2, dtype)
+                self._there = FlatRows(self._parameters, 2, dtype)
+                self._slopes = FlatRows(self._parameters, 2, dtype)
                 self._update = torch.zeros_like(self._there.row[0])
                 self._losses: list[Tensor] = []
                 self._found: list[Tensor] = []
@@ -165,11 +165,11 @@ class Probes:
     def _look(self, place: int) -> None:
         """Note loss, slope and place of the parameters as they are, the latter two in row `place`."""
         loss, found = self._batch.slope(self._parameters)
-        self._slopes.put(place, found)
-        self._there.put(place, self._parameters)
+        self._slopes.fill(place, found)
+        self._there.fill(place, self._parameters)
         self._losses.append(loss)
 
-    def finish(self, losses: Floats, *, ended: bool) -> tuple[list[Column], dict[str, Any]]:
+    def finish(self, losses: Floats, *, ended: bool) -> tuple[list[ProbeSeries], dict[str, Any]]:
         """Return columns of the trace and facts over the whole run.
 
         Args:
@@ -180,21 +180,21 @@ class Probes:
         steps = len(losses)
         with torch.no_grad():
             products = self._rows.finish()
-            self._ends.put(1, self._parameters)
+            self._ends.fill(1, self._parameters)
             came = torch.linalg.vector_norm(self._ends.row[1] - self._ends.row[0], dtype=torch.float64)
         recorded = self._steps[: products.table.shape[1]]
         kept = int(np.searchsorted(recorded, steps))
         recorded = recorded[:kept]
-        moves = Moves(
+        measured = MeasuredSteps(
             steps=recorded,
             weights=self._weights[recorded],
             table=products.table[:, :kept].cpu().numpy(),
             turns=products.turns[:, :kept].cpu().numpy(),
             momentum=np.array(self._momentum)[recorded // self._width],
         )
-        terms = moves.pair_terms()
+        terms = measured.pair_terms()
         if self._full:
-            slopes, columns = moves.slope_terms(), []
+            slopes, columns = measured.slope_terms(), []
             rise_and_fall = rises(losses[:-1], losses[1:], np.ones(max(steps - 1, 0))), fall(losses)
         else:
             slopes, looked, rise = self._looks_found(steps, ended=ended)
@@ -207,12 +207,12 @@ class Probes:
             "examples": None if self._full else self._batch.examples,
             "window": self._width,
             "share": self._share,
-            "measured_steps": int((moves.weights > 0).sum()),
+            "measured_steps": int((measured.weights > 0).sum()),
             "flip_coordinates": self._rows.flips,
             "flip_spacing": self._rows.spacing,
             "watched_coordinates": self._places.tolist(),
             "sums": {
-                **run_sums(moves, terms, slopes),
+                **run_sums(measured, terms, slopes),
                 "rise": rise_and_fall[0],
                 "fall": rise_and_fall[1],
                 "distance": float(came) if ended else None,
@@ -221,7 +221,7 @@ class Probes:
         self.time_s += time.perf_counter() - begun
         return columns, facts
 
-    def _looks_found(self, steps: int, *, ended: bool) -> tuple[Terms, Column, float | None]:
+    def _looks_found(self, steps: int, *, ended: bool) -> tuple[Terms, ProbeSeries, float | None]:
         """What the looks up to step `steps` found: slopes, the probe loss by number of updates, and its rise.
 
         The probe loss is known before the first step, at the looks and, of a run that ended well, at its end.
@@ -239,16 +239,16 @@ class Probes:
         known = {0: float(self._batch.first_loss)} | known
         if ended:
             known |= {steps: float(self._batch.slope(self._parameters)[0])}
-        column = Column("probe_loss", np.array(list(known)), np.array(list(known.values())))
+        column = ProbeSeries("probe_loss", np.array(list(known)), np.array(list(known.values())))
         return (pairs, slopes), column, rise
 
-    def _watched_columns(self, steps: int) -> Iterator[Column]:
+    def _watched_columns(self, steps: int) -> Iterator[ProbeSeries]:
         """The watched coordinates after each of the last steps, up to step `steps`."""
         first = max(self._budget - TAIL, 0)
         if first < steps and self._series:
             values = torch.stack(self._series[: steps - first]).double().cpu().numpy()
             for place, column in enumerate(values.T):
-                yield Column(f"coordinate_{place}", first + 1 + np.arange(len(column)), column)
+                yield ProbeSeries(f"coordinate_{place}", first + 1 + np.arange(len(column)), column)
 
 
 def _on_host(scalars: list[Tensor]) -> Floats:

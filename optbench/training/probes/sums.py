@@ -35,7 +35,7 @@ WINDOW_MEASURES = (
 
 
 @dataclass(frozen=True)
-class Moves:
+class MeasuredSteps:
     """The measured steps of a run.
 
     Attributes:
@@ -84,7 +84,7 @@ class Moves:
 
 
 @dataclass(frozen=True)
-class Column:
+class ProbeSeries:
     """Rows of a trace that share the split `probe` and a metric: steps and values, each of shape (n,)."""
 
     metric: str
@@ -92,22 +92,21 @@ class Column:
     values: Floats
 
 
-def run_sums(moves: Moves, terms: Terms, slopes: Terms) -> dict[str, float | None]:
-    """The sums of a run from which `optbench.tables.metrics` makes its measures; None where one is not
-    finite.
+def run_sums(measured: MeasuredSteps, terms: Terms, slopes: Terms) -> dict[str, float | None]:
+    """The sums that `optbench.tables.metrics` makes a run's measures of; None where one is not finite.
 
     Args:
-        moves: the measured steps.
+        measured: the measured steps.
         terms: what pairs of steps add.
         slopes: what slopes before and after a step add.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         sums = {name: values.sum() for name, values in (terms[1] | slopes[1]).items()}
-        squares = moves.table[UPDATE_SQUARE]
-        good = np.isfinite(squares) & (moves.weights > 0)
-        squares, weights = squares[good], moves.weights[good]
+        squares = measured.table[UPDATE_SQUARE]
+        good = np.isfinite(squares) & (measured.weights > 0)
+        squares, weights = squares[good], measured.weights[good]
         sums["update_square"] = (weights * squares).sum()
-        sums["momentum_square"] = (weights * squares * moves.momentum[good]).sum()
+        sums["momentum_square"] = (weights * squares * measured.momentum[good]).sum()
         sums["path"] = (weights * np.sqrt(squares)).sum()
     return {name: float(value) if np.isfinite(value) else None for name, value in sums.items()}
 
@@ -132,7 +131,7 @@ def fall(losses: Floats) -> float | None:
     return float(finite[0] - finite.min()) if len(finite) and finite.min() < finite[0] else None
 
 
-def window_columns(terms: Terms, slopes: Terms, width: int, budget: int) -> Iterator[Column]:
+def window_columns(terms: Terms, slopes: Terms, width: int, budget: int) -> Iterator[ProbeSeries]:
     """Columns of the trace: each window's measures at the number of updates with which it ends.
 
     A window's update cosine is divided by the mean of sum |D_t|^2 and sum |D_(t-1)|^2 over its pairs (Burg's
@@ -148,4 +147,4 @@ def window_columns(terms: Terms, slopes: Terms, width: int, budget: int) -> Iter
         }
         for metric, above, below, sign in WINDOW_MEASURES:
             known = np.isfinite(sums[above]) & np.isfinite(sums[below]) & (sums[below] != 0)
-            yield Column(metric, ends[known], sign * sums[above][known] / sums[below][known])
+            yield ProbeSeries(metric, ends[known], sign * sums[above][known] / sums[below][known])

@@ -17,11 +17,18 @@ from optbench.catalogue.optimizers.make import make_optimizer
 from optbench.cells.cell import CellSpec
 from optbench.cells.seeds import stream_seed
 from optbench.cells.timing_file import OPTIMIZER, TWIN, timing_facts
-from optbench.core.factories import load as load_factory
+from optbench.core.factories import load_factory
 from optbench.core.specs import ScheduleSpec
 from optbench.training.loop import build_workload, isolated, seed_global_generators, training_batches
 from optbench.training.timing.noise import fixed_kernel, machine_facts, read_machine
-from optbench.training.timing.rounds import Clock, Contender, cuda_clock, host_clock, reason, time_contenders
+from optbench.training.timing.rounds import (
+    Clock,
+    TimedOptimizer,
+    cuda_clock,
+    host_clock,
+    reason,
+    time_optimizers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +56,7 @@ def measure(
     Args:
         timing: what to time.
         data_folder: where prepared data lies.
-        seconds: budget of the timed rounds (> 0); see `optbench.training.timing.rounds.time_contenders`.
+        seconds: budget of the timed rounds (> 0); see `optbench.training.timing.rounds.time_optimizers`.
         clock: how time is read; None for the device's own.
 
     Returns:
@@ -76,11 +83,11 @@ def measure(
             workload, _ = build_workload(cell, data_folder)
             lineup = [(reference, OPTIMIZER), (reference, TWIN)]
             lineup += [(spec, OPTIMIZER) for spec in timing.optimizers if spec is not reference]
-            contenders, errors = _assemble(lineup, workload, device)
+            timed_optimizers, errors = _assemble(lineup, workload, device)
             facts |= _workload_facts(workload, device)
             before = read_machine()
-            found = time_contenders(
-                contenders,
+            found = time_optimizers(
+                timed_optimizers,
                 full_batches(workload, device),
                 clock or (cuda_clock() if device.type == "cuda" else host_clock()),
                 seconds,
@@ -91,7 +98,7 @@ def measure(
             return facts | {"error": "".join(traceback.format_exception(problem)).strip()}, []
         facts["errors"] = {**errors, **found.errors}
         facts |= {"rounds": found.rounds, "spent_s": found.spent_s}
-        timed = [one for one in contenders if one.name not in found.errors and one.role == OPTIMIZER]
+        timed = [one for one in timed_optimizers if one.name not in found.errors and one.role == OPTIMIZER]
         facts["steps_per_block"] = {one.name: one.steps for one in timed}
         facts["restored"] = {one.name: one.restored for one in timed}
         facts["state_bytes_per_param"] = {one.name: state_bytes_per_param(one.optimizer) for one in timed}
@@ -103,9 +110,9 @@ def measure(
 
 def _assemble(
     lineup: list[tuple[OptimizerSpec, str]], workload: Workload, device: torch.device
-) -> tuple[list[Contender], dict[str, str]]:
-    """A contender for each, all from the same weights, and why some could not be made."""
-    contenders: list[Contender] = []
+) -> tuple[list[TimedOptimizer], dict[str, str]]:
+    """An optimizer for each, all from the same weights, and why some could not be made."""
+    timed_optimizers: list[TimedOptimizer] = []
     errors: dict[str, str] = {}
     for spec, role in lineup:
         seed_global_generators(stream_seed(SEED, "initialisation"))
@@ -113,11 +120,13 @@ def _assemble(
         try:
             factory = load_factory(spec.factory)
             optimizer = make_optimizer(spec, factory, model.parameters(), spec.lr)
-            contenders.append(Contender(spec.name, role, model, optimizer, workload.loss, workload.budget))
+            timed_optimizers.append(
+                TimedOptimizer(spec.name, role, model, optimizer, workload.loss, workload.budget)
+            )
         except Exception as problem:  # whatever an optimizer raises is its result
             errors[spec.name] = reason(problem)
     seed_global_generators(stream_seed(SEED, "training"))
-    return contenders, errors
+    return timed_optimizers, errors
 
 
 def full_batches(workload: Workload, device: torch.device) -> Iterator[Batch]:
@@ -146,33 +155,33 @@ def state_bytes_per_param(optimizer: Optimizer) -> float:
     return float(_bytes(_tensors(list(optimizer.state.values()))) / elements)
 
 
-def peak_memory_bytes(contender: Contender, batch: Batch, device: torch.device) -> float:
+def peak_memory_bytes(timed_optimizer: TimedOptimizer, batch: Batch, device: torch.device) -> float:
     """Memory that training with this optimizer takes at its peak, the data set and the batch left out.
 
     What stays (parameters, buffers, gradients, optimizer state) plus, on CUDA, the most that the allocator
     gave beyond it during one step; on the CPU, where no allocator keeps count, the tensors that one forward
     pass saves for backward. What an update needs for itself is seen on CUDA alone. NaN where the step raises.
     """
-    model, optimizer = contender.model, contender.optimizer
+    model, optimizer = timed_optimizer.model, timed_optimizer.optimizer
     try:
-        contender.step(batch)
+        timed_optimizer.step(batch)
         kept = _bytes(_resident(model, optimizer))
         if device.type == "cuda":
             torch.cuda.synchronize(device)
             torch.cuda.reset_peak_memory_stats(device)
             before = torch.cuda.memory_allocated(device)
-            contender.step(batch)
+            timed_optimizer.step(batch)
             torch.cuda.synchronize(device)
             return float(kept + torch.cuda.max_memory_allocated(device) - before)
-        return float(kept + _saved_bytes(contender, batch))
+        return float(kept + _saved_bytes(timed_optimizer, batch))
     except Exception:  # it was timed, but this step it refuses
         return float("nan")
 
 
-def _saved_bytes(contender: Contender, batch: Batch) -> int:
+def _saved_bytes(timed_optimizer: TimedOptimizer, batch: Batch) -> int:
     known = {
         t.untyped_storage().data_ptr()
-        for t in (*contender.model.parameters(), *contender.model.buffers(), *batch)
+        for t in (*timed_optimizer.model.parameters(), *timed_optimizer.model.buffers(), *batch)
     }
     saved: dict[int, int] = {}
 
@@ -184,7 +193,7 @@ def _saved_bytes(contender: Contender, batch: Batch) -> int:
         return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        loss = contender.loss(contender.model, batch)
+        loss = timed_optimizer.loss(timed_optimizer.model, batch)
     del loss
     return sum(saved.values())
 

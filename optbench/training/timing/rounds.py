@@ -1,6 +1,6 @@
 """Optimizers timed beside each other: blocks of steps, interleaved in rounds.
 
-One round is one block of every contender on the same batches, in an order drawn anew each round, so that what
+One round is one block of every optimizer on the same batches, in an order drawn anew each round, so that what
 drifts (clocks, heat, other users) falls on all alike and a round's ratios are pairs (docs/why/why.md).
 """
 
@@ -42,7 +42,7 @@ WARM_UP_ROUNDS = 2
 are warm after the two that calibrate."""
 
 CALIBRATION_US = 30_000.0
-"""How long a contender steps, after its first step, to learn how many of its steps make a block."""
+"""How long an optimizer steps, after its first step, to learn how many of its steps make a block."""
 
 FEWEST_ROUNDS = 12
 """Rounds of whole steps before precision may end the measurement."""
@@ -93,7 +93,7 @@ def cuda_clock() -> Clock:
 
 
 @dataclass
-class Contender:
+class TimedOptimizer:
     """One optimizer with a model of its own.
 
     Attributes:
@@ -191,8 +191,8 @@ class Rounds:
     spent_s: float = 0.0
 
 
-def time_contenders(
-    contenders: Sequence[Contender],
+def time_optimizers(
+    timed_optimizers: Sequence[TimedOptimizer],
     batches: Iterator[Batch],
     clock: Clock,
     seconds: float,
@@ -200,14 +200,14 @@ def time_contenders(
     kernel: Callable[[], None] = lambda: None,
     seed: int = 0,
 ) -> Rounds:
-    """Times contenders in interleaved blocks.
+    """Times optimizers in interleaved blocks.
 
-    It ends when every ratio to the first contender is known within `NARROW`, or after `seconds`; with fewer
+    It ends when every ratio to the first optimizer is known within `NARROW`, or after `seconds`; with fewer
     than `SCARCE_ROUNDS` rounds by then it goes on up to `OVERTIME` times as long. At least one round is
-    made, however long it takes. A contender that raises is left out from there on, and so are its rows.
+    made, however long it takes. An optimizer that raises is left out from there on, and so are its rows.
 
     Args:
-        contenders: who is timed; the first is the one to which the others are compared.
+        timed_optimizers: who is timed; the first is the one to which the others are compared.
         batches: without end; each round draws as many as its longest block needs.
         clock: the device's.
         seconds: budget of the rounds (> 0), warm-up left out.
@@ -215,17 +215,17 @@ def time_contenders(
         seed: of the orders.
     """
     found = Rounds()
-    active = list(contenders)
+    active = list(timed_optimizers)
     order = np.random.default_rng(seed)
     means: dict[tuple[str, str], list[float]] = {}
 
-    def drop(contender: Contender, problem: Exception) -> None:
-        found.errors[contender.name] = reason(problem)
-        active[:] = [one for one in active if one.name != contender.name]
+    def drop(timed_optimizer: TimedOptimizer, problem: Exception) -> None:
+        found.errors[timed_optimizer.name] = reason(problem)
+        active[:] = [one for one in active if one.name != timed_optimizer.name]
 
     def one_round(kind: str) -> list[dict[str, Any]]:
         lineup = list(active)
-        wanted = max(contender.steps for contender in lineup)
+        wanted = max(timed_optimizer.steps for timed_optimizer in lineup)
         drawn: list[Batch] = []
         kernel()  # once untimed, for its matrices have left the caches
         rows = [
@@ -233,30 +233,30 @@ def time_contenders(
             _time(BATCH, wanted, lambda: drawn.extend(itertools.islice(batches, wanted)), clock),
         ]
         for place, index in enumerate(order.permutation(len(lineup))):
-            contender = lineup[index]
-            named = {"place": place, "role": contender.role, "optimizer": contender.name}
+            timed_optimizer = lineup[index]
+            named = {"place": place, "role": timed_optimizer.role, "optimizer": timed_optimizer.name}
             try:
-                rows.append({**named, **_block(contender, drawn[: contender.steps], kind, clock)})
+                rows.append({**named, **_block(timed_optimizer, drawn[: timed_optimizer.steps], kind, clock)})
             except Exception as problem:  # whatever an optimizer raises is its result
-                drop(contender, problem)
+                drop(timed_optimizer, problem)
         gc.collect()
         return rows
 
     with _without_collection():
         first = next(batches)
         round_us = 0.0
-        for contender in contenders:
+        for timed_optimizer in timed_optimizers:
             try:
-                round_us += _calibrate(contender, first, clock)
+                round_us += _calibrate(timed_optimizer, first, clock)
             except Exception as problem:
-                drop(contender, problem)
+                drop(timed_optimizer, problem)
         if WARM_UP_ROUNDS * round_us < seconds * 1e6 / 4:
             for _ in range(WARM_UP_ROUNDS if active else 0):
                 rows = [row for row in one_round(STEP) if row["kind"] == STEP]
                 # Better than the calibration's choice, which saw one batch again and again.
                 us = {(row["optimizer"], row["role"]): row["block_us"] / row["steps"] for row in rows}
-                for contender in active:
-                    contender.steps = _steps_of_a_block(us[contender.name, contender.role])
+                for timed_optimizer in active:
+                    timed_optimizer.steps = _steps_of_a_block(us[timed_optimizer.name, timed_optimizer.role])
         begun = clock.now()
         number = 0
         while active:
@@ -299,23 +299,23 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _calibrate(contender: Contender, batch: Batch, clock: Clock) -> float:
+def _calibrate(timed_optimizer: TimedOptimizer, batch: Batch, clock: Clock) -> float:
     """Chooses how many steps make a block; returns what that block should last in microseconds."""
-    contender.step(batch)  # makes the state, loads kernels
+    timed_optimizer.step(batch)  # makes the state, loads kernels
     clock.wait()
     begun = clock.now()
     times: list[float] = []
     for _ in range(LONGEST_BLOCK):
         before = clock.now()
-        contender.step(batch)
+        timed_optimizer.step(batch)
         clock.wait()
         after = clock.now()
         times.append((after - before) / 1e3)
         if after - begun > CALIBRATION_US * 1e3:
             break
     typical = float(np.median(times))
-    contender.steps = _steps_of_a_block(typical)
-    return contender.steps * typical
+    timed_optimizer.steps = _steps_of_a_block(typical)
+    return timed_optimizer.steps * typical
 
 
 def _steps_of_a_block(step_us: float) -> int:
@@ -330,21 +330,23 @@ def _time(kind: str, steps: int, work: Callable[[], None], clock: Clock) -> dict
     return {"kind": kind, "steps": steps, "block_us": (clock.now() - begun) / 1e3}
 
 
-def _block(contender: Contender, batches: Sequence[Batch], kind: str, clock: Clock) -> dict[str, Any]:
-    """Times one block; before it, untimed, the contender goes back to its start if it has to."""
-    if contender.is_lost():
-        contender.restore()
-    if contender.taken == 0 or len(batches) > 1:
+def _block(
+    timed_optimizer: TimedOptimizer, batches: Sequence[Batch], kind: str, clock: Clock
+) -> dict[str, Any]:
+    """Times one block; before it, untimed, the optimizer goes back to its start if it has to."""
+    if timed_optimizer.is_lost():
+        timed_optimizer.restore()
+    if timed_optimizer.taken == 0 or len(batches) > 1:
         # Brings model and state back into the caches, where training alone would have kept them, and makes
         # the state anew after a restart. A block of one long step does without.
-        contender.step(batches[0])
+        timed_optimizer.step(batches[0])
     if kind == STEP:
         marks: list[Any] = []
 
         def whole() -> None:
             marks.append(clock.mark())
             for batch in batches:
-                contender.step(batch)
+                timed_optimizer.step(batch)
                 marks.append(clock.mark())
 
         row = _time(STEP, len(batches), whole, clock)
@@ -353,7 +355,7 @@ def _block(contender: Contender, batches: Sequence[Batch], kind: str, clock: Clo
     row = _time(
         SPLIT,
         len(batches),
-        lambda: parts.extend(contender.step_apart(batch, clock) for batch in batches),
+        lambda: parts.extend(timed_optimizer.step_apart(batch, clock) for batch in batches),
         clock,
     )
     gradient = sum(clock.between(*span) for evaluations, _ in parts for span in evaluations)
@@ -362,7 +364,7 @@ def _block(contender: Contender, batches: Sequence[Batch], kind: str, clock: Clo
 
 
 def _are_narrow(means: Sequence[Sequence[float]]) -> bool:
-    """Whether every ratio of a contender's block means to the first one's is known within `NARROW`.
+    """Whether every ratio of an optimizer's block means to the first one's is known within `NARROW`.
 
     A rule for stopping, not what is reported: the median's 95% interval from order statistics in the normal
     approximation, at depth (n - 1.96 sqrt(n)) / 2.

@@ -21,7 +21,7 @@ TOLERANCE = 1e-10
 """Share of an axis' length by which a tick may lie outside, as matplotlib has it."""
 
 
-class Ruler(Artist):
+class SingleTickAxis(Artist):
     """Draws an axis in matplotlib's stead; the axis itself is hidden, and asked for everything.
 
     What it cannot draw (minor ticks, an offset beside the axis) is left to matplotlib. The axis' label must

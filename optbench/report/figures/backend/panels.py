@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from optbench.report.figure import Panel, Stems
+from optbench.report.figure import Panel, UniqueIds
 from optbench.report.figures.axes import panel
-from optbench.report.figures.backend.processes import Painter
+from optbench.report.figures.backend.processes import DrawingProcess
 from optbench.report.figures.backend.renderer import to_svg, write_pdf
 from optbench.report.figures.backend.svg import clean
 
@@ -22,7 +22,7 @@ Draw: TypeAlias = "Callable[[Axes], None]"
 
 
 @dataclass(frozen=True)
-class Sheet:
+class PendingPanel:
     """A panel that is still to be drawn."""
 
     draw: Draw
@@ -33,23 +33,23 @@ class Sheet:
     alt: str
 
 
-class Easel:
+class FigureWriter:
     """Draws panels into a folder, each under a name of its own; `pdf` asks for PDFs beside the SVGs."""
 
-    def __init__(self, folder: Path, painter: Painter | None = None, *, pdf: bool = False) -> None:
+    def __init__(self, folder: Path, process: DrawingProcess | None = None, *, pdf: bool = False) -> None:
         self.folder = folder
         self.pdf = pdf
-        self._painter = painter or Painter()
-        self._stems = Stems()
-        self._open: list[Sheet] = []
+        self._process = process or DrawingProcess()
+        self._stems = UniqueIds()
+        self._open: list[PendingPanel] = []
         self._count = 0
 
     def name(self, *names: str) -> str:
         """Return an unused id for a figure or a panel."""
         return self._stems.unique(*names)
 
-    def put(self, draw: Draw, names: Sequence[str], title: str, alt: str, **size: float) -> Panel:
-        """Keep a panel for `bind` to draw.
+    def add_panel(self, draw: Draw, names: Sequence[str], title: str, alt: str, **size: float) -> Panel:
+        """Keep a panel for `write_figure` to draw.
 
         Args:
             draw: draws on the axes that it is given.
@@ -60,29 +60,29 @@ class Easel:
         """
         stem = self.name(*names)
         self._count += 1
-        self._open.append(Sheet(draw, size, f"{stem}.svg", f"p{self._count}", title, alt))
+        self._open.append(PendingPanel(draw, size, f"{stem}.svg", f"p{self._count}", title, alt))
         return Panel(id=stem, title=title, alt=alt, svg=f"{stem}.svg")
 
-    def bind(self, *names: str) -> tuple[str, str]:
+    def write_figure(self, *names: str) -> tuple[str, str]:
         """Draw the panels put since the last call, each as SVG; return their id and their PDF's name.
 
         That name is "" where PDFs are not asked for.
         """
         stem = self.name(*names)
-        sheets, self._open = self._open, []
+        panels, self._open = self._open, []
         pdf = f"{stem}.pdf" if self.pdf else ""
-        self._painter.do(lambda: _write(sheets, self.folder, pdf))
+        self._process.do(lambda: _write(panels, self.folder, pdf))
         return stem, pdf
 
 
-def _write(sheets: Sequence[Sheet], folder: Path, pdf: str) -> None:
+def _write(panels: Sequence[PendingPanel], folder: Path, pdf: str) -> None:
     figures = []
-    for sheet in sheets:
-        figure, ax = panel(**sheet.size)
-        sheet.draw(ax)
+    for pending in panels:
+        figure, ax = panel(**pending.size)
+        pending.draw(ax)
         figures.append(figure)
-    for sheet, figure in zip(sheets, figures, strict=True):
-        text = clean(to_svg(figure), sheet.prefix, sheet.title, sheet.alt)
-        (folder / sheet.svg).write_text(text, encoding="utf-8")
+    for pending, figure in zip(panels, figures, strict=True):
+        text = clean(to_svg(figure), pending.prefix, pending.title, pending.alt)
+        (folder / pending.svg).write_text(text, encoding="utf-8")
     if pdf:
         write_pdf(figures, folder / pdf)

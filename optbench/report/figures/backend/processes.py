@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-class Begun:
+class WorkCounter:
     """How many pieces of work somebody has begun, shared by processes that come to them in the same order."""
 
     def __init__(self) -> None:
@@ -49,10 +49,10 @@ class Begun:
         self._file.close()
 
 
-class Painter:
+class DrawingProcess:
     """One of the processes that share the work of a plan; alone, it does all of it."""
 
-    def __init__(self, begun: Begun | None = None) -> None:
+    def __init__(self, begun: WorkCounter | None = None) -> None:
         self._begun = begun
         self._number = 0
 
@@ -64,7 +64,7 @@ class Painter:
             gc.collect(0)  # figures are full of cycles; see `_collecting_by_hand`
 
 
-def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
+def draw_in_processes(plan: Callable[[DrawingProcess], Result], cores: int = 1) -> Result:
     """Return what `plan` returns, once all its work is done by `cores` processes that go through it together.
 
     Args:
@@ -77,8 +77,8 @@ def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
     with _collecting_by_hand():
         # Only on Linux do forked children get along with the libraries that draw.
         if cores < 2 or sys.platform != "linux":  # noqa: PLR2004 - alone
-            return plan(Painter())
-        begun = Begun()
+            return plan(DrawingProcess())
+        begun = WorkCounter()
         fork = multiprocessing.get_context("fork")
         children = [
             fork.Process(target=_in_child, args=(plan, begun, os.getpid()), daemon=True)
@@ -90,7 +90,7 @@ def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
                 warnings.simplefilter("ignore", DeprecationWarning)
                 for child in children:
                     child.start()
-            result = plan(Painter(begun))
+            result = plan(DrawingProcess(begun))
             for child in children:
                 child.join()
                 if child.exitcode:
@@ -104,10 +104,10 @@ def share(plan: Callable[[Painter], Result], cores: int = 1) -> Result:
         return result
 
 
-def _in_child(plan: Callable[[Painter], object], begun: Begun, parent: int) -> None:
+def _in_child(plan: Callable[[DrawingProcess], object], begun: WorkCounter, parent: int) -> None:
     os.environ[PARENT] = str(parent)
     die_with_parent()  # else it would draw on while a further run draws the same figures
-    plan(Painter(begun))
+    plan(DrawingProcess(begun))
 
 
 @contextmanager

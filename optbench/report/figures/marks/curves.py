@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.report.figures.axes import dress, label_lines, linear_ticks, log_scale
+from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def draw_convergence(
     linear_ticks(ax, "x", 4)
     if target is not None and ax.get_ylim()[0] <= target <= ax.get_ylim()[1]:
         ax.axhline(target, color=LIGHT["muted"], linewidth=1, linestyle=(0, (1, 2)), label="_target")
-    dress(ax, x_label="optimizer steps", y_label=y_label, title=title)
+    style_axes(ax, x_label="optimizer steps", y_label=y_label, title=title)
     label_lines(ax, ends)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.report.figures.axes import dress, log_scale, name_ticks, shorten
+from optbench.report.figures.axes import log_scale, name_ticks, shorten, style_axes
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -65,5 +65,5 @@ def draw_deviations(table: pd.DataFrame, ax: Axes, *, title: str = "") -> None:
         )
     ax.set_ylim(len(names) - 0.4, -0.6)
     name_ticks(ax, "y", range(len(names)), [shorten(name, NAME_LENGTH) for name in names])
-    dress(ax, x_label="|measured − predicted| / tolerance", title=title, grid="x")
+    style_axes(ax, x_label="|measured − predicted| / tolerance", title=title, grid="x")
     ax.tick_params(axis="y", length=0)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.report.figures.axes import dress, label_lines, linear_ticks, log_scale
+from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def draw_sensitivity(
     if limits is None:
         ax.margins(y=0.08)
         ax.set_ylim(*ax.get_ylim())
-    dress(ax, x_label="learning rate", y_label=y_label, title=title)
+    style_axes(ax, x_label="learning rate", y_label=y_label, title=title)
     label_lines(ax, ends)
 
 
@@ -156,7 +156,7 @@ def draw_best_of_k(
     linear_ticks(ax, "x", 6)
     if limits is None:
         ax.set_ylim(*ax.get_ylim())
-    dress(ax, x_label="trials", y_label=y_label, title=title)
+    style_axes(ax, x_label="trials", y_label=y_label, title=title)
     label_lines(ax, ends)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.transforms import Affine2D
 
-from optbench.report.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks, shorten
+from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, name_ticks, shorten, style_axes
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def draw_final_losses(
     for row, record in enumerate(table.itertuples(index=False)):
         _note(ax, row, f"{record.n_ok}/{record.n}", at=1.0, shift=6.0)
     _draw_rows(table, ax, styles, labels or {}, missing="no finite median")
-    dress(ax, x_label=x_label, title=title, grid="x")
+    style_axes(ax, x_label=x_label, title=title, grid="x")
     ax.tick_params(axis="y", length=0)
 
 
@@ -77,7 +77,7 @@ def draw_ratios(
     _set_limits(ax, limits if limits is not None else ratio_range(table), log=True)
     ax.axvline(1, color=LIGHT["muted"], linewidth=1, linestyle=(0, (1, 2)), label="_one", zorder=0.9)
     _draw_rows(table, ax, styles, labels or {}, missing="no ratio")
-    dress(ax, x_label=x_label, title=title, grid="x")
+    style_axes(ax, x_label=x_label, title=title, grid="x")
     ax.tick_params(axis="y", length=0)
 
 
@@ -260,13 +260,13 @@ def draw_slopes(
         ax.set_ylim(*ax.get_ylim())
     ax.set_xlim(-0.15, len(schedules) - 0.85 if len(schedules) > 1 else 0.15)
     name_ticks(ax, "x", range(len(schedules)), [shorten(schedule_labels.get(s, s), 14) for s in schedules])
-    dress(ax, y_label=y_label, title=title)
+    style_axes(ax, y_label=y_label, title=title)
     for name, course in (courses or {}).items():
-        _draw_course(ax, place[name], course)
+        _draw_schedule_line(ax, place[name], course)
     label_lines(ax, ends)
 
 
-def _draw_course(ax: Axes, place: int, course: pd.DataFrame) -> None:
+def _draw_schedule_line(ax: Axes, place: int, course: pd.DataFrame) -> None:
     """Draw a learning rate over the budget, 40 points by 14, under a position of the x axis."""
     box = ax.get_window_extent()
     left, right = ax.get_xlim()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from optbench.report.figures.axes import dress, label_lines, linear_ticks, log_scale
+from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
 from optbench.report.palette import HUES, LIGHT
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ FIRST_INDEX: Final = 900
 MARKED_UP_TO: Final = 12
 """Points of a line that get a marker each."""
 
-Scale = Literal["linear", "log"]
+AxisScale = Literal["linear", "log"]
 
 
 def draw_lines(
@@ -29,8 +29,8 @@ def draw_lines(
     x_label: str,
     y_label: str,
     title: str = "",
-    x_scale: Scale = "linear",
-    y_scale: Scale = "log",
+    x_scale: AxisScale = "linear",
+    y_scale: AxisScale = "log",
     limits: tuple[float, float] | None = None,
 ) -> None:
     """Draw one line a name, hues in the order of the table, labelled at its end where there are several.
@@ -78,6 +78,6 @@ def draw_lines(
     else:
         ax.set_xlim(0, max(float(table["x"].max()), 1.0) if len(table) else 1.0)
         linear_ticks(ax, "x", 4)
-    dress(ax, x_label=x_label, y_label=y_label, title=title)
+    style_axes(ax, x_label=x_label, y_label=y_label, title=title)
     if len(ends) > 1:
         label_lines(ax, ends)

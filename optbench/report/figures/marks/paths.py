@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from optbench.report.figures.axes import dress, label_lines, linear_ticks
+from optbench.report.figures.axes import label_lines, linear_ticks, style_axes
 from optbench.report.palette import LIGHT
 from optbench.theory.textbook.measure import average, textbook_signal
 
@@ -68,7 +68,7 @@ def draw_average(
     ax.set_ylim(0, 42)
     linear_ticks(ax, "x", 6)
     linear_ticks(ax, "y", 5)
-    dress(ax, x_label="t", y_label="value", title=f"s = b·s + (1 − b)·y with b = {beta:g}")
+    style_axes(ax, x_label="t", y_label="value", title=f"s = b·s + (1 − b)·y with b = {beta:g}")
     label_lines(ax, ends)
 
 
@@ -122,7 +122,7 @@ def draw_path(
         )  # fmt: skip
     linear_ticks(ax, "x")
     linear_ticks(ax, "y", 4)
-    dress(
+    style_axes(
         ax,
         x_label=coordinates[0] if coordinates else "",
         y_label="loss" if flat else (coordinates[1] if len(coordinates) > 1 else ""),
@@ -184,7 +184,7 @@ def draw_velocity(
     ax.set_xlim(0, last if last > 0 else 1)
     linear_ticks(ax, "x", 4)
     linear_ticks(ax, "y")
-    dress(ax, x_label="iteration", y_label=y_label, title=title)
+    style_axes(ax, x_label="iteration", y_label=y_label, title=title)
     label_lines(ax, ends)
 
 
@@ -206,4 +206,4 @@ def draw_lr(table: pd.DataFrame, ax: Axes, *, title: str = "", color: str = LIGH
     ax.set_xlim(0, last if last > 0 else 1)
     linear_ticks(ax, "x", 3)
     linear_ticks(ax, "y", 4)
-    dress(ax, x_label="optimizer steps", y_label="share of lr", title=title)
+    style_axes(ax, x_label="optimizer steps", y_label="share of lr", title=title)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optbench.findings.finding import row_dicts
-from optbench.report.figures.axes import dress, linear_ticks, log_scale, shorten, text_width
+from optbench.report.figures.axes import linear_ticks, log_scale, shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
 from optbench.report.palette import LIGHT
 
@@ -84,7 +84,7 @@ def draw_points(
             gid=f"series{style.index}-point",
         )  # fmt: skip
         named.append((x, y, labels.get(name, name), style.index))
-    dress(ax, x_label=x_label, y_label=y_label, title=title, grid="both")
+    style_axes(ax, x_label=x_label, y_label=y_label, title=title, grid="both")
     label_points(ax, named, stairs=list(zip(front["x"], front["y"], strict=True)))
 
 
@@ -237,6 +237,6 @@ def draw_rate_map(
             gid=f"series{style.index}-cell",
         )  # fmt: skip
         named.append((x, y, labels.get(name, name), style.index))
-    dress(ax, x_label="learning rate", y_label="momentum", title=title, grid="none")
+    style_axes(ax, x_label="learning rate", y_label="momentum", title=title, grid="none")
     if len(named) <= MOST_NAMED:
         label_points(ax, named)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.report.figures.axes import dress, label_lines, linear_ticks, log_scale, name_ticks
+from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, name_ticks, style_axes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,5 +74,5 @@ def draw_shares(
         ax.set_xlim(low_x, high_x)
     ax.set_ylim(-0.02, 1.02)
     name_ticks(ax, "y", [0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-    dress(ax, x_label=x_label, y_label=y_label, title=title)
+    style_axes(ax, x_label=x_label, y_label=y_label, title=title)
     label_lines(ax, ends)

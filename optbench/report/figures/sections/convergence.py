@@ -10,38 +10,40 @@ import numpy as np
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.curves import draw_convergence, linear_range, loss_range
-from optbench.report.study import Study, chunks, thin
+from optbench.report.study import StudyView, chunks, thin
 from optbench.report.tables import present
 from optbench.report.words import entry, interval_words, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.figures.backend.panels import FigureWriter
 
-CURVES = (("loss", "validation loss", True), ("accuracy", "validation accuracy", False))
+DRAWN_CURVES = (("loss", "validation loss", True), ("accuracy", "validation accuracy", False))
 """Metric of the validation split, what to call it, whether on a logarithmic axis."""
 
 
-def draw_curves(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> list[FigureRecord]:
-    """One figure for each of `CURVES` that a workload recorded.
+def draw_curves(
+    study: StudyView, writer: FigureWriter, workload: str, rows: pd.DataFrame
+) -> list[FigureRecord]:
+    """One figure for each of `DRAWN_CURVES` that a workload recorded.
 
     Args:
         study: names and labels.
-        easel: where the panels go.
+        writer: where the panels go.
         workload: whose curves.
         rows: of the convergence table, the workload's validation split.
     """
     records = []
-    for metric, words, log in CURVES:
+    for metric, words, log in DRAWN_CURVES:
         of_metric = rows[rows["metric"] == metric]
         if np.isfinite(of_metric["median"].to_numpy(float)).any():
-            records.append(_curves(study, easel, workload, of_metric, words, log=log))
+            records.append(_curves(study, writer, workload, of_metric, words, log=log))
     return records
 
 
 def _curves(
-    study: Study, easel: Easel, workload: str, rows: pd.DataFrame, words: str, *, log: bool
+    study: StudyView, writer: FigureWriter, workload: str, rows: pd.DataFrame, words: str, *, log: bool
 ) -> FigureRecord:
     """One panel a schedule (more where there are many optimizers), all on one y axis."""
     label = study.label("workloads", workload)
@@ -70,11 +72,11 @@ def _curves(
                 title=title,
             )
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw,
                     ("convergence", workload, schedule, words.rsplit(maxsplit=1)[-1]),
                     f"{label}, {title}: {words} against steps",
-                    _ends_in_words(study, drawn, words),
+                    _alt_text(study, drawn, words),
                     right=label_margin(study.labels("optimizers").values()),
                 )
             )
@@ -90,7 +92,7 @@ def _curves(
         + "."
     )
     columns, table = _checkpoints(study, rows)
-    figure_id, pdf = easel.bind("convergence", workload, words.rsplit(maxsplit=1)[-1])
+    figure_id, pdf = writer.write_figure("convergence", workload, words.rsplit(maxsplit=1)[-1])
     return FigureRecord(
         id=figure_id,
         pdf=pdf,
@@ -119,7 +121,7 @@ def _kept_steps(rows: pd.DataFrame) -> list[int]:
     return sorted(kept | {int(step) for step in finite.groupby("optimizer")["step"].max()})
 
 
-def _ends_in_words(study: Study, rows: pd.DataFrame, words: str) -> str:
+def _alt_text(study: StudyView, rows: pd.DataFrame, words: str) -> str:
     """The figure for those who do not see it: where each line ends, in ascending order."""
     last = rows[rows["step"] == rows["step"].max()].sort_values("median")
     ends = [
@@ -130,7 +132,7 @@ def _ends_in_words(study: Study, rows: pd.DataFrame, words: str) -> str:
 
 
 def _checkpoints(
-    study: Study, rows: pd.DataFrame
+    study: StudyView, rows: pd.DataFrame
 ) -> tuple[tuple[str, ...], tuple[tuple[str | float | int | None, ...], ...]]:
     """The table behind the curves: medians at five steps of the grid."""
     steps = np.asarray(sorted(rows["step"].unique()))

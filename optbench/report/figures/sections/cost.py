@@ -10,11 +10,11 @@ import pandas as pd
 
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin, shorten
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.intervals import draw_ratios, ratio_range
-from optbench.report.figures.sections.shares import draw_time_to_target
+from optbench.report.figures.sections.shares import draw_survival_curves
 from optbench.report.figures.sections.tradeoffs import draw_tradeoffs
-from optbench.report.study import Study
+from optbench.report.study import StudyView
 from optbench.report.words import entry, spoken
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ FEW_ROUNDS: Final = 6
 
 def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
-    study, easel = context.study, context.easel
+    study, writer = context.study, context.writer
     return [
-        *draw_cost(study, easel, context.timing),
-        *draw_time_to_target(study, easel, context.evidence),
-        *draw_tradeoffs(study, easel, context.evidence, "cost"),
+        *draw_cost(study, writer, context.timing),
+        *draw_survival_curves(study, writer, context.evidence),
+        *draw_tradeoffs(study, writer, context.evidence, "cost"),
     ]
 
 
@@ -40,7 +40,7 @@ def ratios(timing: pd.DataFrame) -> pd.DataFrame:
     return timing.rename(columns={"ratio_to_sgd": "estimate", "ratio_low": "low", "ratio_high": "high"})
 
 
-def draw_cost(study: Study, easel: Easel, timing: pd.DataFrame | None) -> list[FigureRecord]:
+def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | None) -> list[FigureRecord]:
     """One panel a workload: the ratio of each optimizer's step time to the reference's, on one axis."""
     if timing is None:
         return []
@@ -62,7 +62,7 @@ def draw_cost(study: Study, easel: Easel, timing: pd.DataFrame | None) -> list[F
             for _, r in here.iterrows()
         ]
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_ratios, here, styles=study.styles, labels=labels, limits=limits, title=title),
                 ("cost", str(name)),
                 f"{label}: step time as a multiple of the reference's" + (", noisy" if noisy else ""),
@@ -77,7 +77,7 @@ def draw_cost(study: Study, easel: Easel, timing: pd.DataFrame | None) -> list[F
     named = [
         study.label("optimizers", str(name)) for name in table["reference"].unique() if name in study.styles
     ]
-    figure_id, pdf = easel.bind("cost")
+    figure_id, pdf = writer.write_figure("cost")
     return [
         FigureRecord(
             id=figure_id,

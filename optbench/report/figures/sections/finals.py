@@ -10,19 +10,19 @@ import numpy as np
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.intervals import draw_final_losses, draw_slopes, interval_range
-from optbench.report.study import Study, by_schedule, chunks
+from optbench.report.study import StudyView, by_schedule, chunks
 from optbench.report.tables import present
 from optbench.report.words import interval_words, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optbench.report.figures.backend.panels import Easel
-    from optbench.report.figures.sections.schedules import Courses
+    from optbench.report.figures.backend.panels import FigureWriter
+    from optbench.report.figures.sections.schedules import RecordedRates
 
 
 def draw_finals(
-    study: Study, easel: Easel, workload: str, finals: pd.DataFrame, curves: pd.DataFrame
+    study: StudyView, writer: FigureWriter, workload: str, finals: pd.DataFrame, curves: pd.DataFrame
 ) -> FigureRecord:
     """One panel a schedule: a dot and its interval an optimizer, all on one x axis."""
     label = study.label("workloads", workload)
@@ -43,7 +43,7 @@ def draw_finals(
             for _, r in here.iterrows()
         ]
         panels.append(
-            easel.put(
+            writer.add_panel(
                 draw,
                 ("final", workload, schedule),
                 f"{label}, {title}: final validation loss",
@@ -57,7 +57,7 @@ def draw_finals(
         coverage = finals["coverage"].to_list()
     else:
         coverage = curves["coverage"].to_list() if "coverage" in curves else []
-    figure_id, pdf = easel.bind("final", workload)
+    figure_id, pdf = writer.write_figure("final", workload)
     return FigureRecord(
         id=figure_id,
         pdf=pdf,
@@ -74,7 +74,7 @@ def draw_finals(
 
 
 def draw_between_schedules(
-    study: Study, easel: Easel, summary: pd.DataFrame, lrs: Courses
+    study: StudyView, writer: FigureWriter, summary: pd.DataFrame, lrs: RecordedRates
 ) -> list[FigureRecord]:
     """One panel a workload: how each optimizer's median final loss moves from schedule to schedule."""
     if len(study.schedules) < 2:  # noqa: PLR2004 - nothing to compare
@@ -103,7 +103,7 @@ def draw_between_schedules(
                 title=title,
             )
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw,
                     ("slopes", workload),
                     f"{title}: median final validation loss under each schedule",
@@ -115,7 +115,7 @@ def draw_between_schedules(
             )
     if not panels:
         return []
-    figure_id, pdf = easel.bind("slopes")
+    figure_id, pdf = writer.write_figure("slopes")
     return [
         FigureRecord(
             id=figure_id,

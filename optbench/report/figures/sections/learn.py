@@ -11,12 +11,12 @@ import pandas as pd
 from optbench.core.words import number
 from optbench.report.figure import FigureRecord, Panel
 from optbench.report.figures.axes import label_margin
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.paths import draw_average, draw_path, draw_velocity, velocities
 from optbench.report.figures.sections.oracle import draw_oracle
 from optbench.report.figures.sections.rates import draw_rates
 from optbench.report.figures.sections.textbook import draw_textbook
-from optbench.report.study import Study, chunks, first_runs, thin
+from optbench.report.study import StudyView, chunks, first_runs, thin
 from optbench.report.tables import present
 from optbench.report.words import entry
 from optbench.tables.curves import read_curves
@@ -41,16 +41,16 @@ PATH_POINTS = 200
 
 def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
-    study, easel, tables = context.study, context.easel, context.tables
+    study, writer, tables = context.study, context.writer, context.tables
     return [
-        *draw_rates(study, easel, context.evidence.rates),
-        *draw_oracle(study, easel, tables / "oracle.parquet"),
-        *draw_learning(study, easel, context.curves, context.landscapes),
-        *draw_textbook(easel, read_tables(tables)),
+        *draw_rates(study, writer, context.evidence.rates),
+        *draw_oracle(study, writer, tables / "oracle.parquet"),
+        *draw_learning(study, writer, context.curves, context.landscapes),
+        *draw_textbook(writer, read_tables(tables)),
     ]
 
 
-def _shown_schedule(study: Study, workload: str) -> str:
+def _shown_schedule(study: StudyView, workload: str) -> str:
     """The schedule to teach with: the first constant one, or the first."""
     runs = study.runs
     names = [
@@ -65,7 +65,7 @@ def _shown_schedule(study: Study, workload: str) -> str:
 
 
 def draw_learning(
-    study: Study, easel: Easel, curves: Path, landscapes: Mapping[str, Landscape]
+    study: StudyView, writer: FigureWriter, curves: Path, landscapes: Mapping[str, Landscape]
 ) -> list[FigureRecord]:
     """Paths and velocities of the workloads that have a surface, and the moving average."""
     records = []
@@ -88,15 +88,15 @@ def draw_learning(
             f"loss {landscape.formula}, learning rates in the cell list."
         )
         records.append(
-            _paths(study, easel, workload, rows, landscape=landscape, coordinates=coordinates, about=about)
+            _paths(study, writer, workload, rows, landscape=landscape, coordinates=coordinates, about=about)
         )
-        records.append(_velocities(study, easel, workload, rows, coordinates=coordinates, about=about))
-    return [*records, _averages(easel)]
+        records.append(_velocities(study, writer, workload, rows, coordinates=coordinates, about=about))
+    return [*records, _averages(writer)]
 
 
 def _paths(
-    study: Study,
-    easel: Easel,
+    study: StudyView,
+    writer: FigureWriter,
     workload: str,
     rows: pd.DataFrame,
     *,
@@ -125,7 +125,7 @@ def _paths(
         title = study.label("optimizers", name)
         where = ", ".join(f"{c} = {number(float(last[c]))}" for c in coordinates)
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_path, path, styles=study.styles, landscape=landscape, title=title),
                 ("path", workload, name),
                 f"{landscape.label}: path of {title}",
@@ -135,7 +135,7 @@ def _paths(
         )
     surface = "contours of the loss" if len(landscape.view) > 1 else "the curve of the loss"
     left_out = [study.label("optimizers", name) for name in names[PATHS:]]
-    figure_id, pdf = easel.bind("path", workload)
+    figure_id, pdf = writer.write_figure("path", workload)
     return FigureRecord(
         id=figure_id,
         pdf=pdf,
@@ -151,8 +151,8 @@ def _paths(
 
 
 def _velocities(
-    study: Study,
-    easel: Easel,
+    study: StudyView,
+    writer: FigureWriter,
     workload: str,
     rows: pd.DataFrame,
     *,
@@ -182,7 +182,7 @@ def _velocities(
                 for name in group
             ]
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw,
                     ("velocity", workload, coordinate),
                     f"{study.label('workloads', workload)}: {title} against iteration",
@@ -203,7 +203,7 @@ def _velocities(
     ]
     gaps = rows.groupby(["cell", "coordinate"])["step"].apply(lambda s: s.sort_values().diff().max()).max()
     between = "" if not gaps > 1 else f" Weights are recorded every {int(gaps)} steps: means over that many."
-    figure_id, pdf = easel.bind("velocity", workload)
+    figure_id, pdf = writer.write_figure("velocity", workload)
     return FigureRecord(
         id=figure_id,
         pdf=pdf,
@@ -223,7 +223,7 @@ def _reversals(rows: pd.DataFrame) -> int:
     return int((signs[1:] * signs[:-1] < 0).sum())
 
 
-def _averages(easel: Easel) -> FigureRecord:
+def _averages(writer: FigureWriter) -> FigureRecord:
     signal = textbook_signal()
     panels: list[Panel] = []
     compared_with: tuple[tuple[float, ...], ...] = ((), (0.5, 0.98))
@@ -231,7 +231,7 @@ def _averages(easel: Easel) -> FigureRecord:
     for others in compared_with:
         compared = f" beside {' and '.join(f'b = {b:g}' for b in others)}" if others else ""
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_average, beta=beta, others=others),
                 ("average", f"{len(panels) + 1}"),
                 f"Exponentially weighted average with b = {beta:g}{compared}",
@@ -246,7 +246,7 @@ def _averages(easel: Easel) -> FigureRecord:
     ]
     steps = [float(np.abs(np.diff(average(b, signal))).mean()) for b in betas]
     said = ", ".join(f"{number(step, 3)} at b = {b:g}" for b, step in zip(betas, steps, strict=True))
-    figure_id, pdf = easel.bind("average")
+    figure_id, pdf = writer.write_figure("average")
     return FigureRecord(
         id=figure_id,
         pdf=pdf,

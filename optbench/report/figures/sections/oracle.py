@@ -10,9 +10,9 @@ import pandas as pd
 
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import text_width
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.deviations import draw_deviations, shares
-from optbench.report.study import Study
+from optbench.report.study import StudyView
 from optbench.report.tables import read_oracle
 from optbench.report.words import spoken
 
@@ -23,7 +23,7 @@ AXIS_WIDTH: Final = 220
 """Points from the left end of the axis to the panel's right edge."""
 
 
-def draw_oracle(study: Study, easel: Easel, file: Path) -> list[FigureRecord]:
+def draw_oracle(study: StudyView, writer: FigureWriter, file: Path) -> list[FigureRecord]:
     """One panel a topic: each fact's deviation in units of its tolerance."""
     table = read_oracle(study, file)
     if table is None:
@@ -32,18 +32,18 @@ def draw_oracle(study: Study, easel: Easel, file: Path) -> list[FigureRecord]:
     for topic, rows in table.groupby("topic", sort=False):
         left = 10 + max(text_width(str(name)) for name in rows["fact"])
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_deviations, rows, title=str(topic)),
                 ("oracle", str(topic)),
                 f"{topic}: predicted against measured",
-                _said(rows),
+                _alt_text(rows),
                 width=left + AXIS_WIDTH,
                 height=84 + 20 * len(rows),
                 left=left,
                 right=20,
             )
         )
-    figure_id, pdf = easel.bind("oracle")
+    figure_id, pdf = writer.write_figure("oracle")
     return [
         FigureRecord(
             id=figure_id,
@@ -61,7 +61,7 @@ def draw_oracle(study: Study, easel: Easel, file: Path) -> list[FigureRecord]:
     ]
 
 
-def _said(rows: pd.DataFrame) -> str:
+def _alt_text(rows: pd.DataFrame) -> str:
     """The panel for those who do not see it: how many agree, the farthest of them, and those that do not."""
     fine = (rows["verdict"] == "agrees").to_numpy(bool)
     told = f"{fine.sum()} of {len(rows)} facts agree"

@@ -9,10 +9,10 @@ import numpy as np
 
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.intervals import draw_cosines
 from optbench.report.figures.sections.tradeoffs import draw_tradeoffs
-from optbench.report.study import Study, by_schedule
+from optbench.report.study import StudyView, by_schedule
 from optbench.report.words import interval_words, spoken
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ METRIC = "update_cosine"
 
 def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
-    study, easel = context.study, context.easel
+    study, writer = context.study, context.writer
     return [
-        *draw_oscillation(study, easel, context.summary),
-        *draw_tradeoffs(study, easel, context.evidence, "oscillation"),
+        *draw_oscillation(study, writer, context.summary),
+        *draw_tradeoffs(study, writer, context.evidence, "oscillation"),
     ]
 
 
-def draw_oscillation(study: Study, easel: Easel, summary: pd.DataFrame) -> list[FigureRecord]:
+def draw_oscillation(study: StudyView, writer: FigureWriter, summary: pd.DataFrame) -> list[FigureRecord]:
     """One figure a workload whose update cosine was summarized: a panel a schedule, a row an optimizer."""
     if METRIC not in study.runs:
         return []
@@ -40,13 +40,13 @@ def draw_oscillation(study: Study, easel: Easel, summary: pd.DataFrame) -> list[
     rows = _with_baselines(study, rows)
     rows = rows[rows.groupby("workload")["estimate"].transform(lambda e: np.isfinite(e).any()).astype(bool)]
     return [
-        _cosines(study, easel, workload, rows[rows["workload"] == workload])
+        _cosines(study, writer, workload, rows[rows["workload"] == workload])
         for workload in study.workloads
         if (rows["workload"] == workload).any()
     ]
 
 
-def _with_baselines(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
+def _with_baselines(study: StudyView, rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with what momentum alone gives: the median over runs of the cosine less its excess."""
     runs = study.runs
     names = ["workload", "optimizer", "schedule"]
@@ -56,7 +56,7 @@ def _with_baselines(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> FigureRecord:
+def _cosines(study: StudyView, writer: FigureWriter, workload: str, rows: pd.DataFrame) -> FigureRecord:
     label = study.label("workloads", workload)
     labels = study.labels("optimizers")
     panels = []
@@ -64,7 +64,7 @@ def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> F
         title = study.label("schedules", schedule)
         said = [f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for _, r in here.iterrows()]
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_cosines, here, styles=study.styles, labels=labels, title=title),
                 ("oscillation", workload, schedule),
                 f"{label}, {title}: update cosine",
@@ -75,7 +75,7 @@ def _cosines(study: Study, easel: Easel, workload: str, rows: pd.DataFrame) -> F
             )
         )
     coverage = rows["coverage"].to_list() if "coverage" in rows else []
-    figure_id, pdf = easel.bind("oscillation", workload)
+    figure_id, pdf = writer.write_figure("oscillation", workload)
     return FigureRecord(
         id=figure_id,
         pdf=pdf,

@@ -10,11 +10,11 @@ import numpy as np
 from optbench.core.status import DIVERGED
 from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_rate_map
-from optbench.report.study import Study
+from optbench.report.study import StudyView
 from optbench.report.words import entry, spoken
-from optbench.tables.rates import CURVATURES, largest_stable_lr, rate
+from optbench.tables.rates import CURVATURES, exact_rate, largest_stable_lr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ DECADES = 2.3
 """Learning rates shown below the largest at which any momentum is stable."""
 
 
-def draw_rates(study: Study, easel: Easel, rates: pd.DataFrame) -> list[FigureRecord]:
+def draw_rates(study: StudyView, writer: FigureWriter, rates: pd.DataFrame) -> list[FigureRecord]:
     """One map a workload that has quadratic curvatures and a cell of a heavy ball on it."""
     records = []
     for workload in study.workloads:
@@ -49,7 +49,7 @@ def draw_rates(study: Study, easel: Easel, rates: pd.DataFrame) -> list[FigureRe
         labels = study.labels("optimizers")
         title = f"{label}: factor a step"
         draw = partial(
-            draw_rate_map, (lr, momentum, rate(lr[None, :], momentum[:, None], curvatures)), cells,
+            draw_rate_map, (lr, momentum, exact_rate(lr[None, :], momentum[:, None], curvatures)), cells,
             styles=study.styles, edge=largest_stable_lr(momentum, curvatures), labels=labels, title=title,
         )  # fmt: skip
         said = "; ".join(
@@ -58,11 +58,11 @@ def draw_rates(study: Study, easel: Easel, rates: pd.DataFrame) -> list[FigureRe
             f"{spoken(float(r['measured']))}"
             for r in row_dicts(cells)
         )
-        drawn = easel.put(
+        drawn = writer.add_panel(
             draw, ("rates", workload), f"{label}: rate over learning rate and momentum", said + ".",
             width=500, height=330, right=30,
         )  # fmt: skip
-        figure_id, pdf = easel.bind("rates", workload)
+        figure_id, pdf = writer.write_figure("rates", workload)
         steep, shallow = max(curvatures), min(curvatures)
         records.append(
             FigureRecord(

@@ -10,18 +10,18 @@ import numpy as np
 from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.heat import draw_heat, ratio_text
 from optbench.report.figures.marks.intervals import ratio_range
 from optbench.report.figures.marks.points import draw_schedule_effects
-from optbench.report.study import Study, chunks
+from optbench.report.study import StudyView, chunks
 from optbench.report.tables import Evidence, present, rows_of
 from optbench.report.words import entry, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from optbench.report.figure import Entry
+    from optbench.report.figure import TableValue
 
 COLUMN = 84
 """Width of a heat map's column in points."""
@@ -30,7 +30,7 @@ MOST_COLUMNS = 8
 """Workloads that one heat map holds side by side."""
 
 
-def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRecord]:
+def draw_heat_maps(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
     """Final losses as multiples of the reference's, one panel a schedule."""
     rows = rows_of(found.ratios, kind="reference")
     workloads = [w for w in study.workloads if len(rows) and (rows["workload"] == w).any()]
@@ -56,7 +56,7 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
                 column_labels=study.labels("workloads"), title=title,
             )  # fmt: skip
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw,
                     ("ratios", schedule),
                     f"{title}: final validation loss as a multiple of the reference's",
@@ -83,7 +83,7 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
     named = ", ".join(sorted(f"{o} under {s}" for o, s in references))
     left_out = [study.label("workloads", w) for w in study.workloads if w not in workloads]
     pairs = int(rows["pairs"].max())
-    figure_id, pdf = easel.bind("ratios")
+    figure_id, pdf = writer.write_figure("ratios")
     return [
         FigureRecord(
             id=figure_id,
@@ -104,7 +104,7 @@ def draw_heat_maps(study: Study, easel: Easel, found: Evidence) -> list[FigureRe
     ]
 
 
-def _ratio_entries(study: Study, rows: pd.DataFrame) -> list[tuple[Entry, ...]]:
+def _ratio_entries(study: StudyView, rows: pd.DataFrame) -> list[tuple[TableValue, ...]]:
     return [
         (
             study.label("workloads", str(r["workload"])),
@@ -117,7 +117,7 @@ def _ratio_entries(study: Study, rows: pd.DataFrame) -> list[tuple[Entry, ...]]:
     ]
 
 
-def draw_interaction(study: Study, easel: Easel, found: Evidence) -> list[FigureRecord]:
+def draw_interaction(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
     """What each schedule does to each optimizer's loss, one panel a workload and schedule."""
     rows = rows_of(found.ratios, kind="schedule")
     rows = rows[np.isfinite(rows["estimate"].to_numpy(float)) & (rows["estimate"] > 0)] if len(rows) else rows
@@ -147,7 +147,7 @@ def draw_interaction(study: Study, easel: Easel, found: Evidence) -> list[Figure
                 f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for r in row_dicts(here)
             )
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw, ("interaction", workload, schedule),
                     f"{title}: final validation loss as a multiple of that under {against}",
                     f"Ratios: {said}.",
@@ -156,7 +156,7 @@ def draw_interaction(study: Study, easel: Easel, found: Evidence) -> list[Figure
             )  # fmt: skip
     if not panels:
         return []
-    figure_id, pdf = easel.bind("interaction")
+    figure_id, pdf = writer.write_figure("interaction")
     return [
         FigureRecord(
             id=figure_id,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.report.figure import Entry, FigureRecord
+from optbench.report.figure import FigureRecord, TableValue
 from optbench.report.figures.axes import label_margin
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.grids import DEEPEST, draw_best_of_k, draw_sensitivity, shared_range
-from optbench.report.study import Study, chunks
+from optbench.report.study import StudyView, chunks
 from optbench.report.tables import Tuned, present
 from optbench.report.words import entry, spoken
 
@@ -26,10 +26,10 @@ SECTION = "sensitivity"
 
 def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
-    return draw_tuning(context.study, context.easel, context.tuned)
+    return draw_tuning(context.study, context.writer, context.tuned)
 
 
-def draw_tuning(study: Study, easel: Easel, tuned: Tuned | None) -> list[FigureRecord]:
+def draw_tuning(study: StudyView, writer: FigureWriter, tuned: Tuned | None) -> list[FigureRecord]:
     """Two figures a tuned workload, each of one panel a schedule: loss over the grid, expected best of k."""
     if tuned is None:
         return []
@@ -37,10 +37,10 @@ def draw_tuning(study: Study, easel: Easel, tuned: Tuned | None) -> list[FigureR
     for workload in study.workloads:
         curves = _own_settings(tuned.curves[tuned.curves["workload"] == workload])
         if np.isfinite(curves["loss"].to_numpy(float)).any():
-            records.append(_sensitivity(study, easel, workload, curves))
+            records.append(_sensitivity(study, writer, workload, curves))
         expected = tuned.expected[tuned.expected["workload"] == workload]
         if len(expected):
-            records.append(_best_of_k(study, easel, workload, expected))
+            records.append(_best_of_k(study, writer, workload, expected))
     return records
 
 
@@ -52,7 +52,7 @@ def _own_settings(curves: pd.DataFrame) -> pd.DataFrame:
     return curves[own]
 
 
-def _groups(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+def _groups(study: StudyView, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Schedule, title and rows of every panel, the optimizers in the study's order."""
     for schedule in study.schedules:
         here = table[table["schedule"] == schedule]
@@ -64,7 +64,7 @@ def _groups(study: Study, table: pd.DataFrame) -> Iterator[tuple[str, str, pd.Da
             yield schedule, title + (f" ({part}/{len(groups)})" if len(groups) > 1 else ""), rows
 
 
-def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame) -> FigureRecord:
+def _sensitivity(study: StudyView, writer: FigureWriter, workload: str, curves: pd.DataFrame) -> FigureRecord:
     label, labels = study.label("workloads", workload), study.labels("optimizers")
     limits = shared_range(curves["loss"])
     lr_limits = float(curves["lr"].min()), float(curves["lr"].max())
@@ -80,7 +80,7 @@ def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame
             for _, r in chosen.iterrows()
         ]
         panels.append(
-            easel.put(
+            writer.add_panel(
                 draw,
                 (SECTION, workload, schedule),
                 f"{label}, {title}: final validation loss against the learning rate",
@@ -90,7 +90,7 @@ def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame
         )
     n = int(curves["n"].max())
     deep = limits is not None and (curves["loss"] < DEEPEST * limits[1]).any()
-    figure_id, pdf = easel.bind(SECTION, workload)
+    figure_id, pdf = writer.write_figure(SECTION, workload)
     return FigureRecord(
         id=figure_id,
         pdf=pdf,
@@ -121,7 +121,7 @@ def _sensitivity(study: Study, easel: Easel, workload: str, curves: pd.DataFrame
     )
 
 
-def _best_of_k(study: Study, easel: Easel, workload: str, expected: pd.DataFrame) -> FigureRecord:
+def _best_of_k(study: StudyView, writer: FigureWriter, workload: str, expected: pd.DataFrame) -> FigureRecord:
     label, labels = study.label("workloads", workload), study.labels("optimizers")
     limits = shared_range(expected["expected_loss"])
     panels = []
@@ -131,7 +131,7 @@ def _best_of_k(study: Study, easel: Easel, workload: str, expected: pd.DataFrame
             f"{labels[str(r['optimizer'])]} {spoken(float(r['expected_loss']))}" for _, r in one.iterrows()
         ]
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_best_of_k, rows, styles=study.styles, labels=labels, limits=limits, title=title),
                 ("trials", workload, schedule),
                 f"{label}, {title}: expected best loss against the number of trials",
@@ -139,7 +139,7 @@ def _best_of_k(study: Study, easel: Easel, workload: str, expected: pd.DataFrame
                 right=label_margin(labels[str(name)] for name in rows["optimizer"].unique()),
             )
         )
-    figure_id, pdf = easel.bind("trials", workload)
+    figure_id, pdf = writer.write_figure("trials", workload)
     most = int(expected["k"].max())
     shown = sorted({k for k in (1, 2, 3, 5, 8, 13, 21, most) if k <= most})
     return FigureRecord(
@@ -164,6 +164,6 @@ def _best_of_k(study: Study, easel: Easel, workload: str, expected: pd.DataFrame
     )
 
 
-def _at(rows: pd.DataFrame, k: int) -> Entry:
+def _at(rows: pd.DataFrame, k: int) -> TableValue:
     found = rows.loc[rows["k"] == k, "expected_loss"]
     return entry(float(found.iloc[0])) if len(found) else None

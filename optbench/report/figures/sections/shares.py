@@ -11,9 +11,9 @@ from optbench.core.words import number
 from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.shares import draw_shares
-from optbench.report.study import Study, chunks
+from optbench.report.study import StudyView, chunks
 from optbench.report.tables import Evidence, present, rows_of
 from optbench.report.words import entry, spoken
 from optbench.stats.paired import FEWEST_PAIRS
@@ -34,8 +34,8 @@ def _band_words(n: int) -> str:
 
 
 def _share_panels(
-    study: Study,
-    easel: Easel,
+    study: StudyView,
+    writer: FigureWriter,
     rows: pd.DataFrame,
     *,
     kind: str,
@@ -71,7 +71,7 @@ def _share_panels(
             last = drawn.groupby("optimizer", sort=False)["share"].last().sort_values(ascending=False)
             said = ", ".join(f"{labels[str(name)]} {number(share, 2)}" for name, share in last.items())
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw, (kind, about, schedule), f"{about}, {title}: {y_label} against {x_label}",
                     f"At the right end: {said}.",
                     right=label_margin(labels.values()),
@@ -80,19 +80,21 @@ def _share_panels(
     return panels
 
 
-def draw_arrivals(study: Study, easel: Easel, found: Evidence, workload: str) -> list[FigureRecord]:
+def draw_targets_reached(
+    study: StudyView, writer: FigureWriter, found: Evidence, workload: str
+) -> list[FigureRecord]:
     """The run-length distribution over a ladder of targets, and Kaplan-Meier for the workload's own."""
     label = study.label("workloads", workload)
     records = []
-    rows = rows_of(found.arrivals, workload=workload)
+    rows = rows_of(found.targets_reached, workload=workload)
     if len(rows):
         steps = rows["step"].to_numpy(float)
         panels = _share_panels(
-            study, easel, rows.assign(x=rows["step"]), kind="arrivals", about=label,
+            study, writer, rows.assign(x=rows["step"]), kind="targets_reached", about=label,
             limits=(0.0, float(steps.max())), x_label="optimizer steps", y_label="share of runs × targets",
             stairs=False,
         )  # fmt: skip
-        figure_id, pdf = easel.bind("arrivals", workload)
+        figure_id, pdf = writer.write_figure("targets_reached", workload)
         n, targets = int(rows["n"].max()), int(rows["targets"].iloc[0])
         ends = rows[rows["step"] == rows["step"].max()]
         records.append(
@@ -119,19 +121,21 @@ def draw_arrivals(study: Study, easel: Easel, found: Evidence, workload: str) ->
                 ),
             )
         )
-    return records + _survival(study, easel, rows_of(found.survival, workload=workload), workload, "steps")
+    return records + _survival(study, writer, rows_of(found.survival, workload=workload), workload, "steps")
 
 
-def draw_time_to_target(study: Study, easel: Easel, found: Evidence) -> list[FigureRecord]:
+def draw_survival_curves(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
     """Kaplan-Meier in seconds, one figure a workload whose steps were timed."""
     return [
         record
         for workload in study.workloads
-        for record in _survival(study, easel, rows_of(found.survival, workload=workload), workload, "time_s")
+        for record in _survival(study, writer, rows_of(found.survival, workload=workload), workload, "time_s")
     ]
 
 
-def _survival(study: Study, easel: Easel, rows: pd.DataFrame, workload: str, unit: str) -> list[FigureRecord]:
+def _survival(
+    study: StudyView, writer: FigureWriter, rows: pd.DataFrame, workload: str, unit: str
+) -> list[FigureRecord]:
     rows = rows_of(rows, unit=unit)
     if rows.empty:
         return []
@@ -139,13 +143,13 @@ def _survival(study: Study, easel: Easel, rows: pd.DataFrame, workload: str, uni
     timed = unit == "time_s"
     what = "seconds of training" if timed else "optimizer steps"
     panels = _share_panels(
-        study, easel, rows.assign(x=rows["at"], share=rows["reached"]), kind=f"survival-{unit}", about=label,
+        study, writer, rows.assign(x=rows["at"], share=rows["reached"]), kind=f"survival-{unit}", about=label,
         limits=(0.0, float(rows["until"].max())), x_label=what, y_label="share at the target",
     )  # fmt: skip
     target = study.fact("workloads", workload, "target")
     at = f" {spoken(float(target))}" if target is not None else ""
     n = int(rows["n"].max())
-    figure_id, pdf = easel.bind("survival", workload, unit)
+    figure_id, pdf = writer.write_figure("survival", workload, unit)
     once = rows.drop_duplicates(["optimizer", "schedule"])
     return [
         FigureRecord(
@@ -180,7 +184,7 @@ def _survival(study: Study, easel: Easel, rows: pd.DataFrame, workload: str, uni
     ]  # fmt: skip
 
 
-def draw_profile(study: Study, easel: Easel, found: Evidence) -> list[FigureRecord]:
+def draw_profile(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
     """The performance profile of steps to target over all workloads, one panel a schedule."""
     profile = found.profile
     if profile.empty:
@@ -191,7 +195,7 @@ def draw_profile(study: Study, easel: Easel, found: Evidence) -> list[FigureReco
         for r in row_dicts(profile[profile["workloads"] < in_all])
     }
     panels = _share_panels(
-        study, easel, profile.assign(x=profile["factor"]), kind="profile", about="All workloads",
+        study, writer, profile.assign(x=profile["factor"]), kind="profile", about="All workloads",
         limits=(min(float(profile["factor"].min()), 0.9), max(float(profile["factor"].max()), 1.2)), log=True,
         x_label="steps to target / the reference's", y_label="share of runs", marks=few,
     )  # fmt: skip
@@ -200,7 +204,7 @@ def draw_profile(study: Study, easel: Easel, found: Evidence) -> list[FigureReco
         arrived=("share", "last"), on=("workloads", "first"), n=("seeds", "first")
     )
     once = once.assign(as_soon=as_soon)
-    figure_id, pdf = easel.bind("profile")
+    figure_id, pdf = writer.write_figure("profile")
     return [
         FigureRecord(
             id=figure_id,

@@ -15,7 +15,7 @@ from optbench.report.study import thin
 from optbench.report.words import entry, interval_words, spoken
 from optbench.stats.intervals import median_interval
 from optbench.theory.textbook.decay import DECAY
-from optbench.theory.textbook.evidence import UnfinishedError, find
+from optbench.theory.textbook.evidence import UnfinishedError, find_cells
 from optbench.theory.textbook.family import ADAM_SWEEP, SGD_SWEEP, effective
 from optbench.theory.textbook.measure import rise
 from optbench.theory.textbook.regimes import NEEDS as REGIME_NEEDS
@@ -24,8 +24,8 @@ from optbench.theory.textbook.setups import ADAGRAD, RAVINE, RMSPROP, need
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from optbench.report.figure import Entry, Panel
-    from optbench.report.figures.backend.panels import Easel
+    from optbench.report.figure import Panel, TableValue
+    from optbench.report.figures.backend.panels import FigureWriter
     from optbench.theory.textbook.evidence import Cells, Need, Tables
 
 REGIME_WORDS = {"one": "One sample", "full": "Full batch"}
@@ -38,18 +38,18 @@ EFFECTIVE = {"Adagrad": need(RAVINE, ADAGRAD, 0.1), "RMSprop": need(RAVINE, RMSP
 SETTLING = {"constant": "Constant", "step": "Step decay", "plateau": "On plateau"}
 
 
-def draw_textbook(easel: Easel, tables: Tables) -> list[FigureRecord]:
+def draw_textbook(writer: FigureWriter, tables: Tables) -> list[FigureRecord]:
     """The figures whose cells the study has and that have run."""
     return [
-        *_regimes(easel, _trained(tables, REGIME_NEEDS)),
-        *_sweep(easel, _trained(tables, SGD_SWEEP), _trained(tables, ADAM_SWEEP)),
-        *_effective(easel, _trained(tables, EFFECTIVE)),
-        *_settling(easel, _trained(tables, {**DECAY.needs, **DECAY.wants})),
+        *_regimes(writer, _trained(tables, REGIME_NEEDS)),
+        *_sweep(writer, _trained(tables, SGD_SWEEP), _trained(tables, ADAM_SWEEP)),
+        *_effective(writer, _trained(tables, EFFECTIVE)),
+        *_settling(writer, _trained(tables, {**DECAY.needs, **DECAY.wants})),
     ]
 
 
 def _trained(tables: Tables, needs: Mapping[str, Need]) -> dict[str, Cells]:
-    found = {name: find(tables, each) for name, each in needs.items()}
+    found = {name: find_cells(tables, each) for name, each in needs.items()}
     return {name: cells for name, cells in found.items() if cells is not None and len(cells.trained)}
 
 
@@ -71,7 +71,7 @@ def _ends(table: pd.DataFrame) -> str:
     return ", ".join(f"{name} {spoken(float(y))}" for name, y in zip(last["line"], last["y"], strict=True))
 
 
-def _regimes(easel: Easel, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
+def _regimes(writer: FigureWriter, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
     lines = {
         size: table
         for size, cells in regimes.items()
@@ -91,7 +91,7 @@ def _regimes(easel: Easel, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
         rises = {seed: rise(loss) for seed, (_, loss) in regimes[size].curves("train", "loss").items()}
         median = float(np.median(list(rises.values())))
         panels.append(
-            easel.put(
+            writer.add_panel(
                 draw,
                 ("regimes", size),
                 f"{title}: training loss after every update",
@@ -106,7 +106,7 @@ def _regimes(easel: Easel, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
     rate = next(iter(regimes.values())).lr
     return [
         _record(
-            easel,
+            writer,
             "regimes",
             "Batch regimes",
             f"Loss of the whole training split after every update of plain SGD at lr {rate:g}: first seed, "
@@ -118,7 +118,7 @@ def _regimes(easel: Easel, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
     ]
 
 
-def _sweep(easel: Easel, sgd: Mapping[str, Cells], adam: Mapping[str, Cells]) -> list[FigureRecord]:
+def _sweep(writer: FigureWriter, sgd: Mapping[str, Cells], adam: Mapping[str, Cells]) -> list[FigureRecord]:
     parts: list[dict[str, object]] = []
     coverage: list[float] = []
     for name, sweep in (("SGD", sgd), ("Adam", adam)):
@@ -141,12 +141,12 @@ def _sweep(easel: Easel, sgd: Mapping[str, Cells], adam: Mapping[str, Cells]) ->
         f"{name} is lowest at lr {x:g} with {spoken(float(y))}"
         for name, x, y in zip(best["line"], best["x"], best["y"], strict=True)
     )
-    drawn = easel.put(
+    drawn = writer.add_panel(
         draw, ("lr-sweep", "1"), "Final loss against learning rate", f"{said}.", right=label_margin(["Adam"])
     )
     return [
         _record(
-            easel,
+            writer,
             "lr-sweep",
             "Too small, too large",
             f"Digits, batch 64, 400 updates. Markers: median final validation loss. Bars: "
@@ -162,7 +162,7 @@ def _sweep(easel: Easel, sgd: Mapping[str, Cells], adam: Mapping[str, Cells]) ->
     ]
 
 
-def _effective(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
+def _effective(writer: FigureWriter, found: Mapping[str, Cells]) -> list[FigureRecord]:
     rates = {}
     for name, cells in found.items():
         try:
@@ -179,7 +179,7 @@ def _effective(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
             draw_lines, table, x_label="iteration", y_label="|update| / |gradient|", title=f"{axis}, {words}"
         )
         panels.append(
-            easel.put(
+            writer.add_panel(
                 draw,
                 ("effective-lr", axis),
                 f"Effective learning rate of {axis}, {words}",
@@ -201,7 +201,7 @@ def _effective(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
             )
     return [
         _record(
-            easel,
+            writer,
             "effective-lr",
             "Effective learning rates",
             "What the step is as a multiple of the gradient, coordinate by coordinate, on the ravine: "
@@ -214,7 +214,7 @@ def _effective(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
     ]
 
 
-def _settling(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
+def _settling(writer: FigureWriter, found: Mapping[str, Cells]) -> list[FigureRecord]:
     panels: list[Panel] = []
     rows = []
     for prefix, split, words in (
@@ -231,7 +231,7 @@ def _settling(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
             continue
         loss = "loss" if split == "validation" else "training loss"
         panels.append(
-            easel.put(
+            writer.add_panel(
                 partial(draw_lines, table, x_label="updates", y_label=loss, title=words),
                 ("settling", str(len(panels) + 1)),
                 f"{words}: {loss}",
@@ -246,7 +246,7 @@ def _settling(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
         return []
     return [
         _record(
-            easel,
+            writer,
             "settling",
             "A large rate hops, a decayed one settles",
             "One run each, first seed, the same noise. Step decay cuts the rate to a tenth every 30 epochs "
@@ -260,15 +260,15 @@ def _settling(easel: Easel, found: Mapping[str, Cells]) -> list[FigureRecord]:
 
 
 def _record(
-    easel: Easel,
+    writer: FigureWriter,
     name: str,
     title: str,
     caption: str,
     panels: list[Panel],
     columns: tuple[str, ...],
-    rows: Sequence[tuple[Entry, ...]],
+    rows: Sequence[tuple[TableValue, ...]],
 ) -> FigureRecord:
-    figure_id, pdf = easel.bind(name)
+    figure_id, pdf = writer.write_figure(name)
     return FigureRecord(
         id=figure_id,
         section="learn",

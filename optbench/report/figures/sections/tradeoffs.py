@@ -9,9 +9,9 @@ import numpy as np
 
 from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_points
-from optbench.report.study import Study
+from optbench.report.study import StudyView
 from optbench.report.tables import Evidence, rows_of
 from optbench.report.words import entry, spoken
 
@@ -34,7 +34,7 @@ TRADEOFFS: Mapping[str, tuple[str, str, str, str, str]] = {
 """By kind: section, title, x axis, y axis, what the caption adds."""
 
 
-def draw_tradeoffs(study: Study, easel: Easel, found: Evidence, kind: str) -> list[FigureRecord]:
+def draw_tradeoffs(study: StudyView, writer: FigureWriter, found: Evidence, kind: str) -> list[FigureRecord]:
     """One figure a workload: its combinations as points, a panel a schedule, the front joined."""
     section, title, x_label, y_label, words = TRADEOFFS[kind]
     records = []
@@ -65,13 +65,13 @@ def draw_tradeoffs(study: Study, easel: Easel, found: Evidence, kind: str) -> li
                 for r in row_dicts(here)
             )
             panels.append(
-                easel.put(
+                writer.add_panel(
                     draw, (kind, workload, schedule), f"{label}, {name}: {y_label} against {x_label}",
                     f"Points ({x_label}, {y_label}): {said}.",
                     right=64,
                 )
             )  # fmt: skip
-        figure_id, pdf = easel.bind("tradeoff", kind, workload)
+        figure_id, pdf = writer.write_figure("tradeoff", kind, workload)
         records.append(
             FigureRecord(
                 id=figure_id,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.axes import dress, log_scale, name_ticks, shorten, text_width
-from optbench.report.figures.backend.panels import Easel
+from optbench.report.figures.axes import log_scale, name_ticks, shorten, style_axes, text_width
+from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.palette import LIGHT
-from optbench.report.study import Study
+from optbench.report.study import StudyView
 from optbench.report.words import entry, spoken
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ MOST_ROWS: Final = 16
 
 def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
-    return draw_rankings(context.study, context.easel, context.ranking)
+    return draw_rankings(context.study, context.writer, context.ranking)
 
 
 def draw_ranking(
@@ -89,11 +89,11 @@ def draw_ranking(
     name_ticks(ax, "y", range(len(table)), [shorten(label, LONGEST) for label in labels])
     for label in ax.get_yticklabels():
         label.set_parse_math(False)
-    dress(ax, x_label=x_label, grid="x")
+    style_axes(ax, x_label=x_label, grid="x")
     ax.tick_params(axis="y", length=0)
 
 
-def draw_rankings(study: Study, easel: Easel, ranking: pd.DataFrame) -> list[FigureRecord]:
+def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame) -> list[FigureRecord]:
     """The ranking over workloads, or of the only workload; nothing where several can't be put together."""
     losses = ranking[ranking["metric"] == "final_val_loss"]
     here = losses[losses["workload"] == ""]
@@ -116,11 +116,11 @@ def draw_rankings(study: Study, easel: Easel, ranking: pd.DataFrame) -> list[Fig
         f"{label} {spoken(float(r['estimate']))} ({r['against_leader'] or 'first'})"
         for label, r in zip(labels, shown.to_dict("records"), strict=True)
     ]
-    panel_ = easel.put(
+    panel_ = writer.add_panel(
         draw, ("ranking", "panel"), f"Ranking: {what}", f"{what}, in order: {', '.join(said)}.",
         width=456, height=62 + 21 * len(shown), left=margin, right=16, top=8, bottom=46,
     )  # fmt: skip
-    figure_id, pdf = easel.bind("ranking")
+    figure_id, pdf = writer.write_figure("ranking")
     tested = bool(here["tied"].any() or here["better_than"].any())
     marks = (
         "Filled: no detectable difference from the first; hollow: the first is better (paired test, "
@@ -159,5 +159,5 @@ def draw_rankings(study: Study, easel: Easel, ranking: pd.DataFrame) -> list[Fig
     ]
 
 
-def _name(study: Study, optimizer: str, schedule: str) -> str:
+def _name(study: StudyView, optimizer: str, schedule: str) -> str:
     return f"{study.label('optimizers', optimizer)} · {study.label('schedules', schedule)}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optbench.report.page.context import PageContext
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 POINTS: Final = 24
 """Evaluations of a curve that the page holds."""
@@ -112,7 +112,7 @@ class Explorer:
 
 
 @dataclass(frozen=True)
-class Scale:
+class CurveScale:
     """How the heights of one workload's curves are packed.
 
     Attributes:
@@ -136,7 +136,7 @@ def section(page: PageContext) -> Content:
     return Content(explorer(page.study, page.name, page.tables / "curves.parquet", card_of))
 
 
-def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str]) -> Explorer:
+def explorer(study: StudyView, name: str, curves: Path, failure_of: Mapping[str, str]) -> Explorer:
     """Return the rows and what the script needs to draw a cell beside its siblings.
 
     Args:
@@ -203,13 +203,13 @@ def explorer(study: Study, name: str, curves: Path, failure_of: Mapping[str, str
     )
 
 
-def _curves(study: Study, file: Path) -> tuple[list[Scale], dict[str, str]]:
+def _curves(study: StudyView, file: Path) -> tuple[list[CurveScale], dict[str, str]]:
     """The scale of every workload, in their order, and the packed curve of every cell that has one."""
     table = read_curves(file, split=["validation"], metric=["loss"])
     workload_of = dict(zip(study.runs["cell"].astype(str), study.runs["workload"].astype(str), strict=True))
     table = table.assign(cell=table["cell"].astype(str))
     table["workload"] = table["cell"].map(workload_of)
-    scales: list[Scale] = []
+    scales: list[CurveScale] = []
     packed: dict[str, str] = {}
     for workload in study.workloads:
         rows = table[table["workload"] == workload]
@@ -222,10 +222,10 @@ def _curves(study: Study, file: Path) -> tuple[list[Scale], dict[str, str]]:
     return scales, packed
 
 
-def _scale(label: str, steps: tuple[int, ...], heights: NDArray[np.float64]) -> Scale:
+def _scale(label: str, steps: tuple[int, ...], heights: NDArray[np.float64]) -> CurveScale:
     finite = heights[np.isfinite(heights)]
     if not finite.size:
-        return Scale(label, steps, 0.0, 1.0, log=False)
+        return CurveScale(label, steps, 0.0, 1.0, log=False)
     positive = finite[finite > 0]
     log = bool(positive.size and not (finite < 0).any())
     first = heights[:, 0][np.isfinite(heights[:, 0])]
@@ -233,10 +233,10 @@ def _scale(label: str, steps: tuple[int, ...], heights: NDArray[np.float64]) -> 
     high = float(values.max())
     if first.size and first.max() > 0:
         high = min(high, HEADROOM * float(first.max()))
-    return Scale(label, steps, float(min(values.min(), high)), high, log)
+    return CurveScale(label, steps, float(min(values.min(), high)), high, log)
 
 
-def pack(curves: NDArray[np.float64], scale: Scale) -> list[str]:
+def pack(curves: NDArray[np.float64], scale: CurveScale) -> list[str]:
     """Return two characters a point of each curve: its height between the scale's ends, or `NOWHERE`.
 
     NaN at the end is what a run that broke off no longer had, and is left out.

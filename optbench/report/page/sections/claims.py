@@ -12,7 +12,7 @@ from optbench.theory.textbook.file import UNMEASURED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-GLYPHS: Final = {"supported": "✓", "refuted": "✕", "inconclusive": "?"}
+CLAIM_GLYPHS: Final = {"supported": "✓", "refuted": "✕", "inconclusive": "?"}
 
 _EXPONENT: Final = re.compile(r"(?<=\d)e([+-])0*(\d+)\b")
 
@@ -76,7 +76,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
             id=str(claim["id"]),
             text=prose(claim["text"]),
             verdict=str(claim["verdict"]),
-            glyph=GLYPHS[str(claim["verdict"])],
+            glyph=CLAIM_GLYPHS[str(claim["verdict"])],
             predicted=prose(claim["predicted"]),
             measured=prose(claim["measured"]),
             condition=prose(claim["condition"]),
@@ -86,7 +86,7 @@ def claims(found: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> Cla
         )
         for claim in judged
     )
-    counts = {verdict: [row.id for row in rows if row.verdict == verdict] for verdict in GLYPHS}
+    counts = {verdict: [row.id for row in rows if row.verdict == verdict] for verdict in CLAIM_GLYPHS}
     said = [
         f"{len(ids)} {verdict}" + (f" ({listing(ids, most=len(ids))})" if verdict != "supported" else "")
         for verdict, ids in counts.items()

@@ -21,7 +21,7 @@ CELLS_SHOWN: Final = 12
 
 
 @dataclass(frozen=True)
-class Part:
+class StatusCount:
     """A status with its count and its place in the strip.
 
     Attributes:
@@ -51,7 +51,7 @@ class Completeness:
     """
 
     expected: int
-    parts: tuple[Part, ...]
+    parts: tuple[StatusCount, ...]
     sentence: str
     rerun: str
 
@@ -70,7 +70,7 @@ class Failure:
         names: of all of them.
         rest: a sentence on those not listed, or "".
         detail: traceback or log tail, home folders scrubbed; "" where there is none.
-        told: what the detail is; "" where it says no more than the reason.
+        detail_name: what the detail is; "" where it says no more than the reason.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Failure:
     names: tuple[str, ...]
     rest: str
     detail: str
-    told: str
+    detail_name: str
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def completeness(runs: pd.DataFrame, study: str) -> Completeness:
     parts, x = [], 0.0
     for status, cells in counts.items():
         width = shares[status] * scale
-        parts.append(Part(status, cells, number(cells), round(x, 1), round(width, 1)))
+        parts.append(StatusCount(status, cells, number(cells), round(x, 1), round(width, 1)))
         x += width
     sum_of_parts = " + ".join(f"{number(cells)} {status.name}" for status, cells in counts.items())
     sentence = f"{number(expected)} expected = {sum_of_parts}"
@@ -156,7 +156,7 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
                 names=tuple(str(cell) for cell in group["cell"]),
                 rest=rest,
                 detail=detail,
-                told="" if detail in ("", last_line) else status.detail,
+                detail_name="" if detail in ("", last_line) else status.detail,
             )
         )
     cards.sort(key=lambda card: (status_of(card.status).card, -card.count))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from optbench.core.words import NONE, count, number
 from optbench.findings.finding import row_dicts
 from optbench.report.page.context import Content
-from optbench.report.page.table import Entry, Measure, Table, measure_entry
+from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.report.page.text import scrub
-from optbench.report.tables import read_timing
+from optbench.report.tables import read_timing_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from optbench.report.page.context import PageContext
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 KIB: Final = 1024
 REASON_LENGTH: Final = 300
@@ -61,16 +61,16 @@ class Cost:
 
 def section(page: PageContext) -> Content | None:
     """Return the section; None where no step was timed."""
-    found = cost(page.study, read_timing(page.study, page.tables / "timing.parquet"), page.summary)
+    found = cost(page.study, read_timing_table(page.study, page.tables / "timing.parquet"), page.summary)
     return None if found is None else Content(found)
 
 
-def cost(study: Study, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Cost | None:
+def cost(study: StudyView, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Cost | None:
     """Return the section, or None without a timing.
 
     Args:
         study: names and runs.
-        timing: as `optbench.report.tables.read_timing` returns it.
+        timing: as `optbench.report.tables.read_timing_table` returns it.
         summary: the summary table, for the steps to target.
     """
     if timing is None:
@@ -94,7 +94,7 @@ def _places(timing: pd.DataFrame) -> str:
 
 
 def _workload(
-    study: Study, name: str, index: int, timing: pd.DataFrame, summary: pd.DataFrame
+    study: StudyView, name: str, index: int, timing: pd.DataFrame, summary: pd.DataFrame
 ) -> WorkloadCost:
     label = study.label("workloads", name)
     measured = timing[timing["step_time_us"].notna()]
@@ -126,7 +126,7 @@ def _facts(measured: pd.DataFrame) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _times(study: Study, timing: pd.DataFrame, table_id: str, label: str) -> Table:
+def _times(study: StudyView, timing: pd.DataFrame, table_id: str, label: str) -> Table:
     reference = study.label("optimizers", str(timing["reference"].iloc[0]))
     failed = timing["error"].fillna("").astype(str).str.strip().ne("").any()
     heads = (
@@ -142,26 +142,28 @@ def _times(study: Study, timing: pd.DataFrame, table_id: str, label: str) -> Tab
     rows = []
     for _, r in timing.iterrows():
         is_reference = r["optimizer"] == r["reference"]
-        ratio = Measure(float(r["ratio_to_sgd"]), float(r["ratio_low"]), float(r["ratio_high"]))
+        ratio = Estimate(float(r["ratio_to_sgd"]), float(r["ratio_low"]), float(r["ratio_high"]))
         known = not math.isnan(ratio.estimate)
         rows.append(
             (
-                Entry(study.label("optimizers", str(r["optimizer"]))),
+                TableEntry(study.label("optimizers", str(r["optimizer"]))),
                 _plain(r["step_time_us"]),
                 _plain(r["step_time_p95_us"]),
                 _plain(r["optimizer_step_us"]),
-                Entry("1", "reference", numeric=True) if is_reference and known else measure_entry(ratio),
+                TableEntry("1", "reference", numeric=True)
+                if is_reference and known
+                else estimate_entry(ratio),
                 _plain(r["state_bytes_per_param"]),
                 _plain(float(r["peak_memory_bytes"]) / KIB),
-                *((Entry(_reason(r["error"])),) if failed else ()),
+                *((TableEntry(_reason(r["error"])),) if failed else ()),
             )
         )
     caption = f"{label}: what a step takes. Intervals: 95%, of the median ratio over rounds."
     return Table(table_id, caption, heads, tuple(rows))
 
 
-def _plain(value: float) -> Entry:
-    return Entry(number(float(value)), numeric=True)
+def _plain(value: float) -> TableEntry:
+    return TableEntry(number(float(value)), numeric=True)
 
 
 def _reason(error: object) -> str:
@@ -171,7 +173,7 @@ def _reason(error: object) -> str:
 
 
 def _targets(
-    study: Study, workload: str, measured: pd.DataFrame, summary: pd.DataFrame, table_id: str, label: str
+    study: StudyView, workload: str, measured: pd.DataFrame, summary: pd.DataFrame, table_id: str, label: str
 ) -> Table | None:
     """Median steps to target times step time: medians over seeds, a run that never got there the latest."""
     runs = study.runs[study.runs["workload"] == workload]
@@ -190,15 +192,15 @@ def _targets(
         if optimizer not in step_time:
             continue
         seconds = float(step_time[optimizer]) / 1e6
-        steps = Measure(float(r["estimate"]), float(r["low"]), float(r["high"]))
-        time = Measure(steps.estimate * seconds, steps.low * seconds, steps.high * seconds)
+        steps = Estimate(float(r["estimate"]), float(r["low"]), float(r["high"]))
+        time = Estimate(steps.estimate * seconds, steps.low * seconds, steps.high * seconds)
         rows.append(
             (
-                Entry(study.label("optimizers", optimizer)),
-                Entry(study.label("schedules", schedule)),
-                measure_entry(steps, missing="not reached"),
-                measure_entry(time, missing="not reached"),
-                Entry(reached[optimizer, schedule], numeric=True),
+                TableEntry(study.label("optimizers", optimizer)),
+                TableEntry(study.label("schedules", schedule)),
+                estimate_entry(steps, missing="not reached"),
+                estimate_entry(time, missing="not reached"),
+                TableEntry(reached[optimizer, schedule], numeric=True),
             )
         )
     if not rows:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from optbench.report.page.context import PageContext
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 NAMES: Final = {
     "cpu": "CPU",
@@ -85,7 +85,7 @@ def section(page: PageContext) -> Content:
     return Content(MethodsSection(methods(page.study), listing(absent), page.name))
 
 
-def methods(study: Study) -> Methods:
+def methods(study: StudyView) -> Methods:
     """Return what study.json knows; what it does not know is left out, not made up."""
     facts = study.facts
     provenance: dict[str, Any] = facts.get("provenance") or {}
@@ -141,7 +141,7 @@ def _line(versions: Mapping[str, str], machine: Mapping[str, Any], state: str, s
     return " · ".join(part for part in parts if part)
 
 
-def _specs(study: Study) -> Iterator[tuple[str, str, str, str]]:
+def _specs(study: StudyView) -> Iterator[tuple[str, str, str, str]]:
     for kind in ("workloads", "optimizers", "schedules"):
         for name in getattr(study, kind):
             factory = str(study.fact(kind, name, "factory") or "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbench.core.words import count, listing, number
-from optbench.report.page.table import Entry, Table
+from optbench.report.page.table import Table, TableEntry
 from optbench.theory.oracle.table import AGREES
 
 if TYPE_CHECKING:
@@ -54,20 +54,20 @@ def _rows(found: pd.DataFrame) -> list[dict[str, object]]:
     return [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
 
 
-def _row(fact: dict[str, object]) -> tuple[Entry, ...]:
+def _row(fact: dict[str, object]) -> tuple[TableEntry, ...]:
     verdict = str(fact["verdict"])
     agrees = verdict == AGREES
     tolerance = float(str(fact["tolerance"]))
     return (
-        Entry(str(fact["fact"])),
-        Entry(str(fact["what"]), f"= {fact['formula']} · {fact['source']}"),
+        TableEntry(str(fact["fact"])),
+        TableEntry(str(fact["what"]), f"= {fact['formula']} · {fact['source']}"),
         _value(fact["predicted"]),
         _value(fact["measured"]),
-        Entry(number(tolerance, 2), numeric=True),
-        Entry(verdict if agrees else f"✗ {verdict}", str(fact["note"]), strong=not agrees),
+        TableEntry(number(tolerance, 2), numeric=True),
+        TableEntry(verdict if agrees else f"✗ {verdict}", str(fact["note"]), strong=not agrees),
     )
 
 
-def _value(value: object) -> Entry:
+def _value(value: object) -> TableEntry:
     as_float = float(str(value))
-    return Entry(number(None if math.isnan(as_float) else as_float, 6), numeric=True)
+    return TableEntry(number(None if math.isnan(as_float) else as_float, 6), numeric=True)

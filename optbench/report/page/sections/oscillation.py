@@ -11,7 +11,7 @@ import numpy as np
 from optbench.core.words import NONE, count, interval, number
 from optbench.findings.finding import row_dicts
 from optbench.report.page.context import Content
-from optbench.report.page.table import Entry, Table
+from optbench.report.page.table import Table, TableEntry
 from optbench.tables.metrics import shown_in
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optbench.report.page.context import PageContext
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 HEADS: Final = {measure.name: measure.head for measure in shown_in("oscillation")}
 """Columns of the run table and their heads, with units."""
@@ -50,7 +50,7 @@ def section(page: PageContext) -> Content | None:
     return Content(found) if found else None
 
 
-def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:
+def oscillation(study: StudyView, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:
     """Return the workloads where at least one run was probed; empty where the run table has no measures."""
     if not set(HEADS) <= set(study.runs):
         return ()
@@ -72,7 +72,7 @@ def oscillation(study: Study, summary: pd.DataFrame) -> tuple[WorkloadOscillatio
     return tuple(parts)
 
 
-def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tuple[Entry, ...], ...]:
+def _rows(study: StudyView, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tuple[TableEntry, ...], ...]:
     wanted = summary[summary["metric"].isin(list(HEADS))]
     summarized = {(str(r["optimizer"]), str(r["schedule"]), str(r["metric"])): r for r in row_dicts(wanted)}
     measured = {metric: runs[metric].to_numpy(float) for metric in HEADS}
@@ -80,8 +80,8 @@ def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tupl
     named = runs[["optimizer", "schedule"]].drop_duplicates().astype(str)
     return tuple(
         (
-            Entry(study.label("optimizers", optimizer)),
-            Entry(study.label("schedules", schedule)),
+            TableEntry(study.label("optimizers", optimizer)),
+            TableEntry(study.label("schedules", schedule)),
             *(
                 _entry(values[combination == place], summarized.get((optimizer, schedule, metric)))
                 for metric, values in measured.items()
@@ -91,13 +91,13 @@ def _rows(study: Study, runs: pd.DataFrame, summary: pd.DataFrame) -> tuple[tupl
     )
 
 
-def _entry(values: NDArray[np.float64], row: Mapping[str, Any] | None) -> Entry:
+def _entry(values: NDArray[np.float64], row: Mapping[str, Any] | None) -> TableEntry:
     """The summary's median with its interval, else that of the finite values; their count where some lack."""
     finite = values[np.isfinite(values)]
     notes = [f"{finite.size}/{len(values)} runs"] if finite.size < len(values) else []
     if row is not None and math.isfinite(row["estimate"]):
         notes.insert(0, interval(float(row["low"]), float(row["high"]), digits=3))
-        return Entry(number(float(row["estimate"])), ", ".join(filter(None, notes)), numeric=True)
+        return TableEntry(number(float(row["estimate"])), ", ".join(filter(None, notes)), numeric=True)
     if not finite.size:
-        return Entry(NONE, numeric=True)
-    return Entry(number(float(np.median(finite))), ", ".join(notes), numeric=True)
+        return TableEntry(NONE, numeric=True)
+    return TableEntry(number(float(np.median(finite))), ", ".join(notes), numeric=True)

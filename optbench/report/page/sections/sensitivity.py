@@ -12,14 +12,14 @@ import numpy as np
 
 from optbench.core.words import NONE, count, number
 from optbench.report.page.context import Content
-from optbench.report.page.table import Entry, Table
+from optbench.report.page.table import Table, TableEntry
 from optbench.report.tables import read_tuned
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from optbench.report.page.context import PageContext
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
     from optbench.report.tables import Tuned
 
 HEADS: Final = (
@@ -77,7 +77,7 @@ def section(page: PageContext) -> Content | None:
     return None if found is None else Content(found)
 
 
-def sensitivity(study: Study, tuned: Tuned | None) -> Sensitivity | None:
+def sensitivity(study: StudyView, tuned: Tuned | None) -> Sensitivity | None:
     """Return the section, or None where nothing was tuned."""
     if tuned is None:
         return None
@@ -102,7 +102,7 @@ def sensitivity(study: Study, tuned: Tuned | None) -> Sensitivity | None:
     return Sensitivity(_protocol(study, tuned.measures), tuple(parts))
 
 
-def _protocol(study: Study, measures: pd.DataFrame) -> str:
+def _protocol(study: StudyView, measures: pd.DataFrame) -> str:
     tuning = study.facts.get("tuning") or {}
     spent = measures["trials"]
     span = f"{spent.min()}" if spent.min() == spent.max() else f"{spent.min()} to {spent.max()}"
@@ -145,27 +145,29 @@ def _settings(text: str) -> str:
     return ", ".join(f"{name} {value}" for name, value in json.loads(text).items()) if text else ""
 
 
-def _table(study: Study, measures: pd.DataFrame, table_id: str, label: str) -> Table:
+def _table(study: StudyView, measures: pd.DataFrame, table_id: str, label: str) -> Table:
     rows = []
     for (_, r), change in zip(measures.iterrows(), _changes(measures), strict=True):
         notes = [_settings(str(r["settings"])), "on the edge of the grid" if r["at_edge"] else ""]
         rows.append(
             (
-                Entry(study.label("optimizers", str(r["optimizer"]))),
-                Entry(study.label("schedules", str(r["schedule"]))),
-                Entry(number(float(r["best_lr"])), ", ".join(filter(None, notes)), numeric=True),
-                Entry(
+                TableEntry(study.label("optimizers", str(r["optimizer"]))),
+                TableEntry(study.label("schedules", str(r["schedule"]))),
+                TableEntry(number(float(r["best_lr"])), ", ".join(filter(None, notes)), numeric=True),
+                TableEntry(
                     number(int(r["trials"])),
                     f"{int(r['trials_not_ok'])} failed" if r["trials_not_ok"] else "",
                     numeric=True,
                 ),
-                Entry(number(float(r["tuning_loss"])), numeric=True),
-                Entry(number(float(r["evaluation_loss"])), f"n = {int(r['n_evaluation'])}", numeric=True),
-                Entry(_signed(float(change)) if math.isfinite(change) else NONE, numeric=True),
-                Entry(_width(r), numeric=True),
-                Entry(number(float(r["diverging_ratio"])), numeric=True),
-                Entry(number(float(r["sensitivity"])), numeric=True),
-                Entry(
+                TableEntry(number(float(r["tuning_loss"])), numeric=True),
+                TableEntry(
+                    number(float(r["evaluation_loss"])), f"n = {int(r['n_evaluation'])}", numeric=True
+                ),
+                TableEntry(_signed(float(change)) if math.isfinite(change) else NONE, numeric=True),
+                TableEntry(_width(r), numeric=True),
+                TableEntry(number(float(r["diverging_ratio"])), numeric=True),
+                TableEntry(number(float(r["sensitivity"])), numeric=True),
+                TableEntry(
                     number(float(r["default_regret"])),
                     f"lr {number(float(r['default_lr']))}, {SEEDS[str(r['default_from'])]}"
                     if r["default_from"]
@@ -197,7 +199,7 @@ def picks(expected: pd.DataFrame) -> pd.DataFrame:
     return expected.loc[lowest].reset_index(drop=True)
 
 
-def _picks_table(study: Study, expected: pd.DataFrame, table_id: str, label: str) -> Table:
+def _picks_table(study: StudyView, expected: pd.DataFrame, table_id: str, label: str) -> Table:
     """One row a run of k with one pick."""
     best = picks(expected)
     names = list(zip(best["optimizer"], best["schedule"], strict=True))
@@ -209,10 +211,12 @@ def _picks_table(study: Study, expected: pd.DataFrame, table_id: str, label: str
         losses = [number(float(row["expected_loss"])) for row in (first, last)]
         rows.append(
             (
-                Entry(span, numeric=True),
-                Entry(study.label("optimizers", str(first["optimizer"])), strong=True),
-                Entry(study.label("schedules", str(first["schedule"]))),
-                Entry(losses[0] if losses[0] == losses[1] else f"{losses[0]} to {losses[1]}", numeric=True),
+                TableEntry(span, numeric=True),
+                TableEntry(study.label("optimizers", str(first["optimizer"])), strong=True),
+                TableEntry(study.label("schedules", str(first["schedule"]))),
+                TableEntry(
+                    losses[0] if losses[0] == losses[1] else f"{losses[0]} to {losses[1]}", numeric=True
+                ),
             )
         )
     caption = (

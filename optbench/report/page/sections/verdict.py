@@ -12,7 +12,7 @@ from optbench.core.words import interval, number
 from optbench.findings.finding import DESCRIPTION
 from optbench.report.page.context import Content
 from optbench.report.page.sections.workloads import GLANCE_HEADS
-from optbench.report.page.table import Entry, Table
+from optbench.report.page.table import Table, TableEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from optbench.report.page.context import PageContext
     from optbench.report.page.sections.workloads import WorkloadResult
-    from optbench.report.study import Study
+    from optbench.report.study import StudyView
 
 Key = tuple[str, str]
 """Optimizer and schedule."""
@@ -37,7 +37,7 @@ GLYPHS: Final = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class FindingView:
     """A finding as the page shows it.
 
     Attributes:
@@ -67,7 +67,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerdictView:
     """What can be said of the study as a whole.
 
     Attributes:
@@ -77,8 +77,8 @@ class Verdict:
         ranking: over workloads, or None.
     """
 
-    headlines: tuple[Finding, ...]
-    more: tuple[Finding, ...]
+    headlines: tuple[FindingView, ...]
+    more: tuple[FindingView, ...]
     nothing: str
     ranking: Table | None
 
@@ -99,19 +99,19 @@ class Findings:
     comparisons: pd.DataFrame
     links: Mapping[str, str]
 
-    def shown(self, *ids: str) -> tuple[Finding, ...]:
+    def shown(self, *ids: str) -> tuple[FindingView, ...]:
         """The findings of these ids that there are, in the order asked for."""
         by_id = {finding["id"]: finding for finding in self.all}
         return tuple(self._shown(by_id[id_]) for id_ in ids if id_ in by_id)
 
-    def of_section(self, *names: str) -> tuple[Finding, ...]:
+    def of_section(self, *names: str) -> tuple[FindingView, ...]:
         """The findings that name one of these sections."""
         return tuple(self._shown(f) for f in self.all if f["section"] in names)
 
-    def _shown(self, finding: Mapping[str, Any]) -> Finding:
+    def _shown(self, finding: Mapping[str, Any]) -> FindingView:
         described = finding["test"] == DESCRIPTION
         verdict = "a description" if described else str(finding["verdict"])
-        return Finding(
+        return FindingView(
             f"finding-{self.all.index(finding)}",
             str(finding["claim"]),
             verdict,
@@ -154,7 +154,7 @@ class VerdictSection:
         workloads: whose rows stand in it.
     """
 
-    verdict: Verdict
+    verdict: VerdictView
     provenance: str
     mixed: tuple[str, ...]
     heads: tuple[str, ...]
@@ -175,7 +175,7 @@ def section(page: PageContext) -> Content:
     )
 
 
-def verdict(study: Study, findings: Findings) -> Verdict:
+def verdict(study: StudyView, findings: Findings) -> VerdictView:
     """Returns the Verdict section."""
     headlines = tuple(findings._shown(f) for f in findings.all if f["headline"])
     at_top = {shown.id for shown in headlines}
@@ -193,33 +193,33 @@ def verdict(study: Study, findings: Findings) -> Verdict:
             else f"None of {number(n)} comparisons shows a difference: nothing here can be called better "
             "or worse."
         )
-    return Verdict(headlines, more, nothing, _ranking(study, findings))
+    return VerdictView(headlines, more, nothing, _ranking(study, findings))
 
 
-def _ranking(study: Study, findings: Findings) -> Table | None:
+def _ranking(study: StudyView, findings: Findings) -> Table | None:
     rows = findings.standing("", LOSS)
     if not rows:
         return None
     strong = findings.strong("", LOSS)
     entries = tuple(
         (
-            Entry(study.label("optimizers", key[0])),
-            Entry(study.label("schedules", key[1])),
-            Entry(
+            TableEntry(study.label("optimizers", key[0])),
+            TableEntry(study.label("schedules", key[1])),
+            TableEntry(
                 number(float(r["estimate"])),
                 interval(float(r["low"]), float(r["high"])),
                 strong=key in strong,
                 numeric=True,
             ),
-            Entry("first" if r["leader"] else str(r["against_leader"])),
-            Entry(f"{r['better_than']} / {r['worse_than']}", numeric=True),
-            Entry(
+            TableEntry("first" if r["leader"] else str(r["against_leader"])),
+            TableEntry(f"{r['better_than']} / {r['worse_than']}", numeric=True),
+            TableEntry(
                 number(float(r["improvement"])),
                 interval(float(r["improvement_low"]), float(r["improvement_high"])),
                 numeric=True,
             ),
-            Entry(number(float(r["average_rank"])), numeric=True),
-            Entry(f"{r['n_ok']}/{r['n']}", numeric=True),
+            TableEntry(number(float(r["average_rank"])), numeric=True),
+            TableEntry(f"{r['n_ok']}/{r['n']}", numeric=True),
         )
         for key, r in rows.items()
     )

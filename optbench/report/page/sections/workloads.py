@@ -10,7 +10,7 @@ import numpy as np
 from optbench.core.status import OK
 from optbench.core.words import count, interval, listing, number
 from optbench.report.page.context import Content
-from optbench.report.page.table import Entry, Measure, Table, measure_entry
+from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.tables.metrics import shown_in
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from optbench.report.page.context import PageContext
-    from optbench.report.page.sections.verdict import Finding, Findings
-    from optbench.report.study import Study
+    from optbench.report.page.sections.verdict import Findings, FindingView
+    from optbench.report.study import StudyView
 
 Key = tuple[str, str]
 """Optimizer and schedule."""
 
 
-def _shown_measures(study: Study) -> list[tuple[str, str, bool]]:
+def _shown_measures(study: StudyView) -> list[tuple[str, str, bool]]:
     """Metric, head and whether higher is worse, by column; the study's own measures that judge stand last."""
     own = study.facts.get("metrics") or {}
     judging = {name: facts for name, facts in own.items() if facts["direction"] != "none"}
@@ -64,9 +64,9 @@ class WorkloadResult:
     name: str
     label: str
     facts: str
-    found: tuple[Finding, ...]
+    found: tuple[FindingView, ...]
     table: Table
-    glance: tuple[Entry, ...]
+    glance: tuple[TableEntry, ...]
 
 
 GLANCE_HEADS: Final = (
@@ -83,19 +83,21 @@ def section(page: PageContext) -> Content:
     return Content(results, parts=tuple((result.id, result.label) for result in results))
 
 
-def workload_results(study: Study, summary: pd.DataFrame, findings: Findings) -> tuple[WorkloadResult, ...]:
+def workload_results(
+    study: StudyView, summary: pd.DataFrame, findings: Findings
+) -> tuple[WorkloadResult, ...]:
     """Return every workload's results, in the study's order."""
     return tuple(_result(study, summary, findings, name, index) for index, name in enumerate(study.workloads))
 
 
 def _result(
-    study: Study, summary: pd.DataFrame, findings: Findings, workload: str, index: int
+    study: StudyView, summary: pd.DataFrame, findings: Findings, workload: str, index: int
 ) -> WorkloadResult:
     rows = summary[summary["workload"] == workload]
     runs = study.runs[study.runs["workload"] == workload]
-    measures: dict[str, dict[Key, Measure]] = {
+    measures: dict[str, dict[Key, Estimate]] = {
         metric: {
-            (str(r.optimizer), str(r.schedule)): Measure(float(r.estimate), float(r.low), float(r.high))  # type: ignore[arg-type]
+            (str(r.optimizer), str(r.schedule)): Estimate(float(r.estimate), float(r.low), float(r.high))  # type: ignore[arg-type]
             for r in rows[rows["metric"] == metric].itertuples()
         }
         for metric, _, _ in _shown_measures(study)
@@ -118,7 +120,7 @@ def _result(
     )
 
 
-def _name(study: Study, key: Key) -> str:
+def _name(study: StudyView, key: Key) -> str:
     return f"{study.label('optimizers', key[0])} · {study.label('schedules', key[1])}"
 
 
@@ -134,9 +136,9 @@ def _share_ok(ok: pd.Series) -> str:
 
 
 def _table(
-    study: Study,
+    study: StudyView,
     runs: pd.DataFrame,
-    measures: dict[str, dict[Key, Measure]],
+    measures: dict[str, dict[Key, Estimate]],
     strong: Mapping[str, frozenset[Key]],
     table_id: str,
     caption: str,
@@ -150,14 +152,14 @@ def _table(
     for key in sorted(combinations, key=lambda k: _rank(finals.get(k))):
         group = combinations[key]
         entries = [
-            Entry(study.label("optimizers", key[0])),
-            Entry(study.label("schedules", key[1])),
-            Entry(_rates(group), numeric=True),
-            Entry(_share_ok(group["ok"]), numeric=True),
+            TableEntry(study.label("optimizers", key[0])),
+            TableEntry(study.label("schedules", key[1])),
+            TableEntry(_rates(group), numeric=True),
+            TableEntry(_share_ok(group["ok"]), numeric=True),
         ]
         for metric, _, worse in shown:
             reaches = metric == "steps_to_target"
-            entry = measure_entry(
+            entry = estimate_entry(
                 measures[metric].get(key),
                 strong=key in strong.get(metric, ()),
                 higher_is_worse=worse,
@@ -165,14 +167,14 @@ def _table(
             )
             if reaches:
                 reached = f"reached {int(group[metric].notna().sum())}/{len(group)}"
-                entry = Entry(entry.text, f"{entry.note} {reached}".strip(), entry.strong, numeric=True)
+                entry = TableEntry(entry.text, f"{entry.note} {reached}".strip(), entry.strong, numeric=True)
             entries.append(entry)
         rows.append(tuple(entries))
     heads = ("Optimizer", "Schedule", "lr", "ok / n", *(head for _, head, _ in shown))
     return Table(table_id, caption, heads, tuple(rows))
 
 
-def _rank(measure: Measure | None) -> tuple[int, float]:
+def _rank(measure: Estimate | None) -> tuple[int, float]:
     if measure is None or np.isnan(measure.estimate):
         return (2, 0.0)
     return (0, measure.estimate) if np.isfinite(measure.estimate) else (1, 0.0)
@@ -185,38 +187,42 @@ def _rates(runs: pd.DataFrame) -> str:
     return number(rates[0]) if len(rates) == 1 else f"{number(rates[0])} to {number(rates[-1])}"
 
 
-def _glance(study: Study, workload: str, runs: pd.DataFrame, findings: Findings) -> tuple[Entry, ...]:
+def _glance(
+    study: StudyView, workload: str, runs: pd.DataFrame, findings: Findings
+) -> tuple[TableEntry, ...]:
     standing = findings.standing(workload, "final_val_loss")
     leader = next((key for key, row in standing.items() if row["leader"]), None)
     if leader is None:
         first, second = (
-            Entry("none is finite", f"{_share_ok(runs['status'].eq(OK.name))} runs ok"),
-            Entry("–"),
+            TableEntry("none is finite", f"{_share_ok(runs['status'].eq(OK.name))} runs ok"),
+            TableEntry("–"),
         )
     else:
         found = standing[leader]
         span = interval(float(found["low"]), float(found["high"]))
         value = f"{number(float(found['estimate']))} {span}".strip()
-        first = Entry(_name(study, leader), value, strong=bool(found["better_than"]))
+        first = TableEntry(_name(study, leader), value, strong=bool(found["better_than"]))
         names = [_name(study, key) for key, row in standing.items() if row["tied"]]
         tested = bool(names or found["better_than"])
         count = f"{len(names)} of {len(standing) - 1} others"
-        second = Entry(count, listing(names, 3)) if tested else Entry("insufficient data")
-    return Entry(study.label("workloads", workload)), first, second, _soonest(study, workload, findings)
+        second = TableEntry(count, listing(names, 3)) if tested else TableEntry("insufficient data")
+    return TableEntry(study.label("workloads", workload)), first, second, _soonest(study, workload, findings)
 
 
-def _soonest(study: Study, workload: str, findings: Findings) -> Entry:
+def _soonest(study: StudyView, workload: str, findings: Findings) -> TableEntry:
     """Which combinations have the lowest median of steps to target; all that share it are named."""
     standing = findings.standing(workload, "steps_to_target")
     first = [key for key, row in standing.items() if row["place"] == 1 and np.isfinite(row["estimate"])]
     if not first:
-        return Entry("not reached" if study.fact("workloads", workload, "target") is not None else "–")
+        return TableEntry("not reached" if study.fact("workloads", workload, "target") is not None else "–")
     found = standing[first[0]]
     names = listing([_name(study, key) for key in first], 3)
-    return Entry(names, f"{number(float(found['estimate']))} steps, reached {found['n_ok']}/{found['n']}")
+    return TableEntry(
+        names, f"{number(float(found['estimate']))} steps, reached {found['n_ok']}/{found['n']}"
+    )
 
 
-def _facts(study: Study, workload: str) -> str:
+def _facts(study: StudyView, workload: str) -> str:
     """Size, budget and target of a workload, as far as they are known."""
 
     def counted(key: str, noun: str) -> str:
