@@ -207,20 +207,21 @@ def test_a_module_beside_that_does_not_parse_is_one_line(folder: Path) -> None:
 def test_the_training_loop_and_what_it_needs_are_hashed(tmp_path: Path) -> None:
     found = Slices(tmp_path).code(TRAINING).modules
     assert {
-        "train",
-        "seeding",
-        "schedules",
-        "datasets",
-        "optimizers.construct",
-        "probes.run",
-        "record",
-        "workload",
+        "training.loop",
+        "cells.seeds",
+        "catalogue.schedules.make",
+        "catalogue.datasets.load",
+        "catalogue.optimizers.make",
+        "training.probes.run",
+        "training.record",
+        "catalogue.workloads.workload",
     } <= set(found)
     # Reading, drawing and driving decide no number of a cell, nor does any single optimizer.
-    for name in ("cli", "config", "matrix", "pipeline", "trace", "collect", "report", "figures", "stats"):
-        assert not {module for module in found if module.split(".")[0] == name}, name
-    assert not {module for module in found if module.startswith(("optimizers.lion", "optimizers.momentum"))}
-    assert "batched.train" in Slices(tmp_path).code(TRAINING_TOGETHER).modules
+    for room in ("cli", "study", "running", "tables", "theory", "findings", "report", "stats"):
+        assert not {module for module in found if module.split(".")[0] == room}, room
+    assert not set(found) & {"cells.matrix", "cells.trace"}
+    assert not set(found) & {"catalogue.optimizers.lion", "catalogue.optimizers.momentum"}
+    assert "training.batched.train" in Slices(tmp_path).code(TRAINING_TOGETHER).modules
 
 
 def test_what_is_left_out_is_there_and_left_out(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ import sys
 
 PROGRAM = """
 import atexit, sys, threading, time
-from optbench.core.processes import left_at_once
+from optbench.core.processes import exit_at_once
 
 class Costly:
     def __del__(self):
         print("taken apart")
 
-with left_at_once():
+with exit_at_once():
     costly = Costly()
     atexit.register(print, "what was asked for at the end")
     threading.Thread(target=lambda: (time.sleep(0.1), print("a thread's work"))).start()

@@ -27,22 +27,22 @@ from optbench.core.status import (
 )
 
 PACKAGE = Path(optbench.__file__).parent
-DECLARED = PACKAGE / "status.py"
+DECLARED = PACKAGE / "core/status.py"
 
 COLUMN = "a column of a table or a key of a record"
 OTHERS = "a word of another library"
 EXCEPTIONS = {
-    ("error", "collect.py"): COLUMN,
-    ("error", "report/completeness.py"): COLUMN,
-    ("error", "shown/tables.py"): COLUMN,
-    ("error", "timing_table.py"): COLUMN,
-    ("error", "batched/stack.py"): OTHERS,
-    ("error", "timing_file.py"): OTHERS,
-    ("missing", "study_file.py"): OTHERS,
+    ("error", "tables/collect.py"): COLUMN,
+    ("error", "report/page/sections/completeness.py"): COLUMN,
+    ("error", "report/tables.py"): COLUMN,
+    ("error", "tables/timing.py"): COLUMN,
+    ("error", "training/batched/stack.py"): OTHERS,
+    ("error", "cells/timing_file.py"): OTHERS,
+    ("missing", "study/file.py"): OTHERS,
     ("ok", "cli/checks.py"): "what verify says of a cell",
-    ("ok", "figures/plan_verdict.py"): COLUMN,
-    ("diverged", "figures/plan_textbook.py"): COLUMN,
-    ("diverged", "figures/points.py"): COLUMN,
+    ("ok", "report/figures/sections/verdict.py"): COLUMN,
+    ("diverged", "report/figures/sections/textbook.py"): COLUMN,
+    ("diverged", "report/figures/marks/points.py"): COLUMN,
 }
 """Literals that are no status, each with its reason."""
 
@@ -82,7 +82,7 @@ def test_no_status_stands_bare_in_the_package():
 
 def test_no_template_names_one():
     """Classes and hatches of the page are made of the table; prose may use the words."""
-    for file in (PACKAGE / "report/templates").iterdir():
+    for file in (PACKAGE / "report/page/templates").iterdir():
         text = file.read_text(encoding="utf-8")
         for status in STATUSES:
             for prefix in ("hatch-", ".s-", ".b-", ".c-", "s-", '"'):
@@ -111,7 +111,6 @@ STOPPED: Final = Status("stopped", "stopped by a rule", "▽", "warn", "M0 0H4V4
 USE = """
 import sys
 from pathlib import Path
-from lab.checkout import ROOT
 
 sys.path.append(sys.argv[1])
 from lab.fabricate import Fake, fabricate

@@ -92,11 +92,11 @@ def test_shares_chances_counts_and_powers():
 
 
 FORMATTERS = {
-    "phrases.py": "the formatter",
-    "figures/axes.py": "ticks",
+    "core/words.py": "the formatter",
+    "report/figures/axes.py": "ticks",
     "findings/analysis.py": "rounds what a table holds",
-    "search.py": "makes a round rate",
-    "progress.py": "a line that is overtaken by the next one",
+    "cells/search.py": "makes a round rate",
+    "running/progress.py": "a line that is overtaken by the next one",
 }
 
 

@@ -415,9 +415,9 @@ def test_factories_of_the_users_own(folder: Path) -> None:
 
 
 def test_a_plug_in_in_a_package_and_in_namespaces(folder: Path) -> None:
-    (folder / "lab" / "inner" / "deep").mkdir(parents=True)  # no __init__: namespace packages
-    (folder / "lab" / "inner" / "deep" / "opt.py").write_text(PLUGIN)
-    found = study(folder, with_(optimizers="{x: {factory: 'lab.inner.deep.opt:Signum', lr: 1}}"))
+    (folder / "bench" / "inner" / "deep").mkdir(parents=True)  # no __init__: namespace packages
+    (folder / "bench" / "inner" / "deep" / "opt.py").write_text(PLUGIN)
+    found = study(folder, with_(optimizers="{x: {factory: 'bench.inner.deep.opt:Signum', lr: 1}}"))
     assert len(cells_of(found)) == 6
 
 

@@ -147,7 +147,7 @@ def test_an_edit_of_a_data_sets_entry_makes_its_own_cells_new(
     copy: Path, cells: list[CellSpec], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(DATASETS[name], validation_share=0.3)
-    monkeypatch.setattr("optbench.catalogue.datasets.entries.DATASETS", {**DATASETS, name: other})
+    monkeypatch.setattr("optbench.cells.identity.DATASETS", {**DATASETS, name: other})
     after = digests(copy / "study.yaml")
     expected = {c.name for c in cells if c.workload.dataset and c.workload.dataset.name == name}
     assert expected
@@ -164,21 +164,23 @@ def test_how_data_is_cut_belongs_to_the_cells_that_see_it(copy: Path, cells: lis
 @pytest.mark.parametrize(
     "module",
     [
-        "train",
-        "schedules",
-        "raw_data",
-        "datasets",
-        "seeding",
-        "landscapes",
-        "optimizers.momentum",
-        "optimizers.lion",
-        "workloads.vision",
-        "probes.run",
-        "catalogue.datasets",
-        "trace",
-        "matrix",
+        "training.loop",
+        "catalogue.schedules.make",
+        "catalogue.schedules.entries",
+        "catalogue.datasets.sources",
+        "catalogue.datasets.load",
+        "catalogue.datasets.prepare",
+        "catalogue.datasets.entries",
+        "cells.seeds",
+        "catalogue.workloads.landscapes",
+        "catalogue.optimizers.momentum",
+        "catalogue.optimizers.lion",
+        "catalogue.workloads.vision",
+        "training.probes.run",
+        "cells.trace",
+        "cells.matrix",
         "cli.stages",
-        "report.build",
+        "report.page.build",
     ],
 )
 def test_a_definition_that_nothing_uses_makes_no_cell_new(
@@ -191,7 +193,7 @@ def test_a_definition_that_nothing_uses_makes_no_cell_new(
     assert after == {cell.name: cell.digest for cell in cells}
 
 
-@pytest.mark.parametrize("module", ["train", "seeding", "probes.run", "record"])
+@pytest.mark.parametrize("module", ["training.loop", "cells.seeds", "training.probes.run", "training.record"])
 def test_what_a_module_of_the_loop_runs_makes_every_cell_new(
     copy: Path, cells: list[CellSpec], module: str
 ) -> None:
@@ -202,16 +204,17 @@ def test_what_a_module_of_the_loop_runs_makes_every_cell_new(
 
 
 MOVES = {
-    "train": "training.loop",
-    "batched.train": "training.batched.loop",
-    "seeding": "cells.seeds",
-    "schedules": "catalogue.every_schedule",
-    "landscapes": "catalogue.surfaces",
-    "raw_data": "catalogue.sources",
-    "optimizers.lion": "catalogue.lion",
-    "optimizers.protocol": "catalogue.protocol",
-    "workloads.analytic": "workloads.formulas",
-    "timing": "training.clock",
+    "training.loop": "elsewhere.loop",
+    "training.batched.train": "training.stacked.loop",
+    "cells.seeds": "core.streams",
+    "catalogue.schedules.make": "catalogue.every_schedule",
+    "catalogue.schedules.exponential": "catalogue.exponential",
+    "catalogue.workloads.landscapes": "catalogue.surfaces",
+    "catalogue.datasets.sources": "catalogue.raw",
+    "catalogue.optimizers.lion": "catalogue.lion",
+    "catalogue.optimizers.protocol": "catalogue.protocol",
+    "catalogue.workloads.analytic": "catalogue.workloads.formulas",
+    "training.timing.measure": "training.clock",
 }
 
 
