@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # duckdb 2.0.1 with pandas 3.1.1, polars 2.1.0 and pyarrow 26.0.1, seen 2026-11-30.
 #
-# Accuracies of three runs, one diverged (NaN). One expects one SQL query to give one answer, whatever object holds the table.
-# Instead the holder decides: in a pandas frame NaN is read as NULL, so the mean is that of the two survivors and two runs are
-# counted; in an Arrow table, a polars frame or a Parquet file written by polars NaN stays NaN, the mean is NaN, three runs are
-# counted, and, as NaN counts as greater than every number, the diverged run passes `accuracy > 0.9` and is the maximum.
-# A Parquet file written by pandas behaves like the pandas frame: the column reads the same in pandas either way.
-# Why it matters: a success rate or a best run depends on which tool saved the file; in one case divergence is left out silently,
-# in the other it counts as success. Ask isfinite() in the query.
+# Accuracies of three runs, one diverged (NaN). One expects one SQL query to give one answer, whatever
+# object holds the table. Instead the holder decides: in a pandas frame NaN is read as NULL, so the mean is
+# that of the two survivors and two runs are counted; in an Arrow table, a polars frame or a Parquet file
+# written by polars NaN stays NaN, the mean is NaN, three runs are counted, and, as NaN counts as greater
+# than every number, the diverged run passes `accuracy > 0.9` and is the maximum. A Parquet file written by
+# pandas behaves like the pandas frame: the column reads the same in pandas either way.
+# Why it matters: a success rate or a best run depends on which tool saved the file; in one case divergence
+# is left out silently, in the other it counts as success. Ask isfinite() in the query.
 # Source: duckdb issues 10196 and 15379.
 #
 # Output seen (mean, count, max, how many above 0.9; accuracies 0.5, NaN, 0.95):
@@ -34,7 +35,8 @@ import pyarrow as pa
 
 accuracy = [0.5, float("nan"), 0.95]
 with tempfile.TemporaryDirectory() as folder:
-    frame, arrow, polars = pd.DataFrame({"accuracy": accuracy}), pa.table({"accuracy": accuracy}), pl.DataFrame({"accuracy": accuracy})
+    columns = {"accuracy": accuracy}
+    frame, arrow, polars = pd.DataFrame(columns), pa.table(columns), pl.DataFrame(columns)
     frame.to_parquet(f"{folder}/pandas.parquet")
     polars.write_parquet(f"{folder}/polars.parquet")
     assert pd.read_parquet(f"{folder}/pandas.parquet").equals(pd.read_parquet(f"{folder}/polars.parquet"))

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # lifelines 0.30.0 and statsmodels 0.15.0, seen 2026-11-30.
 #
-# Steps to a target, every run arrives, so nothing is censored: one expects the Kaplan-Meier median to be the median, or at
-# least one fixed rule for an even number of runs (the lower of the two middle runs, the upper one, or their mean).
-# Instead the estimate hangs on the last bit of a product: the survival curve passes through exactly 1/2 at the lower middle
-# run, and the computed value there is 0.5 or one unit in the last place off. With 4 runs lifelines takes the lower middle run,
-# with 6 and 8 the upper one, with 10 the lower, with 14 the upper; statsmodels takes its own turns (upper for 10, lower for 12).
-# Why it matters: 6 runs that reach the target in 10, 20, ..., 60 steps have "median 40" and 10 runs in 10 to 100 steps "median
-# 50": a median time to target over 6 seeds is biased by one run against one over 10 seeds, and between two libraries.
+# Steps to a target, every run arrives, so nothing is censored: one expects the Kaplan-Meier median to be
+# the median, or at least one fixed rule for an even number of runs (the lower of the two middle runs, the
+# upper one, or their mean). Instead the estimate hangs on the last bit of a product: the survival curve
+# passes through exactly 1/2 at the lower middle run, and the computed value there is 0.5 or one unit in the
+# last place off. With 4 runs lifelines takes the lower middle run, with 6 and 8 the upper one, with 10 the
+# lower, with 14 the upper; statsmodels takes its own turns (upper for 10, lower for 12).
+# Why it matters: 6 runs that reach the target in 10, 20, ..., 60 steps have "median 40" and 10 runs in 10
+# to 100 steps "median 50": a median time to target over 6 seeds is biased by one run against one over 10
+# seeds, and between two libraries.
 #
 # Output seen, runs 10, 20, ..., 10 n:
 #   n=4 numpy 25 lifelines 20 statsmodels 30       n=10 numpy 55 lifelines 50 statsmodels 60

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # scipy 1.17.1, seen 2026-11-30.
 #
-# Every loss of one optimizer lies below every loss of the other. One expects that a further seed of the same kind can only make
-# the evidence stronger. Instead scipy.stats.mannwhitneyu(x, y) gives 1.6e-4 for 8 seeds each and 4.1e-4 for 9 seeds each: up to
-# 8 values (and without ties) it counts all arrangements, above it changes to a normal approximation without a word. The exact
-# p for 9 seeds is 4.1e-5, ten times smaller than what is returned, and the printed result does not say which one it is.
-# Why it matters: with many comparisons in a Holm table the ninth seed turns a clear verdict into none. Ask for
-# method="exact" (no ties) or a permutation test.
+# Every loss of one optimizer lies below every loss of the other. One expects that a further seed of the
+# same kind can only make the evidence stronger. Instead scipy.stats.mannwhitneyu(x, y) gives 1.6e-4 for 8
+# seeds each and 4.1e-4 for 9 seeds each: up to 8 values (and without ties) it counts all arrangements,
+# above it changes to a normal approximation without a word. The exact p for 9 seeds is 4.1e-5, ten times
+# smaller than what is returned, and the printed result does not say which one it is.
+# Why it matters: with many comparisons in a Holm table the ninth seed turns a clear verdict into none. Ask
+# for method="exact" (no ties) or a permutation test.
 # Source: the page of scipy.stats.mannwhitneyu, argument `method`.
 #
 # Output seen:

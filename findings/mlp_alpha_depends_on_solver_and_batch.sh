@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # scikit-learn 1.9.1, seen 2026-11-30.
 #
-# MLPRegressor and MLPClassifier take solver="lbfgs", "sgd" or "adam", and one `alpha` for the L2 penalty. One expects that the solvers
-# minimise one objective, so that their final losses can be compared. Instead the penalty is divided by the number of samples
-# *of the batch*: with n samples and batches of b the minimised penalty is n/b times that of lbfgs, and a change of the batch size
-# changes the weight decay in proportion. On a linear model (no hidden layer) the converged weights go to another optimum.
-# Why it matters: "Adam against L-BFGS" and "the effect of the batch size" in scikit-learn compare different regularisations; for an
-# equal objective set alpha to alpha * b / n. (The page says "divided by the sample size", which reads as n.)
-# Source: scikit-learn issue 6780 and pull request 22151 say that it is divided by the sample size, not that it is the batch's.
+# MLPRegressor and MLPClassifier take solver="lbfgs", "sgd" or "adam", and one `alpha` for the L2 penalty.
+# One expects that the solvers minimise one objective, so that their final losses can be compared. Instead
+# the penalty is divided by the number of samples *of the batch*: with n samples and batches of b the
+# minimised penalty is n/b times that of lbfgs, and a change of the batch size changes the weight decay in
+# proportion. On a linear model (no hidden layer) the converged weights go to another optimum.
+# Why it matters: "Adam against L-BFGS" and "the effect of the batch size" in scikit-learn compare different
+# regularisations; for an equal objective set alpha to alpha * b / n. (The page says "divided by the sample
+# size", which reads as n.)
+# Source: scikit-learn issue 6780 and pull request 22151 say that it is divided by the sample size, not that
+# it is the batch's.
 #
 # Output seen (norm of the converged weights, 100 samples, alpha 20):
 #   lbfgs, all samples          1.02

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # statsmodels 0.15.0, seen 2026-11-30.
 #
-# Four comparisons; one has no p-value, as a t test between two optimizers with identical runs has none (0/0). One expects the
-# undefined one to be left out, or an error. Instead multipletests takes it as a fourth test and each method fails in its own way:
-# Holm and Bonferroni raise the other adjusted p-values as if it were a test (0.03 -> 0.04); "fdr_bh" makes all adjusted
-# p-values NaN and still marks the first as rejected; "hommel" makes all NaN and rejects nothing. Nothing is raised or warned.
-# Why it matters: whether the optimizer 'better at 5%' is called so depends on an unrelated pair of equal runs, and the `reject`
-# column contradicts the `p_adjusted` column beside it. Drop undefined p-values first.
+# Four comparisons; one has no p-value, as a t test between two optimizers with identical runs has none
+# (0/0). One expects the undefined one to be left out, or an error. Instead multipletests takes it as a
+# fourth test and each method fails in its own way: Holm and Bonferroni raise the other adjusted p-values as
+# if it were a test (0.03 -> 0.04); "fdr_bh" makes all adjusted p-values NaN and still marks the first as
+# rejected; "hommel" makes all NaN and rejects nothing. Nothing is raised or warned.
+# Why it matters: whether the optimizer 'better at 5%' is called so depends on an unrelated pair of equal
+# runs, and the `reject` column contradicts the `p_adjusted` column beside it. Drop undefined p-values
+# first.
 # Source: statsmodels issue 2899 (open).
 #
 # Output seen (p = 0.01, 0.03, 0.04, then the same with NaN in second place):

@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # pandas 3.1.1 with pyarrow 26.0.1, seen 2026-11-30.
 #
-# Results in a folder of Parquet files, partitioned by seed (or by learning rate), written and read by the same two calls of pandas. One expects
-# the integers back. Instead the type of a partition is guessed from the folders' names as 32-bit integer or else text: with the seeds 1, 2, 10 they
-# come back as integers, with one seed of 2**31 or more, as drawn by many seed generators, *all* seeds become text, and sort 1, 10, 2...
-# Learning rates become text always: `filters=[("lr", "<", 1.0)]` raises, and whole ones (1.0, 10.0) come back as integers 1 and 10,
-# as the folder of lr 1.0 is called lr=1.
-# Why it matters: a join of such results with the table of seeds finds no row for any seed; pairing by seed silently has no pairs.
-# Give the partition's schema on reading, or keep seed and rate as columns in the files.
+# Results in a folder of Parquet files, partitioned by seed (or by learning rate), written and read by the
+# same two calls of pandas. One expects the integers back. Instead the type of a partition is guessed from
+# the folders' names as 32-bit integer or else text: with the seeds 1, 2, 10 they come back as integers,
+# with one seed of 2**31 or more, as drawn by many seed generators, *all* seeds become text, and sort 1, 10,
+# 2... Learning rates become text as soon as one of them is not whole, and then `filters=[("lr", "<", 1.0)]`
+# raises.
+# Why it matters: looked up in a table of integers, not one of these seeds is found, so that pairing by seed
+# silently has no pairs. Give the partition's schema on reading, or keep seed and rate as columns in the
+# files.
 # Source: pyarrow's pages on partitioning say that types are inferred; not that a single value changes all.
 #
 # Output seen:
 #   seeds 1 2 10 -> int32 1 2 10
-#   seeds 1 2 10 3000000000 -> str 1 10 2 3000000000; rows joined with the table of seeds: 0 of 4
+#   seeds 1 2 10 3000000000 -> str 1 10 2 3000000000; found among the seeds written: 0 of 4
 #   rates 0.00001 0.1 10 -> str; a filter lr < 1.0 raises ArrowNotImplementedError
 set -euo pipefail
 unset PYTHONPATH
@@ -44,7 +46,7 @@ with tempfile.TemporaryDirectory() as folder:
     known = set(frame["seed"])
     joined = sum(seed in known for seed in large)
     print("seeds 1 2 10 3000000000 ->", text, *large, end="; ")
-    print(f"rows joined with the table of seeds: {joined} of 4")
+    print(f"found among the seeds written: {joined} of 4")
     rates, _ = round_trip(f"{folder}/rates", "lr", [1e-5, 0.1, 10.0])
     error = ""
     try:

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # torch 2.15.0, seen 2026-11-30.
 #
-# ReduceLROnPlateau on a loss that stands still: one expects the learning rate to fall after `patience` evaluations, whatever the loss's level.
-# Instead it never falls if the loss is negative (log-likelihoods of densities, ELBOs, minus a score): in its relative mode
-# an improvement is a value below best * (1 - threshold), and for a negative best that lies *above* best. A constant loss then counts as an
-# improvement for ever, and one that slowly rises does too: `best` climbs along with it.
-# Why it matters: the schedule silently is a constant one on such workloads, and the same task with a constant added to its loss
-# gives another result. Use threshold_mode="abs". Source: torch issues 38622 and 47513 (open); optax's
-# contrib.reduce_on_plateau has the same (its pull request 1767).
+# ReduceLROnPlateau on a loss that stands still: one expects the learning rate to fall after `patience`
+# evaluations, whatever the loss's level. Instead it never falls if the loss is negative (log-likelihoods of
+# densities, ELBOs, minus a score): in its relative mode an improvement is a value below best * (1 -
+# threshold), and for a negative best that lies *above* best. A constant loss then counts as an improvement
+# for ever, and one that slowly rises does too: `best` climbs along with it.
+# Why it matters: the schedule silently is a constant one on such workloads, and the same task with a
+# constant added to its loss gives another result. Use threshold_mode="abs". Source: torch issues 38622 and
+# 47513 (open); optax's contrib.reduce_on_plateau has the same (its pull request 1767).
 #
 # Output seen (lr 1.0, factor 0.1, patience 3, 40 evaluations):
 #   loss  1.0 throughout:            lr 1e-08, best 1
@@ -37,7 +38,8 @@ def after(losses, **settings):
 
 rising = [-1.0 + 5e-5 * i for i in range(41)]
 found = [after([1.0] * 40), after([-1.0] * 40), after(rising), after([-1.0] * 40, threshold_mode="abs")]
-names = ["loss  1.0 throughout:", "loss -1.0 throughout:", "loss rises from -1.0 to -0.998:", "loss -1.0, threshold_mode abs:"]
+names = ["loss  1.0 throughout:", "loss -1.0 throughout:"]
+names += ["loss rises from -1.0 to -0.998:", "loss -1.0, threshold_mode abs:"]
 for name, (lr, best) in zip(names, found):
     print(f"{name:32} lr {lr:.3g}, best {best:.3g}")
 

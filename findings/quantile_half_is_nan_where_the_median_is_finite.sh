@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # numpy 2.4.6 and pandas 3.1.1 (polars 2.1.0 for comparison), seen 2026-11-30.
 #
-# Steps to a target of 5 seeds; two never arrive and count as infinite. One expects the 50% quantile to be the median, 300.
-# Instead np.quantile(x, 0.5) is NaN while np.median(x) is 300, in pandas s.quantile(0.5) and the 50% line of s.describe() are
-# NaN while s.median() is 300: the interpolation multiplies the infinite gap to the next value by a weight of exactly zero. It
-# depends on the number of seeds: with 4 seeds, one of them infinite, the half falls between two finite values and is right.
-# pandas says nothing where numpy's warnings are off, and a bar of a quartile that is NaN simply is not drawn.
-# Why it matters: infinite is the honest code for "did not arrive"; medians and quartiles of it vanish for some numbers of seeds.
+# Steps to a target of 5 seeds; two never arrive and count as infinite. One expects the 50% quantile to be
+# the median, 300. Instead np.quantile(x, 0.5) is NaN while np.median(x) is 300, in pandas s.quantile(0.5)
+# and the 50% line of s.describe() are NaN while s.median() is 300: the interpolation multiplies the
+# infinite gap to the next value by a weight of exactly zero. It depends on the number of seeds: with 4
+# seeds, one of them infinite, the half falls between two finite values and is right. pandas says nothing
+# where numpy's warnings are off, and a bar of a quartile that is NaN simply is not drawn.
+# Why it matters: infinite is the honest code for "did not arrive"; medians and quartiles of it vanish for
+# some numbers of seeds.
 # Source: numpy issues 12282 and 21091 (open).
 #
 # Output seen:

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # optax 0.2.8 (torch 2.15.0's RAdam does the same), seen 2026-11-30.
 #
-# RAdam is read as "Adam with a built-in warm-up": one expects small first steps whose size does not depend on the gradient's scale.
-# Instead the first five steps at b2 = 0.999 are plain momentum steps, lr * gradient: with a gradient of 1000 and lr 1e-3 they go
-# a distance of 1 each, 40,000 times the sixth step, the first adaptive one. And with b2 <= 2/3 the variance term is never
-# "tractable" (its length 2/(1-b2) - 1 is at most 5): RAdam is SGD with momentum for ever, at Adam's learning rate; no message says so.
-# Why it matters: the loss of a task rescaled by 1000 trains alike under Adam and blows up under RAdam; a sweep over b2 changes the
-# kind of the algorithm, not its memory. Source: arXiv 1908.03265, algorithm 2 (the unrectified branch); here it is seen in use.
+# RAdam is read as "Adam with a built-in warm-up": one expects small first steps whose size does not depend
+# on the gradient's scale. Instead the first five steps at b2 = 0.999 are plain momentum steps, lr *
+# gradient: with a gradient of 1000 and lr 1e-3 they go a distance of 1 each, 40,000 times the sixth step,
+# the first adaptive one. And with b2 <= 2/3 the variance term is never "tractable" (its length 2/(1-b2) - 1
+# is at most 5): RAdam is SGD with momentum for ever, at Adam's learning rate; no message says so.
+# Why it matters: the loss of a task rescaled by 1000 trains alike under Adam and can blow up under RAdam; a
+# sweep over b2 changes the kind of the algorithm, not its memory. Source: arXiv 1908.03265, algorithm 2
+# (the unrectified branch); here it is seen in use.
 #
 # Output seen (constant gradient, lr 1e-3, steps 1, 5, 6, 7, 100):
 #   adam  b2 0.999 gradient 1000: 0.001 0.001 0.001 0.001 0.001

@@ -8,8 +8,7 @@
 # coasts on while the row is absent and has moved it 31.8 lr a hundred steps later, SparseAdam leaves it at
 # 3.16 lr; a tenfold difference per visit at one learning rate.
 # Why it matters: a comparison of the two on long-tailed data compares two learning rates for the rare rows;
-# one that is tuned on frequent rows is wrong for the other. The same first step hits layers that are
-# unfrozen late in one group's count.
+# a rate that suits both on frequent rows does not suit both on rare ones.
 #
 # Output seen (gradient 1 once, betas 0.9 and 0.999, distances in lr):
 #   SparseAdam, first seen at step     1: first step 1.000, 100 steps later 1.000

@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# numpy 2.4.6 with Python's sqlite3 (also seen through trackers that keep their metrics in SQLite), seen 2026-11-30.
+# numpy 2.4.6 with Python's sqlite3 (also seen through trackers that keep their metrics in SQLite), seen
+# 2026-11-30.
 #
-# A tracker's table `metrics(step integer, loss real)`, steps taken from np.arange. One expects integers in a column declared
-# integer; np.float64 is stored as a number, after all. Instead each np.int64 is stored as a BLOB of its 8 bytes: no error, the row count
-# is right, but `where step = 100` finds nothing, `step < 500` nothing and `step > 10**9` every row, `max(step)` is bytes, and
-# `order by step` compares the low byte first, so that step 800 stands before step 300. np.float32 losses are BLOBs as well, and
-# avg(loss) over them is 0.0.
-# Why it matters: curves out of order, a last value that is not the last, and a mean loss of 0 that looks like a perfect run.
-# Call int() and float() before binding. Source: cpython issue 106878.
+# A tracker's table `metrics(step integer, loss real)`, steps taken from np.arange. One expects integers in
+# a column declared integer; np.float64 is stored as a number, after all. Instead each np.int64 is stored as
+# a BLOB of its 8 bytes: no error, the row count is right, but `where step = 100` finds nothing, `step <
+# 500` nothing and `step > 10**9` every row, `max(step)` is bytes, and `order by step` compares the low byte
+# first, so that step 800 stands before step 300. np.float32 losses are BLOBs as well, and avg(loss) over
+# them is 0.0.
+# Why it matters: curves out of order, a last value that is not the last, and a mean loss of 0 that looks
+# like a perfect run. Call int() and float() before binding. Source: cpython issue 106878.
 #
 # Output seen:
 #   types blob blob, rows 10

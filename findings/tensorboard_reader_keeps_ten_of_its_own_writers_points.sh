@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
 # tensorboard 2.21.0, seen 2026-11-30.
 #
-# TensorBoard's own writer (tensorboard.summary.Writer; torch's SummaryWriter with new_style=True writes the same) logs 1000 losses; TensorBoard's
-# own reader (EventAccumulator) reads the folder. One expects the points back under "scalars", where readers look for curves, and 1000 of them
-# (10,000 is the documented limit for scalars). Instead the tag list "scalars" is empty, the curve is found under "tensors",
-# and of the 1000 points a random sample of 10 is kept; without a warning. The last point is kept, the first one is not, and the ten are not evenly
-# spaced. A curve logged by the older torch call in the same folder reads whole.
-# Why it matters: an import of curves that finds no scalars reports an empty run, one that looks among the tensors finds a plausible
-# short curve, whose best loss, area and time to target are of ten random steps. Pass size_guidance={"tensors": 0}.
-# Source: tensorboard issue 5395 (the empty list); the limit of 10 is DEFAULT_SIZE_GUIDANCE in event_accumulator.py.
+# TensorBoard's own writer (tensorboard.summary.Writer; torch's SummaryWriter with new_style=True writes the
+# same) logs 1000 losses; TensorBoard's own reader (EventAccumulator) reads the folder. One expects the
+# points back under "scalars", where readers look for curves, and 1000 of them (10,000 is the documented
+# limit for scalars). Instead the tag list "scalars" is empty, the curve is found under "tensors", and of
+# the 1000 points a random sample of 10 is kept; without a warning. The last point is kept, the first one is
+# not, and the ten are not evenly spaced.
+# Why it matters: an import of curves that finds no scalars reports an empty run, one that looks among the
+# tensors finds a plausible short curve, whose best loss, area and time to target are of ten random steps.
+# Pass size_guidance={"tensors": 0}.
+# Source: tensorboard issue 5395 (the empty list); the limit of 10 is DEFAULT_SIZE_GUIDANCE in
+# event_accumulator.py.
 #
 # Output seen:
 #   scalars: []  tensors: ['loss']  points: 10 of 1000, first step 225, last step 999
