@@ -41,7 +41,7 @@ from optbench.figures import (
     velocities,
 )
 from optbench.report.figure import UniqueIds, read_records
-from optbench.report.figures.axes import name_ticks, panel, power_of_ten, space_apart, write_title
+from optbench.report.figures.axes import name_ticks, panel, space_apart, tick_label, write_title
 from optbench.report.figures.backend.axis import SingleTickAxis
 from optbench.report.figures.backend.processes import draw_in_processes
 from optbench.report.figures.backend.renderer import to_svg, write_pdf
@@ -372,7 +372,7 @@ def test_spread_keeps_order_gap_and_bounds():
 
 
 def test_ticks_are_plain_text():
-    assert [power_of_ten(v) for v in (1e-7, 0.01, 1, 1e6, 0.2)] == ["10⁻⁷", "0.01", "1", "10⁶", "0.2"]
+    assert [tick_label(v) for v in (1e-7, 0.01, 1, 1e6, 0.2)] == ["10⁻⁷", "0.01", "1", "10⁶", "0.2"]
 
 
 def test_stems_are_unique_and_safe():

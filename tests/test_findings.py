@@ -16,7 +16,7 @@ from scipy import stats as scipy_stats
 from studies import optbench, run, write_study
 
 from optbench.core.errors import UserError
-from optbench.core.words import figure_of
+from optbench.core.words import as_number
 from optbench.findings.comparisons import SIGN_FLIP, Rules, compare, verdict_of
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.interaction import with_half
@@ -382,7 +382,7 @@ def test_effects_and_intervals_of_findings_follow_from_the_runs(study: Any) -> N
         assert f["n"] == len(d)
         if f["test"] == SIGN_FLIP:
             assert f["p_adjusted"] >= 2 ** (1 - len(d))
-        assert figure_of(f["effect"]) in f["claim"] or f["verdict"] == "insufficient data"
+        assert as_number(f["effect"]) in f["claim"] or f["verdict"] == "insufficient data"
         seen += 1
     assert seen >= 6
 
@@ -572,7 +572,7 @@ def test_a_study_declares_its_rules(tmp_path: Path) -> None:
     text = "study: s\nworkloads: [ravine]\noptimizers: [sgd, adam]\nreport: "
     file = write_study(tmp_path, text + "{threshold: 0.05, reference: adam, family: workload, seed: 3}\n")
     assert dict(read_study(file).report) == {
-        "threshold": 0.05, "reference": "adam", "family": "workload", "seed": 3,
+        "threshold": 0.05, "reference": "adam", "family": "workload", "seed": 3, "pdf": False,
     }  # fmt: skip
     mistakes = {
         "{reference: adm}": "report.reference: unknown name 'adm'; did you mean 'adam'?",

@@ -21,7 +21,7 @@ from optbench.core.words import interval, number
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
 from optbench.report.page.sections.cells import CurveScale, pack
-from optbench.report.page.sections.completeness import completeness
+from optbench.report.page.sections.completeness import status_counts
 from optbench.report.page.sections.oscillation import HEADS
 from optbench.report.page.text import rerun_command, scrub, snakemake_command
 from optbench.tables.evidence import write_evidence
@@ -191,7 +191,7 @@ def test_counts_add_up(mixed):
             for s in fake.schedules
             for seed in range(fake.seeds)
         ]
-        found = completeness(pd.DataFrame(cells), "demo")
+        found = status_counts(pd.DataFrame(cells), "demo")
         assert found.expected == len(cells) == sum(part.count for part in found.parts)
         assert [part.status for part in found.parts] == list(STATUSES)
         assert sum(part.width for part in found.parts) == pytest.approx(1000, abs=1)
