@@ -14,7 +14,7 @@ from optbench.cells.timing_file import timing_facts
 from optbench.cells.timings import timings_of
 from optbench.cells.trace import Trace, cell_facts, write_trace
 from optbench.core import provenance
-from optbench.core.provenance import FACTS, Fact, differing, here, origin_of
+from optbench.core.provenance import PROVENANCE, ProvenanceFact, current_origin, differing, origin_of
 from optbench.core.provenance import differing as used_by_verify
 from optbench.core.status import OK
 from optbench.findings.agreement import origins_differ
@@ -25,14 +25,14 @@ from optbench.tables.traces import read_group
 
 
 def test_names_are_used_once_and_what_is_told_apart_has_words():
-    assert len({fact.name for fact in FACTS}) == len(FACTS)
-    assert {"versions", "machine", "commit", "dirty"} == set(here())
-    assert set(origin_of({})) == {fact.name for fact in FACTS}
+    assert len({fact.name for fact in PROVENANCE}) == len(PROVENANCE)
+    assert {"versions", "machine", "commit", "dirty"} == set(current_origin())
+    assert set(origin_of({})) == {fact.name for fact in PROVENANCE}
     assert set(origin_of({}).values()) == {None}
 
 
 def test_a_commit_says_whether_the_tree_was_changed():
-    (commit,) = (fact for fact in FACTS if fact.name == "commit")
+    (commit,) = (fact for fact in PROVENANCE if fact.name == "commit")
     assert commit.text({"commit": "0123456789abcdef", "dirty": False}) == "0123456789ab"
     assert commit.text({"commit": "0123456789abcdef", "dirty": True}).endswith("ab with uncommitted changes")
     assert commit.text({}) == ""
@@ -48,9 +48,9 @@ def test_origins_differ_by_what_numbers_depend_on():
 
 
 def test_a_new_fact_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    fact = Fact("room", lambda: "cold", label="room", kinds="rooms")
-    monkeypatch.setattr(provenance, "FACTS", (*FACTS, fact))
-    monkeypatch.setattr("optbench.report.page.sections.methods.FACTS", (*FACTS, fact))
+    fact = ProvenanceFact("room", lambda: "cold", label="room", kinds="rooms")
+    monkeypatch.setattr(provenance, "PROVENANCE", (*PROVENANCE, fact))
+    monkeypatch.setattr("optbench.report.page.sections.methods.PROVENANCE", (*PROVENANCE, fact))
     monkeypatch.chdir(tmp_path)
     Path("s.yaml").write_text("study: s\nworkloads: [ravine]\noptimizers: [sgd]\n", encoding="utf-8")
     study = read_study(Path("s.yaml"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import optbench
-from optbench.core.words import NONE, count, figure_of, interval, number, percent, power, probability
+from optbench.core.words import NONE, as_number, count, interval, number, percent, power, probability
 
 INF, NAN = math.inf, math.nan
 THIN = "\u2009"
@@ -55,7 +55,7 @@ def test_words_for_what_is_no_number():
 
 
 def test_values_of_findings():
-    assert [figure_of(value) for value in (None, "inf", "-inf", 0.4, 2)] == [
+    assert [as_number(value) for value in (None, "inf", "-inf", 0.4, 2)] == [
         "unknown",
         "∞",
         "−∞",

@@ -160,7 +160,7 @@ def test_a_study_declares_its_rules(tmp_path: Path) -> None:
     text = "study: s\nworkloads: [ravine]\noptimizers: [sgd, adam]\nreport: "
     file = write_study(tmp_path, text + "{threshold: 0.05, reference: adam, family: workload, seed: 3}\n")
     assert dict(read_study(file).report) == {
-        "threshold": 0.05, "reference": "adam", "family": "workload", "seed": 3,
+        "threshold": 0.05, "reference": "adam", "family": "workload", "seed": 3, "pdf": False,
     }  # fmt: skip
     mistakes = {
         "{reference: adm}": "report.reference: unknown name 'adm'; did you mean 'adam'?",

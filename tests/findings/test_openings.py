@@ -15,7 +15,7 @@ from lab.fabricate import Fake, fabricate
 from lab.told import FAKE, label, number, runs_csv
 from scipy import stats as scipy_stats
 
-from optbench.core.words import figure_of
+from optbench.core.words import as_number
 
 RATIO = ["ratio_to_sgd", "ratio_low", "ratio_high"]
 
@@ -110,7 +110,7 @@ def test_the_opening_over_workloads_divides_the_ratios_of_each_seed(study: Any) 
     assert across["n"] == len(quotients) >= 6
     assert numbers(across) == pytest.approx(order_statistics(quotients))
     assert across["words"]["a"] == f"{label(optimizer)} · {schedule.capitalize()}"
-    assert f"a factor of {figure_of(across['effect'])} [" in across["claim"]
+    assert f"a factor of {as_number(across['effect'])} [" in across["claim"]
 
 
 def test_what_could_be_told_is_counted_and_its_largest_shown(study: Any) -> None:
@@ -158,14 +158,14 @@ def test_openings_on_rates_steps_and_times_follow_from_their_tables(study: Any) 
         row = cosines.iloc[place]
         workload = {"ravine": "Ravine", "digits": "Digits, MLP"}.get(row.workload, row.workload)
         who = f"{label(row.optimizer)} · {row.schedule.capitalize()} on {workload}"
-        assert f"{end}{who} (update cosine {figure_of(row.estimate)} [" in turning["claim"]
+        assert f"{end}{who} (update cosine {as_number(row.estimate)} [" in turning["claim"]
 
     timing = pd.read_parquet(tables / "timing.parquet")
     others = timing[timing.optimizer != timing.reference]
     cheapest, dearest = (
         others.loc[place] for place in (others.ratio_to_sgd.idxmin(), others.ratio_to_sgd.idxmax())
     )
-    ends = [figure_of(row[name]) for row in (cheapest, dearest) for name in RATIO]
+    ends = [as_number(row[name]) for row in (cheapest, dearest) for name in RATIO]
     said = re.findall(r"([0-9.]+) \[([0-9.]+), ([0-9.]+)\] \(", found["cost"]["claim"])
     assert [part for one in said for part in one] == ends
     assert numbers(found["cost"]) == list(dearest[RATIO])

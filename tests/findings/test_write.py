@@ -17,7 +17,7 @@ from lab.studies import optbench, run, write_study
 from lab.told import FAKE, label, number, runs_csv
 from scipy import stats as scipy_stats
 
-from optbench.core.words import figure_of
+from optbench.core.words import as_number
 from optbench.findings.comparisons import SIGN_FLIP
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.interaction import with_half
@@ -111,7 +111,7 @@ def test_effects_and_intervals_of_findings_follow_from_the_runs(study: Any) -> N
         assert f["n"] == len(d)
         if f["test"] == SIGN_FLIP:
             assert f["p_adjusted"] >= 2 ** (1 - len(d))
-        assert figure_of(f["effect"]) in f["claim"] or f["verdict"] == "insufficient data"
+        assert as_number(f["effect"]) in f["claim"] or f["verdict"] == "insufficient data"
         seen += 1
     assert seen >= 6
 

@@ -131,9 +131,15 @@ def test_what_is_handed_out_ahead_of_a_death_is_trained_once(
             return line()
 
 
-        class KilledOnce(torch.optim.SGD):
+        class Does(torch.optim.SGD):  # one factory: its cells may share a process
+            def __init__(self, params, lr, does=""):
+                super().__init__(params, lr=lr)
+                self.does = does
+
             def step(self, closure=None):
-                if not os.path.exists("killed"):
+                if self.does == "hangs":
+                    time.sleep(3600)
+                if self.does == "is killed once" and not os.path.exists("killed"):
                     open("killed", "w").close()
                     os.kill(os.getpid(), signal.SIGKILL)
                 return super().step(closure)
@@ -146,11 +152,11 @@ def test_what_is_handed_out_ahead_of_a_death_is_trained_once(
         probes: false
         workloads: {line: {factory: "plugin:noted_line"}}
         optimizers:
-          before: {like: sgd, lr: 0.1}
-          killed_once: {factory: "plugin:KilledOnce", lr: 0.1}
-          between: {like: sgd, lr: 0.1}
-          hangs: {factory: "plugin:Hangs", lr: 0.1}
-          after: {like: sgd, lr: 0.1}
+          before: {factory: "plugin:Does", lr: 0.1}
+          killed_once: {factory: "plugin:Does", lr: 0.1, does: is killed once}
+          between: {factory: "plugin:Does", lr: 0.1}
+          hangs: {factory: "plugin:Does", lr: 0.1, does: hangs}
+          after: {factory: "plugin:Does", lr: 0.1}
         matrix:
           - {optimizers: [before, between, after]}
           - {optimizers: [killed_once, hangs], seeds: [0]}

@@ -262,8 +262,8 @@ def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(set(codes)) == len(stages)
     assert codes == [stage_code(stage) for stage in stages]
     # The page's templates are code of its stage.
-    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "pipeline.py"))
-    templates = tmp_path / "report" / "templates"
+    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "running" / "plan.py"))
+    templates = tmp_path / "report" / "page" / "templates"
     templates.mkdir(parents=True)
     (templates / "page.html").write_text("one")
     one = stage_code("optbench.report.page.build"), stage_code("optbench.tables.summary")

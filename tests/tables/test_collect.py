@@ -107,7 +107,7 @@ def test_tables_are_the_same_bytes_however_many_read(tmp_path: Path, monkeypatch
     for cell in others:
         write_trace(trace_path(cell), train_cell(cell, study.data_folder))
     monkeypatch.setattr(collecting, "ROW_GROUP", 1)
-    monkeypatch.setattr(collecting, "WORTH_A_PROCESS", 1)
+    monkeypatch.setattr(collecting, "TRACES_WORTH_A_PROCESS", 1)
     found = []
     for cores in (1, 2):
         assert collect(study, cores) == {"missing": 1, "ok": 3}

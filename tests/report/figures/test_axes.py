@@ -10,7 +10,7 @@ from lab.drawn import fragment
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from optbench.report.figures.axes import name_ticks, panel, power_of_ten, space_apart, write_title
+from optbench.report.figures.axes import name_ticks, panel, tick_label, space_apart, write_title
 from optbench.report.figures.backend.style import drawing
 
 
@@ -27,7 +27,7 @@ def test_spread_keeps_order_gap_and_bounds():
 
 
 def test_ticks_are_plain_text():
-    assert [power_of_ten(v) for v in (1e-7, 0.01, 1, 1e6, 0.2)] == ["10⁻⁷", "0.01", "1", "10⁶", "0.2"]
+    assert [tick_label(v) for v in (1e-7, 0.01, 1, 1e6, 0.2)] == ["10⁻⁷", "0.01", "1", "10⁶", "0.2"]
 
 
 def test_names_of_ticks_are_no_formulas():

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.findings.finding import row_dicts
 from optbench.report.figures.axes import linear_ticks, log_scale, shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
 from optbench.report.palette import LIGHT
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from lab.fabricate import Fake
 from lab.pages import MIXED
 
 from optbench.core.status import STATUSES
-from optbench.report.page.sections.completeness import completeness
+from optbench.report.page.sections.completeness import status_counts
 
 
 def test_counts_add_up(mixed):
@@ -22,7 +22,7 @@ def test_counts_add_up(mixed):
             for s in fake.schedules
             for seed in range(fake.seeds)
         ]
-        found = completeness(pd.DataFrame(cells), "demo")
+        found = status_counts(pd.DataFrame(cells), "demo")
         assert found.expected == len(cells) == sum(part.count for part in found.parts)
         assert [part.status for part in found.parts] == list(STATUSES)
         assert sum(part.width for part in found.parts) == pytest.approx(1000, abs=1)
