@@ -212,8 +212,8 @@ def stage_code(*modules: str) -> str:
     Args:
         modules: the dotted modules of the stage, `optbench.tables.collect` for one.
     """
-    here = Path(__file__).parent
-    parts = [code_digest(modules, here)]
-    for folder in dict.fromkeys(here.joinpath(*module.split(".")[1:-1]) for module in modules):
+    package = Path(__file__).parents[1]
+    parts = [code_digest(modules, package)]
+    for folder in dict.fromkeys(package.joinpath(*module.split(".")[1:-1]) for module in modules):
         parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
     return digest(parts)
