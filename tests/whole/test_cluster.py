@@ -1,4 +1,4 @@
-"""The whole path on a real SLURM, started on this machine (tests/toy_cluster.py)."""
+"""The whole path on a real SLURM, started on this machine (tests/lab/toy_cluster.py)."""
 
 from __future__ import annotations
 

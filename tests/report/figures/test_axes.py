@@ -10,7 +10,7 @@ from lab.drawn import fragment
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from optbench.report.figures.axes import name_ticks, panel, tick_label, space_apart, write_title
+from optbench.report.figures.axes import name_ticks, panel, space_apart, tick_label, write_title
 from optbench.report.figures.backend.style import drawing
 
 
