@@ -20,7 +20,7 @@ from lab.fabricate import Fake, fabricate
 from lab.imports import MODULES, reached
 from lab.pages import Page, mixed_page, ranked_page
 
-import optbench.figures
+import optbench.report.figures
 import optbench.report.page
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.draw import draw_all
@@ -31,7 +31,7 @@ from optbench.report.page.context import Content
 from optbench.report.sections import SECTIONS, Section, figures_module, page_module
 from optbench.running.plan import stage_code
 
-FIGURES = Path(optbench.figures.__file__).parent
+FIGURES = Path(optbench.report.figures.__file__).parent
 TEMPLATES = Path(optbench.report.page.__file__).parent / "templates"
 
 
@@ -71,7 +71,7 @@ def test_figures_and_findings_name_sections_that_there_are(tmp_path_factory):
     # What a made-up study has no figure of is there in the sources.
     literals = {
         node.value.value
-        for file in FIGURES.glob("*.py")
+        for file in FIGURES.rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.keyword) and node.arg == "section" and isinstance(node.value, ast.Constant)
     }
@@ -82,7 +82,7 @@ def test_a_change_of_any_section_draws_and_renders_again(monkeypatch):
     """The workflow's code of both stages reaches all that draws, and all that renders."""
     rules = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8")
     for stage, module_of, package in (
-        ("optbench.report.figures.draw", figures_module, "optbench.figures"),
+        ("optbench.report.figures.draw", figures_module, "optbench.report.figures"),
         ("optbench.report.page.build", page_module, "optbench.report.page"),
     ):
         given = re.search(rf'stage_code\(\s*"{stage}",(.*?)\n        \)', rules, re.S)
@@ -159,7 +159,7 @@ def test_a_section_more_is_an_entry_and_its_modules(tmp_path, monkeypatch):
     own = re.search(r'<section id="s-weather".*?</section>\n', source, re.S)
     # It opens with its finding, which points to its figure; then what its function made.
     text = " ".join(html.unescape(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", own[0], flags=re.S)).split())
-    assert text == f"Weather & wind {CLAIM} Figure Sun on 7 days. Rainfall Drops. PDF: figures/rainfall.pdf"
+    assert text == f"Weather & wind {CLAIM} Figure Sun on 7 days. Rainfall Drops."
     assert '<a class="to" href="#rainfall">' in own[0]
     assert '<figure id="rainfall"' in own[0]
     # Nothing else is touched.
