@@ -114,10 +114,10 @@ CLAIM = "It rained on <most> days."
 def rain(section):
     def draw(context):
         table = pd.DataFrame({"line": ["rain"] * 2, "x": [1.0, 2.0], "y": [3.0, 4.0]})
-        panel = context.writer.put(
+        panel = context.writer.add_panel(
             lambda ax: draw_lines(table, ax, x_label="day", y_label="rain"), ("rain",), "Rain", "It rains."
         )
-        id_, pdf = context.writer.bind("rainfall")
+        id_, pdf = context.writer.write_figure("rainfall")
         return [FigureRecord(id_, section, "", "Rainfall", "Drops.", (panel,), pdf, (), ())]
 
     return draw

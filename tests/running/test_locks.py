@@ -19,9 +19,9 @@ from optbench.running.parent import train_all
 HOLD = """
 import sys, time
 from pathlib import Path
-from optbench.running.locks import Claims, hold_run
+from optbench.running.locks import KeyLocks, hold_run
 held = hold_run(Path("results/s"))
-claims = Claims(Path("results/s/.claims"))
+claims = KeyLocks(Path("results/s/.claims"))
 assert claims.take("a")
 print("held", flush=True)
 sys.stdin.read()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import cos, isfinite, pi, sin
 from pkgutil import resolve_name
 from typing import Any
@@ -22,15 +21,6 @@ from optbench.core.errors import UserError
 from optbench.core.specs import ScheduleSpec, Setting
 
 BY_STEPS = [name for name in SCHEDULES if name not in {"constant", "plateau"}]
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    # Models of a hundred parameters spend their time waiting for threads, the more so beside other tests.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def bound(
