@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from optbench.catalogue.datasets.manifest import is_prepared
 from optbench.cells.cell import CellSpec
+from optbench.cells.data import data_digests
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, write_trace
@@ -262,8 +263,8 @@ def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(set(codes)) == len(stages)
     assert codes == [stage_code(stage) for stage in stages]
     # The page's templates are code of its stage.
-    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "pipeline.py"))
-    templates = tmp_path / "report" / "templates"
+    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "running" / "plan.py"))
+    templates = tmp_path / "report" / "page" / "templates"
     templates.mkdir(parents=True)
     (templates / "page.html").write_text("one")
     one = stage_code("optbench.report.page.build"), stage_code("optbench.tables.summary")
@@ -289,4 +290,4 @@ def test_training_by_hand_prepares_its_data_and_leaves_a_name(
     assert trained == ["digits_mlp/sgd/constant/0"]
     assert find_study_file("t") == Path("mine.yaml")
     study = read_study(Path("mine.yaml"))
-    assert is_prepared(study.datasets["digits"], study.data_folder)
+    assert is_prepared(study.datasets["digits"], study.data_folder, data_digests(study)["digits"])

@@ -78,7 +78,7 @@ def _cpu_model() -> str:
 @lru_cache(maxsize=1)
 def commit() -> tuple[str, bool]:
     """The commit of the checkout that this package runs from and whether it has changes; "" outside one."""
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     try:
         sha = _git(here, "rev-parse", "HEAD")
         dirty = bool(_git(here, "status", "--porcelain", "--untracked-files=no", "--", str(here)))
