@@ -373,6 +373,8 @@ class Slices:
             yield module, name
         elif name in source.bound:
             yield from self.follow(module, source.bound[name], parts[1:])
+        elif name in source.handed_on:
+            yield from self.follow(module, source.handed_on[name], parts[1:])
         elif parts and "__getattr__" in source.definitions:
             yield module, "__getattr__"
         else:
