@@ -1,4 +1,4 @@
-"""A plug-in that imports through a public door has the digests of one that imports from the room behind it."""
+"""A plug-in that imports through a public door has the digests of one that imports from behind it."""
 
 from __future__ import annotations
 
