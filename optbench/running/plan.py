@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optbench.cells.data import outdated_data
 from optbench.cells.identity import code_digest, digest
 from optbench.cells.matrix import cells_of, trained_at_once
 from optbench.cells.paths import is_complete, trace_path
@@ -193,6 +194,20 @@ def left_of(paths: Iterable[Path]) -> list[Path]:
                 f"optbench: {path} is truncated or of another cell; it will be made again", file=sys.stderr
             )
     return left
+
+
+def newer_than_data(study: Study) -> dict[str, str]:
+    """A file that was written just now for each data set that lies there but was read otherwise.
+
+    Snakemake sees a file's age and not what a manifest says, so an input that was written just now has it
+    prepare such a data set again. Data that is not there at all needs none.
+    """
+    newer = {}
+    for name, wanted in outdated_data(study).items():
+        file = plan_folder(study) / f"data-{name}.txt"
+        write_text(file, f"{wanted}\n")
+        newer[name] = file.as_posix()
+    return newer
 
 
 def metrics_code(study: Study) -> str:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from optbench.catalogue.datasets.manifest import is_prepared
 from optbench.cells.cell import CellSpec
+from optbench.cells.data import data_digests
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, write_trace
@@ -292,4 +293,4 @@ def test_training_by_hand_prepares_its_data_and_leaves_a_name(
     assert trained == ["digits_mlp/sgd/constant/0"]
     assert find_study_file("t") == Path("mine.yaml")
     study = read_study(Path("mine.yaml"))
-    assert is_prepared(study.datasets["digits"], study.data_folder)
+    assert is_prepared(study.datasets["digits"], study.data_folder, data_digests(study)["digits"])
