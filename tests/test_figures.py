@@ -598,8 +598,8 @@ def test_a_painter_that_fails_is_not_overlooked(capfd):
 def test_a_painter_ends_with_the_process_that_started_it():
     program = """
 import os, time
-from optbench.report.figures.backend.processes import share
-share(lambda painter: (os.write(1, b"%d\\n" % os.getpid()), time.sleep(60)), 2)
+from optbench.report.figures.backend.processes import draw_in_processes
+draw_in_processes(lambda painter: (os.write(1, b"%d\\n" % os.getpid()), time.sleep(60)), 2)
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as first:
         others = {int(first.stdout.readline()) for _ in range(2)} - {first.pid}
