@@ -1,7 +1,7 @@
 """Which software on which machine made a number (standard library only).
 
-Every fact of provenance is one entry of `FACTS`: traces, timings, study.json, the page, `show`, `verify` and
-`compare` go through that table, so that a new one is an entry here, and its getter.
+Every fact of provenance is one entry of `PROVENANCE`: traces, timings, study.json, the page, `show`,
+`verify` and `compare` go through that table, so that a new one is an entry here, and its getter.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def _state(facts: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Fact:
+class ProvenanceFact:
     """One thing that says where a number comes from.
 
     Attributes:
@@ -134,29 +134,29 @@ class Fact:
         return "" if value is None else str(value)
 
 
-FACTS = (
-    Fact("versions", lambda: versions(TRAINING_PACKAGES), kinds="versions of the software"),
-    Fact("machine", machine, kinds="machines"),
-    Fact("commit", lambda: commit()[0], label="commit", shown=_state, kinds="commits of optbench"),
-    Fact("dirty", lambda: commit()[1]),
-    Fact("threads", label="threads a cell"),
-    Fact("device", label="device"),
-    Fact("gpu", label="GPU", kinds="GPUs"),
-    Fact("kernels", kinds="sets of torch's kernels (libraries, instruction sets)"),
+PROVENANCE = (
+    ProvenanceFact("versions", lambda: versions(TRAINING_PACKAGES), kinds="versions of the software"),
+    ProvenanceFact("machine", machine, kinds="machines"),
+    ProvenanceFact("commit", lambda: commit()[0], label="commit", shown=_state, kinds="commits of optbench"),
+    ProvenanceFact("dirty", lambda: commit()[1]),
+    ProvenanceFact("threads", label="threads a cell"),
+    ProvenanceFact("device", label="device"),
+    ProvenanceFact("gpu", label="GPU", kinds="GPUs"),
+    ProvenanceFact("kernels", kinds="sets of torch's kernels (libraries, instruction sets)"),
 )
 """All of them, in the order of the page. Versions and machine are lists of their own there."""
 
 
-def here() -> dict[str, Any]:
+def current_origin() -> dict[str, Any]:
     """What this process can tell of where it makes numbers, by name."""
-    return {fact.name: fact.get() for fact in FACTS if fact.get is not None}
+    return {fact.name: fact.get() for fact in PROVENANCE if fact.get is not None}
 
 
 def origin_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Where a trace comes from, by name, from all that it says of itself; None for what it does not know."""
-    return {fact.name: facts.get(fact.name) for fact in FACTS}
+    return {fact.name: facts.get(fact.name) for fact in PROVENANCE}
 
 
-def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Fact]:
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[ProvenanceFact]:
     """The facts in which two origins differ and by which numbers can differ."""
-    return [fact for fact in FACTS if fact.kinds and one.get(fact.name) != other.get(fact.name)]
+    return [fact for fact in PROVENANCE if fact.kinds and one.get(fact.name) != other.get(fact.name)]

@@ -75,7 +75,7 @@ def shorten(name: str, length: int = LABEL_LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
-def power_of_ten(value: float, _position: object = None) -> str:
+def tick_label(value: float, _position: object = None) -> str:
     """Return a power of ten as text, `0.01` or `10⁻⁵`; other values get four significant digits."""
     if value <= 0 or not math.isfinite(value):
         return f"{value:g}"
@@ -158,7 +158,7 @@ def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
         elif decades < 3:  # noqa: PLR2004 - too few to label alone
             subs = (1.0, 2.0, 5.0)
         axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=7 if decades >= 3 else 12))  # noqa: PLR2004
-    axis.set_major_formatter(FuncFormatter(power_of_ten))
+    axis.set_major_formatter(FuncFormatter(tick_label))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.findings.finding import row_dicts
 from optbench.report.figures.axes import linear_ticks, log_scale, shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series
 from optbench.report.palette import LIGHT
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,7 +13,7 @@ from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.series import draw_dot, draw_interval
 from optbench.report.palette import LIGHT
 from optbench.report.study import StudyView
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame)
         x_label=what,
     )  # fmt: skip
     said = [
-        f"{label} {spoken(float(r['estimate']))} ({r['against_leader'] or 'first'})"
+        f"{label} {in_words(float(r['estimate']))} ({r['against_leader'] or 'first'})"
         for label, r in zip(labels, shown.to_dict("records"), strict=True)
     ]
     panel_ = writer.add_panel(
