@@ -71,6 +71,9 @@ WHOLE = "*"
 DEPTH = 2
 """How far a definition's hash looks along the names that it uses: which of two namesakes is meant."""
 
+OWN = ("seed", "probe_every", "together")
+"""What a cell that waits for a tuning has of its own; all else it shares with the search."""
+
 SHORT = 8
 """Hexadecimal digits that stand for a module in a trace."""
 
@@ -373,6 +376,8 @@ class Slices:
             yield module, name
         elif name in source.bound:
             yield from self.follow(module, source.bound[name], parts[1:])
+        elif name in source.handed_on:
+            yield from self.follow(module, source.handed_on[name], parts[1:])
         elif parts and "__getattr__" in source.definitions:
             yield module, "__getattr__"
         else:
@@ -425,11 +430,7 @@ def identified(cell: CellSpec, code: Code) -> CellSpec:
         "step": cell.step,
     }
     data = data_values(cell.workload.dataset)
-    own: dict[str, object] = {
-        "seed": cell.seed,
-        "probe_every": cell.probe_every,
-        "together": list(cell.together),
-    }
+    own: dict[str, object] = dict(zip(OWN, (cell.seed, cell.probe_every, list(cell.together)), strict=True))
     hashed = {**shared, "data": data, "code": code.sha256}
     search = ""
     if cell.tuning is None:
