@@ -25,11 +25,11 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from lab.fabricate import fabricate, large
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from results import Row, record
 
+from lab.fabricate import fabricate, large
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
 

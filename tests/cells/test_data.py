@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from lab.checkout import ROOT
 
+from lab.checkout import ROOT
 from optbench.catalogue.datasets import manifest
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.data import data_digests

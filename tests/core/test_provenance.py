@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.fabricate import Fake, fabricate
 
 import optbench
+from lab.fabricate import Fake, fabricate
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.timing_file import timing_facts

@@ -15,13 +15,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from jinja2 import ChoiceLoader, DictLoader
+
+import optbench.report.figures
+import optbench.report.page
 from lab.checkout import ROOT
 from lab.fabricate import Fake, fabricate
 from lab.imports import MODULES, reached
 from lab.pages import Page, mixed_page, ranked_page
-
-import optbench.report.figures
-import optbench.report.page
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.draw import draw_all
 from optbench.report.figures.marks.lines import draw_lines

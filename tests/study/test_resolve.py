@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.study_files import PLUGIN, mistake, study, with_
 
+from lab.study_files import PLUGIN, mistake, study, with_
 from optbench.catalogue.datasets.entries import DATASETS
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.schedules.entries import SCHEDULES

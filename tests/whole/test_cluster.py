@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from lab import toy_cluster
 from lab.studies import BIN, PLUGIN, write_study
 

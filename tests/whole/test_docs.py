@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
-from lab.docs_pages import PAGES, ROOT, commands, fences, read, without_fences
 
+from lab.docs_pages import PAGES, ROOT, commands, fences, read, without_fences
 from optbench.cells.matrix import cells_of
 from optbench.cli import cli
 from optbench.study.file import StudyFile

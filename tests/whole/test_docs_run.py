@@ -23,9 +23,9 @@ from unittest.mock import create_autospec
 
 import click
 import pytest
+
 from lab.docs_pages import PAGES, ROOT, commands, fences
 from lab.studies import TrainingHere, optbench, run
-
 from optbench.cli import cli
 from optbench.report.figures import draw
 from optbench.running import parent

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
-from lab.checkout import ROOT
 
+from lab.checkout import ROOT
 from optbench.study.starter.write import HERE, workflow_root
 
 PIPELINE = "optbench/study/starter/pipeline"
