@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lab.checkout import ROOT
 
 LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_parent", "test_build")

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lab.cells import cell
 
+from lab.cells import cell
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of, select
 from optbench.cells.paths import trace_path

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lab.cells import cell
 
+from lab.cells import cell
 from optbench.cells.cell import TRACE_KEY
 from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.trace import Trace, write_trace

@@ -10,8 +10,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from lab.studies import optbench, write_study
 
+from lab.studies import optbench, write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import is_complete, trace_path

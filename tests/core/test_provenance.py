@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.fabricate import Fake, fabricate
 
+import optbench
+from lab.fabricate import Fake, fabricate
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.timing_file import timing_facts
@@ -109,3 +110,17 @@ def test_an_edit_anywhere_in_the_package_makes_its_commit_dirty(tmp_path: Path):
     edited = tmp_path / "optbench/tables/ratios.py"
     edited.write_text(edited.read_text(encoding="utf-8") + "ONE_MORE = 1\n", encoding="utf-8")
     assert dirty()
+
+
+def test_changes_anywhere_in_the_package_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def git(*words: object) -> str:
+        asked.append(tuple(map(str, words)))
+        return ""
+
+    monkeypatch.setattr(provenance, "_git", git)
+    provenance.commit.cache_clear()
+    provenance.commit()
+    provenance.commit.cache_clear()
+    assert asked[-1][-1] == str(Path(optbench.__file__).resolve().parent)

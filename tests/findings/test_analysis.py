@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.fabricate import fabricate
-
 from optbench.core.processes import run_beside
 from optbench.findings.analysis import compare_all
 from optbench.findings.write import write_findings

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from lab.studies import write_study
 
+from lab.studies import write_study
 from optbench.core.errors import UserError
 from optbench.findings.comparisons import Rules, compare, verdict_of
 from optbench.findings.samples import common_block, paired_differences, paired_samples

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from lab.fabricate import HOSTILE, Fake, fabricate
-from lab.sign_flips import by_hand
-from lab.studies import optbench, run, write_study
-from lab.told import FAKE, label, number, runs_csv
 from scipy import stats as scipy_stats
 
+from lab.fabricate import HOSTILE, Fake, fabricate
+from lab.findings import FAKE, label, number, runs_csv
+from lab.sign_flips import by_hand
+from lab.studies import optbench, run, write_study
 from optbench.core.words import as_number
 from optbench.findings.comparisons import SIGN_FLIP
 from optbench.findings.finding import DESCRIPTION

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from lab.fabricate import HOSTILE
-
 from optbench.report.figure import UniqueIds
 
 

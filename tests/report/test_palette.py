@@ -6,8 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
-from lab.drawn import contrast, linear_rgb
 
+from lab.figures import contrast, linear_rgb
 from optbench.figures import assign_styles
 from optbench.report.palette import DARK, HUES, LIGHT
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from jinja2 import ChoiceLoader, DictLoader
+
+import optbench.report.figures
+import optbench.report.page
 from lab.checkout import ROOT
 from lab.fabricate import Fake, fabricate
 from lab.imports import MODULES, reached
 from lab.pages import Page, mixed_page, ranked_page
-
-import optbench.report.figures
-import optbench.report.page
 from optbench.report.figure import FigureRecord, read_records, write_records
 from optbench.report.figures.draw import draw_all
 from optbench.report.figures.marks.lines import draw_lines
@@ -103,7 +103,7 @@ def test_a_change_of_any_section_draws_and_renders_again(monkeypatch):
     """The workflow's code of both stages reaches all that draws, and all that renders."""
     rules = (ROOT / "workflow/rules/report.smk").read_text(encoding="utf-8")
     for stage, module_of, package in (
-        ("optbench.report.figures.draw", figures_module, "optbench.figures"),
+        ("optbench.report.figures.draw", figures_module, "optbench.report.figures"),
         ("optbench.report.page.build", page_module, "optbench.report.page"),
     ):
         given = re.search(rf'stage_code\(\s*"{stage}",(.*?)\n        \)', rules, re.S)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from lab.studies import write_study
 
+from lab.studies import write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.timings import timings_of

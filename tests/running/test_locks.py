@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.studies import run, write_study
 
+from lab.studies import run, write_study
 from optbench.core.errors import UserError
 from optbench.core.files import sweep
 from optbench.running.locks import KeyLocks, hold_run

@@ -7,8 +7,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from lab.studies import PLUGIN, TrainingHere, run, write_study
 
+from lab.studies import PLUGIN, TrainingHere, run, write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path

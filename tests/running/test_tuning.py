@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lab.searches import STUDY, Loss, Trainer
-from lab.studies import optbench, write_study
 
+from lab.studies import optbench, write_study
+from lab.tuning import STUDY, Loss, Trainer
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path

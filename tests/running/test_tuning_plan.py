@@ -6,9 +6,9 @@ from math import log10
 from pathlib import Path
 
 import pytest
-from lab.searches import STUDY, Loss, Trainer
-from lab.studies import write_study
 
+from lab.studies import write_study
+from lab.tuning import STUDY, Loss, Trainer
 from optbench.cells.search import searches_of
 from optbench.running.tuning import tune
 from optbench.running.tuning_plan import make_tune_plan, read_tune_batch

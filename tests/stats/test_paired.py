@@ -8,8 +8,8 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lab.sign_flips import by_hand
 
+from lab.sign_flips import by_hand
 from optbench import stats
 from optbench.stats import holm, sign_flip_test
 from optbench.stats.paired import joint_sign_flip_test

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab.study_files import study, with_
 
+from lab.study_files import study, with_
 from optbench.core.errors import UserError
 from optbench.study.locate import find_study_file
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab.study_files import PLUGIN, mistake, study, with_
 
+from lab.study_files import PLUGIN, mistake, study, with_
 from optbench.cells.matrix import cells_of
 
 

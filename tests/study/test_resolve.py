@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.study_files import PLUGIN, mistake, study, with_
 
+from lab.study_files import PLUGIN, mistake, study, with_
 from optbench.catalogue.datasets.entries import DATASETS
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.schedules.entries import SCHEDULES
@@ -383,7 +383,7 @@ def test_the_documented_studies_are_sound(project: Path, tmp_path: Path) -> None
     found = {}
     for text in documented(project, "yaml"):
         if not text.startswith("study:"):
-            continue  # a part of a study: tests/test_docs.py reads it within one
+            continue  # a part of a study: tests/whole/test_docs.py reads it within one
         one = study(tmp_path, text)
         found[one.name] = len(cells_of(one))
     assert found == {

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lab.studies import write_study
 
+from lab.studies import write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path

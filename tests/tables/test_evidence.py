@@ -6,8 +6,8 @@ from dataclasses import fields
 
 import pandas as pd
 import pytest
-from lab.fabricate import Fake, fabricate
 
+from lab.fabricate import Fake, fabricate
 from optbench.report.tables import Evidence
 from optbench.tables.evidence import write_evidence
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from lab.checkout import ROOT
 from lab.traces import trace
-
 from optbench.core.status import OK, STATUSES
 from optbench.tables.collect import RUN_COLUMNS
 from optbench.tables.metrics import (

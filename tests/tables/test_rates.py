@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+
 from lab.fabricate import ravine_path
 from lab.runs import runs_of
-
 from optbench.catalogue.workloads.landscapes import LANDSCAPES
 from optbench.tables.rates import (
     CURVATURES,

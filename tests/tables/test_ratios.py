@@ -6,8 +6,8 @@ import math
 
 import pandas as pd
 import pytest
-from lab.runs import runs_of
 
+from lab.runs import runs_of
 from optbench.tables.ratios import profile_rows, ratio_rows
 
 NAN = float("nan")

@@ -6,8 +6,8 @@ from math import pi
 
 import numpy as np
 import pytest
-from lab.traces import trace
 
+from lab.traces import trace
 from optbench.cells.trace import curves_of
 from optbench.tables.metrics import measures_of, run_measures
 from optbench.tables.series import dominant_frequency, residual_amplitude, spikes

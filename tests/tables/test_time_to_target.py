@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from lab.runs import runs_of
 
+from lab.runs import runs_of
 from optbench.stats import bootstrap_band, bootstrap_interval
 from optbench.tables.time_to_target import (
     TARGETS,

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lab.clocks import rows_of
 
+from lab.timing import rows_of
 from optbench.cells.timing_file import BATCH, KERNEL, OPTIMIZER, STEP, TWIN, read_timing
 from optbench.cells.timings import timing_path, timings_of
 from optbench.cells.trace import BadTraceError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from lab.studies import write_study
 
+from lab.studies import write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import read_trace

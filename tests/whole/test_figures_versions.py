@@ -11,9 +11,10 @@ import tomllib
 from shutil import which
 
 import pytest
+
 from lab.checkout import ROOT
 
-FIGURES = ROOT / "optbench/figures"
+FIGURES = ROOT / "optbench/report/figures"
 
 PROGRAM = """
 import sys, warnings

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from lab.fabricate import Fake, fabricate, timing_table
 
+from lab.fabricate import Fake, fabricate, timing_table
 from optbench.cells.timings import timings_of
 from optbench.findings.analysis import compare_all
 from optbench.findings.samples import Combination

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from lab.checkout import ROOT
 
+from lab.checkout import ROOT
 from optbench.theory.textbook.claims import CLAIMS, write_claims
 from optbench.theory.textbook.evidence import find_cells, read_tables
 from optbench.theory.textbook.file import read_claims

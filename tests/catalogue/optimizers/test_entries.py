@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from lab.steps import built_in
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lab.optimizers import built_in
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.optimizers.make import needs_closure
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from lab.steps import follow
 from torch import nn
 
+from lab.optimizers import follow
 from optbench.catalogue.optimizers.lion import Lion
 
 # --- Lion -----------------------------------------------------------------------------------------------

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from lab.steps import built_in, follow, parameters
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lab.optimizers import built_in, follow, parameters
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.optimizers.lion import Lion
 from optbench.catalogue.optimizers.make import clear_gradients, make_optimizer

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from lab.steps import follow, parameters, random_gradients
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lab.optimizers import follow, parameters, random_gradients
 from optbench.catalogue.optimizers.momentum import HeavyBallAveraged, HeavyBallGradient, HeavyBallStep
 
 FORMS = [HeavyBallGradient, HeavyBallStep, HeavyBallAveraged]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from lab.steps import follow, parameters, random_gradients
 from torch.optim import Optimizer
 
+from lab.optimizers import follow, parameters, random_gradients
 from optbench.catalogue.optimizers.muon import MuonWithAdamW
 
 # --- Muon -----------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from lab.workloads import OFFLINE
 
+from lab.workloads import OFFLINE
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.workloads.entries import WORKLOADS
 from optbench.core.specs import DatasetSpec

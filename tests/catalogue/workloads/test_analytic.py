@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from lab.workloads import build, train
 
+from lab.workloads import build, train
 from optbench.catalogue.workloads import analytic
 from optbench.catalogue.workloads.entries import WORKLOADS
 from optbench.catalogue.workloads.landscapes import LANDSCAPES

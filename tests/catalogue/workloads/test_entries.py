@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from lab.workloads import OFFLINE, build, images
 
+from lab.workloads import OFFLINE, build, images
 from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.workloads import analytic, regression, vision
 from optbench.catalogue.workloads.entries import WORKLOADS

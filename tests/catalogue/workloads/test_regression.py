@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from lab.workloads import train
 from scipy.optimize import minimize
 from torch import nn
 
+from lab.workloads import train
 from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.workloads import regression
 

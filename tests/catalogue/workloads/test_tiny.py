@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from lab.workloads import train
 from torch import nn
 
+from lab.workloads import train
 from optbench.catalogue.workloads import tiny
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from lab.workloads import build, images, train
 from torch import nn
 
+from lab.workloads import build, images, train
 from optbench.catalogue.workloads import vision
 from optbench.catalogue.workloads.entries import WORKLOADS
 

@@ -6,10 +6,10 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from lab.drawn import fragment
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from lab.figures import fragment
 from optbench.report.figures.axes import name_ticks, panel, space_apart, tick_label, write_title
 from optbench.report.figures.backend.style import drawing
 

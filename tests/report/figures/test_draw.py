@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from lab.fabricate import Fake, fabricate
 
+from lab.fabricate import Fake, fabricate
 from optbench.report.figure import read_records
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from lab.pages import Page, mixed_page
 
 

@@ -12,9 +12,9 @@ import shlex
 
 import pandas as pd
 import pytest
+
 from lab.fabricate import HOSTILE, Fake, fabricate
 from lab.pages import Page, build, plain, ranked_page
-
 from optbench.core.words import interval, number
 from optbench.report.page.build import render
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
+
 from lab.claims import (
     BY_ID,
     MOMENTUM_TIMED,
@@ -21,7 +22,6 @@ from lab.claims import (
     losses,
     timed,
 )
-
 from optbench.theory.textbook import measure
 from optbench.theory.textbook.claims import CLAIMS, check_claims
 from optbench.theory.textbook.evidence import find_cells

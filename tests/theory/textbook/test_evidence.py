@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lab.claims import SUPPORTED, Content, check, fabricate
-
 from optbench.theory.textbook.evidence import find_cells
 from optbench.theory.textbook.setups import RAVINE, SGD, heavy_ball, need
 

@@ -7,8 +7,8 @@ import random
 import numpy as np
 import pytest
 import torch
-from lab.probed import small_net
 
+from lab.probes import small_net
 from optbench.training.probes.batch import ProbeBatch
 
 

@@ -8,10 +8,10 @@ from importlib import import_module
 import numpy as np
 import pytest
 import torch
-from lab.probed import Stopping
 from torch import nn
 from torch.optim import SGD
 
+from lab.probes import Stopping
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.optimizers.lion import Lion
 from optbench.training.probes.momentum import filter_cosine, noise_cosine

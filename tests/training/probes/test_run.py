@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lab.probed import SMALL_NET, Vector, line, measures, noisy
 from torch import nn
 from torch.optim import SGD
 
+from lab.probes import SMALL_NET, Vector, line, measures, noisy
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.optimizers.momentum import HeavyBallAveraged
@@ -215,7 +215,7 @@ def test_an_overflow_is_left_out(data):
 
 
 def test_an_error_keeps_what_was_measured(data):
-    spec = replace(OPTIMIZERS["sgd"], factory="lab.probed:Stopping")
+    spec = replace(OPTIMIZERS["sgd"], factory="lab.probes:Stopping")
     broken = train_cell(replace(cell(WORKLOADS["ravine"], "sgd", lr=0.1), optimizer=spec), data)
     assert broken.facts["status"] == "error"
     assert "no more" in broken.facts["error"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from lab.probed import line, measures, noisy
 from torch import nn
 from torch.optim import SGD
 
+from lab.probes import line, measures, noisy
 from optbench.training.probes.run import Probes
 from optbench.training.probes.sampling import (
     BLOCK,

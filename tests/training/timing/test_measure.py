@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from lab.clocks import Time
 from torch import Tensor, nn
 
+from lab.timing import Time
 from optbench.cells.timing_file import OPTIMIZER, STEP, read_timing, write_timing
 from optbench.core.specs import OptimizerSpec, WorkloadSpec
 from optbench.study.timing import TimingSpec

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from lab.clocks import Time, rows_of
 from torch import Tensor, nn
 
+from lab.timing import Time, rows_of
 from optbench.cells.timing_file import OPTIMIZER, SPLIT, STEP, TWIN
 from optbench.tables.timing import paired_ratio
 from optbench.training.timing.rounds import (

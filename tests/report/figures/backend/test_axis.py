@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from lab.drawn import STYLES, curve, seen
 
+from lab.figures import STYLES, curve, seen
 from optbench.figures import draw_convergence, draw_heat, draw_ratios
 from optbench.report.figures.axes import panel
 from optbench.report.figures.backend.axis import SingleTickAxis

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lab.drawn import one_figure
-
+from lab.figures import one_figure
 from optbench.report.figures.backend.renderer import write_pdf
 from optbench.report.figures.backend.style import drawing
 

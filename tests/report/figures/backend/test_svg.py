@@ -7,9 +7,9 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from lab.drawn import fragment, one_figure
-from lab.fabricate import HOSTILE
 
+from lab.fabricate import HOSTILE
+from lab.figures import fragment, one_figure
 from optbench.report.figures.backend.style import drawing
 from optbench.report.palette import LIGHT, themed
 

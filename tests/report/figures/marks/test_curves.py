@@ -6,9 +6,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from lab.drawn import STYLES, curve, lines
 from matplotlib.colors import to_hex
 
+from lab.figures import STYLES, curve, lines
 from optbench.figures import draw_convergence
 from optbench.report.figures.sections.convergence import _kept_steps
 

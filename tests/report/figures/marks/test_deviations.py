@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from lab.oracle import found
 
+from lab.oracle import found
 from optbench.report.figures.axes import panel
 from optbench.report.figures.marks.deviations import draw_deviations, shares
 

@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 import pytest
-from lab.drawn import STYLES, contrast, lines
 from matplotlib.colors import to_hex
 
+from lab.figures import STYLES, contrast, lines
 from optbench.report.figures.marks.heat import (
     DEEPEST,
     FULL,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from lab.drawn import STYLES, lines
 
+from lab.figures import STYLES, lines
 from optbench.figures import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from lab.drawn import STYLES, lines
-from lab.fabricate import ravine_path
 
+from lab.fabricate import ravine_path
+from lab.figures import STYLES, lines
 from optbench.catalogue.workloads.landscapes import LANDSCAPES
 from optbench.figures import average, draw_average, draw_lr, draw_path, draw_velocity, velocities
 from optbench.theory.textbook.measure import textbook_signal

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from lab.drawn import STYLES, lines
 
+from lab.figures import STYLES, lines
 from optbench.report.figures.marks.points import draw_points, draw_rate_map, draw_schedule_effects
 
 NAN, INF = float("nan"), float("inf")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from lab.drawn import STYLES, lines
 from matplotlib.colors import to_hex
 
+from lab.figures import STYLES, lines
 from optbench.report.figures.marks.shares import draw_shares
 
 NAN, INF = float("nan"), float("inf")

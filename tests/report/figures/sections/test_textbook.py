@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from lab.claims import BY_ID, SUPPORTED, check, fabricate, regimes
 
+from lab.claims import BY_ID, SUPPORTED, check, fabricate, regimes
 from optbench.theory.textbook.claims import CLAIMS
 
 

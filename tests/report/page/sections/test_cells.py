@@ -10,9 +10,9 @@ import shlex
 import numpy as np
 import pandas as pd
 import pytest
+
 from lab.fabricate import Fake
 from lab.pages import Page, build
-
 from optbench.core.words import number
 from optbench.report.page.build import render
 from optbench.report.page.sections.cells import CurveScale, pack

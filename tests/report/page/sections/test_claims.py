@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lab.claims import REFUTED, SUPPORTED, check
-
 from optbench.theory.textbook.file import UNMEASURED
 
 

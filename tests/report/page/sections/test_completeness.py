@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+
 from lab.fabricate import Fake
 from lab.pages import MIXED
-
 from optbench.core.status import STATUSES
 from optbench.report.page.sections.completeness import status_counts
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from lab.fabricate import Fake, fabricate
 from lab.oracle import ROWS, found
-
 from optbench.report.figure import read_records, write_records
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.backend.style import drawing

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pandas as pd
+
 from lab.fabricate import Fake, fabricate
 from lab.pages import Page, plain
-
 from optbench.core.words import number
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-from lab.fabricate import Fake, fabricate
 
+from lab.fabricate import Fake, fabricate
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.backend.style import drawing
 from optbench.report.figures.draw import draw_all

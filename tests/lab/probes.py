@@ -74,7 +74,7 @@ class Counting(nn.Module):
         return x * (1 + self.count / 1000) + 0.01 * drawn
 
 
-SMALL_NET = "lab.probed:small_net"
+SMALL_NET = "lab.probes:small_net"
 
 
 def small_net(extra: str = "dropout", share: float = 0.5) -> Workload:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from lab.checkout import ROOT
 from optbench.catalogue.datasets import manifest
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.data import data_digests
@@ -22,8 +23,6 @@ from optbench.core.specs import DatasetSpec
 from optbench.running.plan import newer_than_data
 from optbench.study.resolve import read_study
 from optbench.study.study import Study
-
-ROOT = Path(__file__).parents[2]
 
 JOB = re.compile(r"^prepare +(\d+)$", re.MULTILINE)
 """The line of the rule in Snakemake's list of jobs, and how many there are."""
