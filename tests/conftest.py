@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab.checkout import ROOT
 
-LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_supervise", "test_report")
+LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_parent", "test_build")
 """Files that take minutes, the longest first: begun last, one of them would run alone at the end."""
 
 
@@ -58,13 +59,13 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def project() -> Path:
     """The root of the checkout."""
-    return Path(__file__).parents[1]
+    return ROOT
 
 
 @pytest.fixture
 def trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells are trained in this process, for tests that are not about processes."""
-    from studies import TrainingHere
+    from lab.studies import TrainingHere
 
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr("optbench.running.child.start_child", TrainingHere)
+    monkeypatch.setattr("optbench.running.parent.start_child", TrainingHere)

@@ -61,7 +61,7 @@ def timing_facts(timing: TimingSpec) -> dict[str, Any]:
         "identity": dict(timing.identity),
         "device": timing.device,
         "threads": timing.threads,
-        **provenance.here(),
+        **provenance.current_origin(),
         "error": "",
         "errors": {},
     }

@@ -120,7 +120,7 @@ def cell_facts(cell: CellSpec) -> dict[str, Any]:
         "device": cell.device,
         "threads": cell.threads,
         "streams": {stream: stream_seed(cell.seed, stream) for stream in STREAMS},
-        **provenance.here(),
+        **provenance.current_origin(),
     }
 
 

@@ -19,7 +19,7 @@ from optbench.cli.choices import (
 )
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
 from optbench.core.errors import UserError, unknown
-from optbench.core.provenance import FACTS
+from optbench.core.provenance import PROVENANCE
 from optbench.core.status import FAILED, MISSING
 from optbench.core.words import number
 
@@ -158,7 +158,7 @@ def _show(study: Study, cell: CellSpec) -> None:
     if is_complete(path):
         trace = read_trace(path)
         error = trace.facts["error"]
-        keys = ("status", "steps", "execution", *(fact.name for fact in FACTS))
+        keys = ("status", "steps", "execution", *(fact.name for fact in PROVENANCE))
         facts |= {key: trace.facts[key] for key in keys if key in trace.facts}
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times

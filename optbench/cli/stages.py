@@ -258,7 +258,7 @@ def summarize(study: str, cores: int) -> None:
     _summarize(results_folder(study), cores)
 
 
-WORTH_A_PROCESS = 2000
+RUNS_WORTH_A_PROCESS = 2000
 """Runs from which on it takes longer to compare them than to start a process for it."""
 
 
@@ -270,7 +270,7 @@ def _summarize(results: Path, cores: int) -> None:
     from optbench.core.processes import run_beside  # noqa: PLC0415
 
     tables = results / "tables"
-    apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= WORTH_A_PROCESS
+    apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= RUNS_WORTH_A_PROCESS
     # By a function of this module: the process that compares starts while this one still imports.
     with run_beside(_compare, tables, apart=apart) as compared:
         from optbench.findings.write import write_findings  # noqa: PLC0415

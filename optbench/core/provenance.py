@@ -1,7 +1,7 @@
 """Which software on which machine made a number (standard library only).
 
-Every fact of provenance is one entry of `FACTS`: traces, timings, study.json, the page, `show`, `verify` and
-`compare` go through that table, so that a new one is an entry here, and its getter.
+Every fact of provenance is one entry of `PROVENANCE`: traces, timings, study.json, the page, `show`,
+`verify` and `compare` go through that table, so that a new one is an entry here, and its getter.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optbench.core.files import PACKAGE_FOLDER
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 PACKAGES = (
     "optbench",
@@ -78,18 +81,17 @@ def _cpu_model() -> str:
 @lru_cache(maxsize=1)
 def commit() -> tuple[str, bool]:
     """The commit of the checkout that this package runs from and whether it has changes; "" outside one."""
-    here = Path(__file__).resolve().parents[1]
     try:
-        sha = _git(here, "rev-parse", "HEAD")
-        dirty = bool(_git(here, "status", "--porcelain", "--untracked-files=no", "--", str(here)))
+        sha = _git("rev-parse", "HEAD")
+        dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", str(PACKAGE_FOLDER)))
     except (OSError, subprocess.CalledProcessError):
         return "", False
     return sha, dirty
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(*arguments: str) -> str:
     answer = subprocess.run(  # noqa: S603  (fixed program and arguments)
-        ["git", "-C", str(folder), *arguments],  # noqa: S607
+        ["git", "-C", str(PACKAGE_FOLDER), *arguments],  # noqa: S607
         capture_output=True,
         text=True,
         check=True,
@@ -103,7 +105,7 @@ def _state(facts: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class Fact:
+class ProvenanceFact:
     """One thing that says where a number comes from.
 
     Attributes:
@@ -134,29 +136,40 @@ class Fact:
         return "" if value is None else str(value)
 
 
-FACTS = (
-    Fact("versions", lambda: versions(TRAINING_PACKAGES), kinds="versions of the software"),
-    Fact("machine", machine, kinds="machines"),
-    Fact("commit", lambda: commit()[0], label="commit", shown=_state, kinds="commits of optbench"),
-    Fact("dirty", lambda: commit()[1]),
-    Fact("threads", label="threads a cell"),
-    Fact("device", label="device"),
-    Fact("gpu", label="GPU", kinds="GPUs"),
-    Fact("kernels", kinds="sets of torch's kernels (libraries, instruction sets)"),
+PROVENANCE = (
+    ProvenanceFact("versions", lambda: versions(TRAINING_PACKAGES), kinds="versions of the software"),
+    ProvenanceFact("machine", machine, kinds="machines"),
+    ProvenanceFact("commit", lambda: commit()[0], label="commit", shown=_state, kinds="commits of optbench"),
+    ProvenanceFact("dirty", lambda: commit()[1]),
+    ProvenanceFact("threads", label="threads a cell"),
+    ProvenanceFact("device", label="device"),
+    ProvenanceFact("gpu", label="GPU", kinds="GPUs"),
+    ProvenanceFact("kernels", kinds="sets of torch's kernels (libraries, instruction sets)"),
 )
 """All of them, in the order of the page. Versions and machine are lists of their own there."""
 
 
-def here() -> dict[str, Any]:
+def current_origin() -> dict[str, Any]:
     """What this process can tell of where it makes numbers, by name."""
-    return {fact.name: fact.get() for fact in FACTS if fact.get is not None}
+    return {fact.name: fact.get() for fact in PROVENANCE if fact.get is not None}
 
 
 def origin_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Where a trace comes from, by name, from all that it says of itself; None for what it does not know."""
-    return {fact.name: facts.get(fact.name) for fact in FACTS}
+    return {fact.name: facts.get(fact.name) for fact in PROVENANCE}
 
 
-def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Fact]:
-    """The facts in which two origins differ and by which numbers can differ."""
-    return [fact for fact in FACTS if fact.kinds and one.get(fact.name) != other.get(fact.name)]
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[ProvenanceFact]:
+    """The facts in which two origins differ and by which numbers can differ.
+
+    What one of them does not know, because an earlier version of optbench did not record it, is no
+    difference.
+    """
+    return [f for f in PROVENANCE if f.kinds and not _agree(one.get(f.name), other.get(f.name))]
+
+
+def _agree(one: object, other: object) -> bool:
+    """Whether two values are the same as far as both are known."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return all(_agree(one[key], other[key]) for key in one.keys() & other.keys())
+    return one is None or other is None or one == other

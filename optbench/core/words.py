@@ -83,7 +83,7 @@ def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: i
     return f"{left}, {right}"
 
 
-def figure_of(value: float | str | None) -> str:
+def as_number(value: float | str | None) -> str:
     """A number of findings.json, three significant digits; `inf` and `-inf` are JSON's infinities."""
     return number(None if value is None else float(value), 3, padded=True, none="unknown")
 

@@ -13,7 +13,7 @@ from optbench.core.files import write_table
 from optbench.findings.comparisons import Comparison, Rules, compare
 from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
-from optbench.findings.samples import Block, Combination, PairedSamples, common_block, paired_samples
+from optbench.findings.samples import Combination, CommonBlock, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
 from optbench.tables.ratios import first_with
 from optbench.tables.step_times import read_times
@@ -50,7 +50,7 @@ class Analysis:
     facts: dict[str, Any]
     runs: pd.DataFrame
     by_workload: tuple[PairedSamples, ...]
-    block: Block | None
+    block: CommonBlock | None
     overall: Overall | None
     comparisons: pd.DataFrame
     interactions: pd.DataFrame

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from optbench.core.words import count, figure_of, percent
+from optbench.core.words import as_number, count, percent
 from optbench.findings.descriptions import describe, is_finite, median_effect
-from optbench.findings.finding import COMBINATION, Finding, as_json, key_of, row_dicts
-from optbench.findings.sentences import interval
+from optbench.findings.finding import Finding, as_json, key_of
+from optbench.findings.sentences import interval_after
+from optbench.tables.rows import COMBINATION, row_dicts
 from optbench.tables.sensitivity import USABLE
 
 if TYPE_CHECKING:
@@ -58,12 +59,13 @@ def _say_sensitivity(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     if not w["ends"]:
         return f"No learning rate ended well with every tuning seed. {edges}"
     least, most = (
-        f"{'at least ' if end['open'] else ''}{figure_of(end['width'])} ({end['name']})" for end in w["ends"]
+        f"{'at least ' if end['open'] else ''}{as_number(end['width'])} ({end['name']})" for end in w["ends"]
     )
     ends = f": from {least} to {most}" if f["n"] > 1 else f": {most}"
     return (
-        f"Learning rates within {percent(w['usable'])} of the best loss span {figure_of(f['effect'])} decades"
-        f"{interval(f['low'], f['high'])} in the median over {count(f['n'], 'tuned combination')}{ends}. "
+        f"Learning rates within {percent(w['usable'])} of the best loss span {as_number(f['effect'])} decades"
+        f"{interval_after(f['low'], f['high'])} in the median over "
+        f"{count(f['n'], 'tuned combination')}{ends}. "
         f"{edges}"
     )
 
@@ -89,10 +91,10 @@ def fresh_seeds(analysis: Analysis) -> Iterator[Finding]:
 def _say_fresh(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     parts = []
     if f["effect"] is not None:
-        ends = f", from {figure_of(w['least'])} to {figure_of(w['most'])}" if f["n"] > 1 else ""
+        ends = f", from {as_number(w['least'])} to {as_number(w['most'])}" if f["n"] > 1 else ""
         parts.append(
-            f"on fresh seeds the loss at the chosen rate is {figure_of(f['effect'])} times"
-            f"{interval(f['low'], f['high'])} that on the tuning's seeds, in the median over "
+            f"on fresh seeds the loss at the chosen rate is {as_number(f['effect'])} times"
+            f"{interval_after(f['low'], f['high'])} that on the tuning's seeds, in the median over "
             f"{count(f['n'], 'choice')}{ends}"
         )
     if w["lost"]:
@@ -147,8 +149,8 @@ def _cosine(end: Mapping[str, Any], n: int | None = None) -> str:
     if end["excess"] is not None:
         beyond = float(end["excess"])
         side = "above" if beyond > 0 else "below"
-        alone = f", {figure_of(abs(beyond))} {side} what momentum alone gives"
-    estimate = f"{figure_of(end['estimate'])}{interval(end['low'], end['high'])}"
+        alone = f", {as_number(abs(beyond))} {side} what momentum alone gives"
+    estimate = f"{as_number(end['estimate'])}{interval_after(end['low'], end['high'])}"
     return f"{end['name']} (update cosine {estimate}{alone}{runs})"
 
 
@@ -186,7 +188,7 @@ def step_times(analysis: Analysis) -> Iterator[Finding]:
 
 def _say_cost(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     ratios = [
-        f"{figure_of(end['ratio'])}{interval(end['low'], end['high'])} ({end['optimizer']} on "
+        f"{as_number(end['ratio'])}{interval_after(end['low'], end['high'])} ({end['optimizer']} on "
         f"{end['workload']}, {count(end['rounds'], 'round')})"
         for end in w["ends"]
     ]

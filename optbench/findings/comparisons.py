@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
-from optbench.findings.samples import Block, Combination, PairedSamples, over_workloads, paired_differences
+from optbench.findings.samples import (
+    Combination,
+    CommonBlock,
+    PairedSamples,
+    over_workloads,
+    paired_differences,
+)
 from optbench.stats.intervals import hodges_lehmann
 from optbench.stats.paired import FEWEST_PAIRS, holm, joint_sign_flip_test, seeds_needed
 
@@ -110,7 +116,7 @@ class Rules:
     seed: int = 0
 
 
-def compare(by_workload: Sequence[PairedSamples], block: Block | None, rules: Rules) -> pd.DataFrame:
+def compare(by_workload: Sequence[PairedSamples], block: CommonBlock | None, rules: Rules) -> pd.DataFrame:
     """Every pair of combinations within every workload, and over the workloads of the block.
 
     Args:
@@ -164,7 +170,7 @@ def _within(samples: PairedSamples, threshold: float) -> Iterator[Row]:
                 )
 
 
-def _across(block: Block, threshold: float) -> Iterator[Row]:
+def _across(block: CommonBlock, threshold: float) -> Iterator[Row]:
     seeds, scores = over_workloads(block)
     if not seeds:
         return

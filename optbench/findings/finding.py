@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from optbench.findings.samples import Combination
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,11 +79,6 @@ def as_json(value: Any) -> float | str | None:  # noqa: ANN401 - a cell of a tab
     return known if known is None or math.isfinite(known) else ("inf" if known > 0 else "-inf")
 
 
-def row_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table as mappings."""
-    return table.to_dict("records")  # type: ignore[return-value]
-
-
 def oriented(row: Mapping[str, Any], first: Combination) -> dict[str, Any]:
     """The comparison seen from `first`, which is its a or its b."""
     if (row["a"], row["schedule_a"]) == first:
@@ -125,9 +121,8 @@ def key_of(table: str, row: Mapping[str, Any], *columns: str) -> dict[str, str]:
     return {"table": table, **{column: str(row[column]) for column in columns}}
 
 
-WHO = ("metric", "workload", "a", "schedule_a", "b", "schedule_b")
-STANDS = ("metric", "workload", "optimizer", "schedule")
-COMBINATION = ("workload", "optimizer", "schedule")
+COMPARISON_KEY = ("metric", "workload", "a", "schedule_a", "b", "schedule_b")
+RANKING_KEY = ("metric", "workload", "optimizer", "schedule")
 
 
 def against(table: pd.DataFrame, workload: str, one: Combination) -> dict[Combination, dict[str, Any]]:

@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from optbench.core.status import OK
-from optbench.core.words import MOST_NAMES, count, figure_of, listing, probability
+from optbench.core.words import MOST_NAMES, as_number, count, listing, probability
 from optbench.findings.analysis import LOSS, TIME, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
 from optbench.findings.finding import (
+    COMPARISON_KEY,
     DESCRIPTION,
-    STANDS,
-    WHO,
+    RANKING_KEY,
     Finding,
     against,
     key_of,
     make,
     number_or_none,
     oriented,
-    row_dicts,
 )
 from optbench.findings.ranking import FEWEST_WORKLOADS
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, standing, why_not_tested
 from optbench.stats.paired import FEWEST_PAIRS
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +61,7 @@ def first_and_next(
         "fixed": False,
         "scale": "ratio",
     }
-    keys = [key_of("ranking", leader, *STANDS)]
+    keys = [key_of("ranking", leader, *RANKING_KEY)]
     rivals = against(analysis.compared(metric), workload, first)
     rows = []
     for other in others:
@@ -76,7 +76,7 @@ def first_and_next(
             "fixed": row["test"] == IDENTICAL,
             "scale": row["scale"],
         }
-        return first, second, seen, words, [*keys, key_of("comparisons", row, *WHO)]
+        return first, second, seen, words, [*keys, key_of("comparisons", row, *COMPARISON_KEY)]
     return first, None, {}, words, keys
 
 
@@ -142,7 +142,7 @@ def _ranks(analysis: Analysis) -> Iterator[Finding]:
         "p_adjusted": p,
         "verdict": "insufficient data" if math.isnan(p) else "no detectable difference",
     }
-    keys = [key_of("ranking", s, *STANDS) for s in here]
+    keys = [key_of("ranking", s, *RANKING_KEY) for s in here]
     yield make("ranks", "verdict", words, row, say=_say_ranks, figure="verdict/", rows=keys)
 
 
@@ -153,8 +153,8 @@ def _say_ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     differ = "differ" if f["p_adjusted"] <= w["level"] else "cannot be told apart"
     return (
         f"Over {count(w['workloads'], 'workload')} the average ranks {differ} (Friedman, "
-        f"{probability(f['p_adjusted'])}); best is {w['a']} with {figure_of(w['rank'])}, and ranks nearer "
-        f"than {figure_of(w['critical'])} cannot be told apart."
+        f"{probability(f['p_adjusted'])}); best is {w['a']} with {as_number(w['rank'])}, and ranks nearer "
+        f"than {as_number(w['critical'])} cannot be told apart."
     )
 
 
@@ -223,7 +223,7 @@ def _seeds(analysis: Analysis, workload: str) -> Iterator[Finding]:
         "seeds": int(needed) if math.isfinite(needed) else None,
         "scale": row["scale"],
     }
-    keys = [key_of("comparisons", row, *WHO)]
+    keys = [key_of("comparisons", row, *COMPARISON_KEY)]
     figure = f"final/{workload}" if workload else "verdict/"
     id_ = f"seeds:{workload}" if workload else "seeds"
     section = "workloads" if workload else "verdict"

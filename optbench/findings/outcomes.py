@@ -1,7 +1,7 @@
 """Findings on what came of the cells: how they ended, how results vary, what could be told.
 
-They open sections of the page. Each is a description, with the interval that belongs to it, but for `told`,
-which counts and shows what was tested.
+They open sections of the page. Each is a description, with the interval that belongs to it, but for
+`told_apart`, which counts and shows what was tested.
 """
 
 from __future__ import annotations
@@ -12,26 +12,25 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from optbench.core.status import OK
-from optbench.core.words import MOST_NAMES, count, figure_of, listing, percent
+from optbench.core.words import MOST_NAMES, as_number, count, listing, percent
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.descriptions import describe, is_finite, median_effect
 from optbench.findings.finding import (
-    COMBINATION,
+    COMPARISON_KEY,
     RESOLVED,
-    WHO,
     Finding,
     as_json,
     distance,
     key_of,
     make,
     oriented,
-    row_dicts,
 )
 from optbench.findings.samples import Combination
-from optbench.findings.sentences import evidence, interval, interval_percent
+from optbench.findings.sentences import evidence, interval_after, interval_percent
 from optbench.stats.intervals import wilson_interval
 from optbench.tables.ratios import ratios_by_seed
+from optbench.tables.rows import COMBINATION, row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,17 +97,17 @@ def across(analysis: Analysis) -> Iterator[Finding]:
 
 def _say_across(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     low, high = (
-        f"{figure_of(end['estimate'])}{interval(end['low'], end['high'])} on {end['workload']}"
+        f"{as_number(end['estimate'])}{interval_after(end['low'], end['high'])} on {end['workload']}"
         for end in w["ends"]
     )
-    between = f"a factor of {figure_of(f['effect'])}{interval(f['low'], f['high'])} between them"
+    between = f"a factor of {as_number(f['effect'])}{interval_after(f['low'], f['high'])} between them"
     return (
         f"What depends most on the workload is {w['a']}: its final loss over the reference's is {low} and "
         f"{high}; {between}, {count(f['n'], 'seed')}."
     )
 
 
-def told(analysis: Analysis) -> Iterator[Finding]:
+def told_apart(analysis: Analysis) -> Iterator[Finding]:
     """On how many workloads anything could be told apart, and the largest difference."""
     table = analysis.compared(LOSS)
     table = table[table["workload"] != EVERY_WORKLOAD]
@@ -140,7 +139,7 @@ def told(analysis: Analysis) -> Iterator[Finding]:
         "scale": largest["scale"],
     }
     figure = f"final/{largest['workload']}"
-    keys = [key_of("comparisons", largest, *WHO)]
+    keys = [key_of("comparisons", largest, *COMPARISON_KEY)]
     yield make("told", "workloads", words, oriented(largest, first), say=_say_told, figure=figure, rows=keys)
 
 
@@ -159,7 +158,8 @@ def _say_told(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     which = "Largest" if w["resolved"] else "The largest in these runs"
     return (
         f"{start}, by final validation loss. {which}: on {w['workload']}, the loss of {w['a']} is "
-        f"{figure_of(f['effect'])} {against} that of {w['b']}{interval(f['low'], f['high'])}, {evidence(f)}."
+        f"{as_number(f['effect'])} {against} that of {w['b']}"
+        f"{interval_after(f['low'], f['high'])}, {evidence(f)}."
     )
 
 
@@ -191,14 +191,14 @@ def _say_cells(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         return f"No combination has two final losses to compare ({count(w['seeds'], 'seed')})."
     start = (
         "From its best seed to its worst, a combination's final validation loss differs by a factor of "
-        f"{figure_of(f['effect'])}{interval(f['low'], f['high'])} in the median over "
+        f"{as_number(f['effect'])}{interval_after(f['low'], f['high'])} in the median over "
         f"{count(f['n'], 'combination')}"
     )
-    most = f"; most for {w['name']}, {figure_of(w['most'])} times" if f["n"] > 1 else ""
+    most = f"; most for {w['name']}, {as_number(w['most'])} times" if f["n"] > 1 else ""
     return start + most + (f"; {alike}" if w["alike"] else "") + "."
 
 
-def made(analysis: Analysis) -> Iterator[Finding]:
+def provenance_of_runs(analysis: Analysis) -> Iterator[Finding]:
     """How many cells rest on how many seeds, what that lets an interval cover, and whether they are alike."""
     runs = analysis.runs
     coverage = analysis.measured["summary"]["coverage"].to_numpy(float)

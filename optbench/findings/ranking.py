@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optbench.findings.comparisons import EVERY_WORKLOAD, power_of_ten
-from optbench.findings.samples import Block, Combination, PairedSamples, over_workloads
+from optbench.findings.samples import Combination, CommonBlock, PairedSamples, over_workloads
 from optbench.findings.stability import middle_ratio, ratios_to
 from optbench.stats.bootstrap import bootstrap_interval
 from optbench.stats.intervals import Interval, median_interval
@@ -125,7 +125,7 @@ def rank_in_time(
 
 
 def rank_overall(
-    block: Block, metric: str, reference: Combination, comparisons: pd.DataFrame, seed: int
+    block: CommonBlock, metric: str, reference: Combination, comparisons: pd.DataFrame, seed: int
 ) -> tuple[list[Standing], Overall]:
     """The combinations of a block by their interquartile mean ratio to a fixed reference.
 
@@ -199,7 +199,7 @@ def _improvement(a: NDArray[np.float64], b: NDArray[np.float64], same: bool) -> 
     return probability_of_improvement(a[whole], b[whole])
 
 
-def _medians(block: Block) -> NDArray[np.float64]:
+def _medians(block: CommonBlock) -> NDArray[np.float64]:
     """Each workload's medians over seeds, shape (workloads, combinations), for ranks."""
     _, scores = over_workloads(block)
     return np.asarray(np.median(np.where(np.isnan(scores), np.inf, scores), axis=2))

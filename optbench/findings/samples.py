@@ -116,7 +116,7 @@ def paired_differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArra
 
 
 @dataclass(frozen=True)
-class Block:
+class CommonBlock:
     """Workloads and combinations of which every pair was run: what can be compared over workloads.
 
     Attributes:
@@ -130,7 +130,7 @@ class Block:
     left_out: tuple[Combination, ...]
 
 
-def common_block(by_workload: Sequence[PairedSamples]) -> Block | None:
+def common_block(by_workload: Sequence[PairedSamples]) -> CommonBlock | None:
     """The complete block with the most (workload, combination) pairs; on a tie, the more workloads.
 
     Only workloads with ratios count. Candidates are the sets of workloads that some combination ran on, and
@@ -153,7 +153,7 @@ def common_block(by_workload: Sequence[PairedSamples]) -> Block | None:
     if not chosen:
         return None
     inside = tuple(c for c in everyone if chosen <= met[c])
-    return Block(
+    return CommonBlock(
         tuple(comparable[i] for i in sorted(chosen)),
         inside,
         tuple(c for c in everyone if c not in inside),
@@ -168,7 +168,7 @@ def _in_order(found: Iterable[Combination]) -> tuple[Combination, ...]:
     return tuple(sorted(names, key=lambda c: (optimizers.index(c.optimizer), schedules.index(c.schedule))))
 
 
-def over_workloads(block: Block) -> tuple[tuple[int, ...], NDArray[np.float64]]:
+def over_workloads(block: CommonBlock) -> tuple[tuple[int, ...], NDArray[np.float64]]:
     """The seeds that all workloads of a block have, and scores, shape (workloads, combinations, seeds)."""
     shared = set.intersection(*(set(samples.seeds) for samples in block.by_workload))
     seeds = tuple(sorted(shared))

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.core.words import count, figure_of
+from optbench.core.words import as_number, count
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.descriptions import describe
 from optbench.findings.finding import (
+    COMPARISON_KEY,
     RESOLVED,
-    WHO,
     Finding,
     as_json,
     distance,
     key_of,
     make,
     oriented,
-    row_dicts,
 )
 from optbench.findings.interaction import HALF, turned_round
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, evidence
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +39,9 @@ def schedules(analysis: Analysis) -> Iterator[Finding]:
             if base in (row["schedule_a"], row["schedule_b"]):
                 other = row["schedule_b"] if row["schedule_a"] == base else row["schedule_a"]
                 seen = oriented(row, Combination(row["a"], other))
-                effects.setdefault((other, base), []).append(seen | {"key": key_of("comparisons", row, *WHO)})
+                effects.setdefault((other, base), []).append(
+                    seen | {"key": key_of("comparisons", row, *COMPARISON_KEY)}
+                )
     for (schedule, base), rows in effects.items():
         verdicts = [row["verdict"] for row in rows]
         pool = [row for row in rows if row["verdict"] in RESOLVED] or rows
@@ -104,7 +106,7 @@ def _interaction(analysis: Analysis, schedule: str) -> Iterator[Finding]:
         "pairs": len(rows),
         "resolved": len(resolved),
     }
-    keys = [key_of("interactions", largest, *WHO)]
+    keys = [key_of("interactions", largest, *COMPARISON_KEY)]
     id_ = f"interaction:{schedule}"
     yield make(id_, "schedules", words, largest, say=_say_interaction, figure="schedules/", rows=keys)
 
@@ -115,10 +117,10 @@ def _say_interaction(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     if f["verdict"] not in ("better", "worse"):
         return start + "."
     more = "more" if f["verdict"] == "better" else "less"
-    span = f"[{figure_of(f['low'])}, {figure_of(f['high'])}]"
+    span = f"[{as_number(f['low'])}, {as_number(f['high'])}]"
     return (
         f"{start}. Most of all, on {w['workload']} it helps {w['a']} {more} than {w['b']}: the ratio of "
-        f"their ratios is {figure_of(f['effect'])} {span}, {evidence(f)}."
+        f"their ratios is {as_number(f['effect'])} {span}, {evidence(f)}."
     )
 
 
@@ -153,7 +155,7 @@ def flips(analysis: Analysis) -> Iterator[Finding]:
         "b": analysis.name(Combination(largest["b"], largest["schedule_b"])),
         "half_effect": as_json(largest["half_effect"]),
     }
-    keys = [key_of("comparisons", largest | {"metric": metric}, *WHO) for metric in (LOSS, HALF)]
+    keys = [key_of("comparisons", largest | {"metric": metric}, *COMPARISON_KEY) for metric in (LOSS, HALF)]
     yield make(
         "flip", "convergence", words, largest, say=_say_flip, figure=f"convergence/{workload}", rows=keys
     )
@@ -167,9 +169,9 @@ def _say_flip(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         )
     return (
         f"{count(w['flips'], 'order')} that could be told half-way through the budget turned round by the "
-        f"end. On {w['workload']} at step {w['step']}, {w['a']} had {figure_of(w['half_effect'])} times the "
-        f"loss of {w['b']}; at the end it has {figure_of(f['effect'])} times "
-        f"[{figure_of(f['low'])}, {figure_of(f['high'])}], {evidence(f)}."
+        f"end. On {w['workload']} at step {w['step']}, {w['a']} had {as_number(w['half_effect'])} times the "
+        f"loss of {w['b']}; at the end it has {as_number(f['effect'])} times "
+        f"[{as_number(f['low'])}, {as_number(f['high'])}], {evidence(f)}."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optbench.core.words import MOST_NAMES, count, figure_of, listing, percent, probability
+from optbench.core.words import MOST_NAMES, as_number, count, listing, percent, probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 def compared_to(f: Mapping[str, Any], w: Mapping[str, Any], that: str) -> str:
     """`0.71 times that of B [0.66, 0.75]`, or a difference where there are no ratios."""
-    span = f"[{figure_of(f['low'])}, {figure_of(f['high'])}]"
+    span = f"[{as_number(f['low'])}, {as_number(f['high'])}]"
     if w["scale"] == "difference":
-        return f"{figure_of(f['effect'])} against {that} {span}"
-    return f"{figure_of(f['effect'])} times {that} {span}"
+        return f"{as_number(f['effect'])} against {that} {span}"
+    return f"{as_number(f['effect'])} times {that} {span}"
 
 
 def evidence(f: Mapping[str, Any]) -> str:
@@ -51,9 +51,9 @@ def _tied(w: Mapping[str, Any]) -> str:
     return f" No detectable difference from {others}."
 
 
-def interval(low: float | str | None, high: float | str | None) -> str:
+def interval_after(low: float | str | None, high: float | str | None) -> str:
     """` [low, high]`, nothing where there is no interval."""
-    return "" if low is None and high is None else f" [{figure_of(low)}, {figure_of(high)}]"
+    return "" if low is None and high is None else f" [{as_number(low)}, {as_number(high)}]"
 
 
 def interval_percent(low: float | None, high: float | None) -> str:

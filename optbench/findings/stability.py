@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.findings.samples import Block, Combination, over_workloads
+from optbench.findings.samples import Combination, CommonBlock, over_workloads
 from optbench.stats.bootstrap import interquartile_mean
 from optbench.stats.ranks import midranks
 
@@ -27,7 +27,7 @@ class LeftOut(NamedTuple):
     kendall_tau_ranks: float
 
 
-def stability(block: Block, reference: Combination) -> list[LeftOut]:
+def stability(block: CommonBlock, reference: Combination) -> list[LeftOut]:
     """The ranking over workloads again without each seed, each workload and each optimizer in turn.
 
     Kendall's tau compares the order of those left with their order in the whole: by the interquartile mean

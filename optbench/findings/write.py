@@ -57,7 +57,7 @@ def find(analysis: Analysis) -> list[Finding]:
         *leaders.targets(analysis),
         *outcomes.completeness(analysis),
         *outcomes.across(analysis),
-        *outcomes.told(analysis),
+        *outcomes.told_apart(analysis),
         *behaviour.usable_rates(analysis),
         *behaviour.fresh_seeds(analysis),
         *behaviour.oscillation(analysis),
@@ -65,7 +65,7 @@ def find(analysis: Analysis) -> list[Finding]:
         *behaviour.step_times(analysis),
         *behaviour.rates(analysis),
         *outcomes.spread(analysis),
-        *outcomes.made(analysis),
+        *outcomes.provenance_of_runs(analysis),
     ]
     return _with_headlines(found)
 

@@ -26,7 +26,7 @@ def entry(value: object) -> TableValue:
     return entry(float(value)) if hasattr(value, "__float__") else str(value)
 
 
-def spoken(value: float) -> str:
+def in_words(value: float) -> str:
     """Return a number for a figure's description, four significant digits."""
     return number(value, none="not available", infinite="infinite (diverged)")
 

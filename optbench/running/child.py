@@ -36,13 +36,18 @@ STARTS = 20
 
 @dataclass
 class Child:
-    """One training process and what it prints."""
+    """One training process and what it prints.
+
+    Attributes:
+        domain: the factories of others that it may run (`optbench.running.tasks.trust_domain`).
+    """
 
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     device: str
     gpu: IO[str] | None = None
     buffer: bytes = field(default=b"")
+    domain: frozenset[str] = frozenset()
 
     def answer(self, limit_s: float) -> str | None:
         """The next line from the child; None when it ended. Raises TimeoutError after `limit_s`."""

@@ -6,6 +6,10 @@ child. Where it had several in hand, each of them is tried alone. A parent that 
 
 Where cells are small, a child finds its next one in the pipe when it has finished one, so that neither waits
 for the other; a child that dies has not begun that one, and another gets it.
+
+Cells whose factories are all of optbench or torch may follow each other in one child. A cell that names a
+plug-in or a third-party package shares a child only with cells that name the same ones, so that whatever
+these do to their process changes no number of another's cell.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from optbench.cells.search import with_choice
 from optbench.core.files import sweep
 from optbench.core.status import ERROR, KILLED, TIMEOUT
 from optbench.running.child import Child, start_child
-from optbench.running.tasks import Task, TaskQueue, written
+from optbench.running.tasks import Task, TaskQueue, trust_domain, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +114,7 @@ class _Supervisor:
 
     def _next(self) -> Task | None:
         task, self._ahead = self._ahead, None
-        return task or self._tasks.take()
+        return task or self._tasks.take(self._child.domain if self._child else None)
 
     def _statuses(self, task: Task) -> dict[str, str]:
         """Has what is left of the task trained; returns its cells' statuses by their names."""
@@ -156,11 +160,15 @@ class _Supervisor:
 
     def _assign(self, task: Task, why_alone: str = "") -> Child:
         """Sees to it that a living child has the task; returns the child."""
-        if self._child is not None and self._child.device != task.cells[0].device:
+        first = task.cells[0]
+        if self._child is not None and not (
+            self._child.device == first.device and self._child.domain == trust_domain(first)
+        ):
             self._child.end()
             self._child = None
         if self._child is None:
-            self._child = self._tasks.start(task.cells[0])
+            self._child = self._tasks.start(first)
+            self._child.domain = trust_domain(first)
         if task.child is not self._child:
             for path in task.paths:
                 sweep(path.parent, path.name)
@@ -171,9 +179,9 @@ class _Supervisor:
 
     def _assign_next(self, child: Child) -> None:
         """Hands `child` what it is to do next, where that is worth it and holds nobody up."""
-        if self._ahead is not None or self._took_s > SMALL_S or not self._tasks.can_work_ahead():
+        if self._ahead is not None or self._took_s > SMALL_S:
             return
-        self._ahead = task = self._tasks.take(patient=False)
+        self._ahead = task = self._tasks.take_ahead(child.domain)
         if task is None or len(task.cells) > 1 or self._made(task):
             return
         # An error on a GPU ends the process that met it.

@@ -20,7 +20,7 @@ from optbench.cells.identity import code_digest, digest
 from optbench.cells.matrix import cells_of, trained_at_once
 from optbench.cells.paths import is_complete, trace_path
 from optbench.core.errors import UserError
-from optbench.core.files import slug, write_if_changed, write_text
+from optbench.core.files import PACKAGE_FOLDER, slug, write_if_changed, write_text
 from optbench.study.locate import note_study_file
 
 if TYPE_CHECKING:
@@ -227,8 +227,7 @@ def stage_code(*modules: str) -> str:
     Args:
         modules: the dotted modules of the stage, `optbench.tables.collect` for one.
     """
-    here = Path(__file__).parents[1]
-    parts = [code_digest(modules, here)]
-    for folder in dict.fromkeys(here.joinpath(*module.split(".")[1:-1]) for module in modules):
+    parts = [code_digest(modules, PACKAGE_FOLDER)]
+    for folder in dict.fromkeys(PACKAGE_FOLDER.joinpath(*module.split(".")[1:-1]) for module in modules):
         parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
     return digest(parts)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,21 @@ CLAIMED_POLL_S = 0.5
 WAITING_PER_THREAD = 4
 """Groups that must wait for each thread where one is set aside: none may end up behind a long one while
 others have nothing to do."""
+
+
+OWN_PACKAGES = frozenset({"optbench", "torch"})
+"""Whose factories share a process: they leave it as it was."""
+
+
+def trust_domain(cell: CellSpec) -> frozenset[str]:
+    """The cell's factories that are neither optbench's nor torch's; cells of the same ones share a process.
+
+    A plug-in or a third-party package may change the process that it runs in (hooks, default types, grad
+    mode, the working folder, patched methods), and with it the numbers of whatever is trained there
+    afterwards.
+    """
+    factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
+    return frozenset(f for f in factories if f and f.partition(":")[0].split(".")[0] not in OWN_PACKAGES)
 
 
 def written(path: Path) -> int:
@@ -71,32 +86,53 @@ class TaskQueue:
         self.claims = KeyLocks(Path("results") / groups[0][0].study / ".claims")
         self._on_cell = on_cell
         self._lock = threading.Lock()
-        self._waiting: queue.SimpleQueue[list[CellSpec]] = queue.SimpleQueue()
+        self._waiting: dict[frozenset[str], deque[list[CellSpec]]] = {}
         for group in groups:
-            self._waiting.put(group)
+            self._waiting.setdefault(trust_domain(group[0]), deque()).append(group)
 
-    def take(self, *, patient: bool = True) -> Task | None:
-        """The next cells, claimed; None where none are left.
+    def take(self, domain: frozenset[str] | None = None) -> Task | None:
+        """The next cells, claimed; None where none are left. Waits while another process holds all of them.
 
         Args:
-            patient: whether to wait where another process holds those that come next.
+            domain: of the process that is to train them; others come where none of these are left.
         """
         while not self.problems:
-            try:
-                cells = self._waiting.get_nowait()
-            except queue.Empty:
+            found = self._next(domain)
+            if found is None:
                 return None
-            if self._claim(list(map(trace_path, cells))):
-                return Task(cells)
-            self._waiting.put(cells)
-            if not patient:
-                return None
+            if self._claim(list(map(trace_path, found))):
+                return Task(found)
+            self._put_back(found)
             time.sleep(CLAIMED_POLL_S)
         return None
 
-    def can_work_ahead(self) -> bool:
-        """Whether so many wait that a child may have some set aside while it is busy with others."""
-        return self._waiting.qsize() >= WAITING_PER_THREAD * self.workers
+    def take_ahead(self, domain: frozenset[str]) -> Task | None:
+        """Cells of this domain, claimed, for a process that is still busy; None where it had better not.
+
+        Only where so many wait that a process may have some set aside while it is busy with others.
+        """
+        with self._lock:
+            waiting = self._waiting.get(domain, ())
+            if self.problems or len(waiting) < WAITING_PER_THREAD * self.workers:
+                return None
+            cells = self._waiting[domain].popleft()
+        if self._claim(list(map(trace_path, cells))):
+            return Task(cells)
+        self._put_back(cells)
+        return None
+
+    def _next(self, domain: frozenset[str] | None) -> list[CellSpec] | None:
+        """The cells that wait longest of the domain, else of the one of which most wait."""
+        with self._lock:
+            waiting = {of: cells for of, cells in self._waiting.items() if cells}
+            if not waiting:
+                return None
+            chosen = domain if domain in waiting else max(waiting, key=lambda of: len(waiting[of]))
+            return waiting[chosen].popleft()
+
+    def _put_back(self, cells: list[CellSpec]) -> None:
+        with self._lock:
+            self._waiting[trust_domain(cells[0])].append(cells)
 
     def finish(self, task: Task, statuses: Mapping[str, str]) -> None:
         """Gives the task's cells back and tells what became of them."""

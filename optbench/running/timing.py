@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 from optbench.cells.timings import timing_path
 from optbench.core.processes import PARENT
+from optbench.running.child import LOG_TAIL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,14 +22,11 @@ if TYPE_CHECKING:
 TIMING = "optbench.running.timing_worker"
 """The module that measures, run with `python -m`."""
 
-START_LIMIT_S = 300.0
+FIRST_STEPS_LIMIT_S = 300.0
 """How long importing torch, building the workload and the first steps of all optimizers may take."""
 
 MOST_BUDGETS = 10.0
 """Times the budget that the rest may take: rounds, warm-up and the step that measures memory."""
-
-LOG_TAIL = 4000
-"""Characters of a dead child's output that the file keeps."""
 
 
 def time_in_child(
@@ -60,7 +58,7 @@ def time_in_child(
         PARENT: str(os.getpid()),
     }
     request = pickle.dumps((timing, path, data_folder, study_folder, seconds))
-    limit_s = START_LIMIT_S + MOST_BUDGETS * seconds
+    limit_s = FIRST_STEPS_LIMIT_S + MOST_BUDGETS * seconds
     with tempfile.TemporaryFile() as log:
         try:
             done = subprocess.run(  # noqa: S603  (our own interpreter and module)

@@ -35,6 +35,8 @@ def main(data_folder: Path, study_folder: Path) -> None:
         data_folder: where prepared data lies.
         study_folder: plug-ins are importable from here.
     """
+    here = Path.cwd()  # a plug-in may go elsewhere
+    data_folder = here / data_folder
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     sys.path.insert(0, str(study_folder))
@@ -61,7 +63,7 @@ def main(data_folder: Path, study_folder: Path) -> None:
         traces = train(cells, why_alone)
         for cell, trace in zip(cells, traces, strict=True):
             try:
-                write_trace(trace_path(cell), trace)
+                write_trace(here / trace_path(cell), trace)
             except OSError as problem:  # a full disk is no fault of the cell
                 reason = problem.strerror or str(problem)
                 channel.write(json.dumps([UNWRITABLE, problem.errno, reason, str(trace_path(cell))]) + "\n")

@@ -342,7 +342,7 @@ class ReportEntry(_Strict):
     )
 
 
-class Block(_Strict):
+class MatrixBlock(_Strict):
     """One block of the matrix: every combination of the lists it names; a list left out means all."""
 
     workloads: Names | None = Field(None, description="workloads of this block; left out: all")
@@ -435,7 +435,7 @@ class StudyFile(_Strict):
     report: ReportEntry = Field(
         default_factory=ReportEntry, description="the rules of the page's comparisons, declared beforehand"
     )
-    matrix: list[Block] | None = Field(
+    matrix: list[MatrixBlock] | None = Field(
         None, min_length=1, description="which combinations to run; left out: every one"
     )
 
@@ -510,7 +510,7 @@ def _one_line(found: ErrorDetails) -> str:
     where = "".join(map(_step, path)).removeprefix(".")
     if found["type"] == "extra_forbidden":
         kinds: dict[str, type[BaseModel]] = {
-            "matrix": Block,
+            "matrix": MatrixBlock,
             "datasets": DatasetEntry,
             "execution": ExecutionEntry,
             "metrics": MetricEntry,

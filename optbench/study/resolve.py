@@ -26,7 +26,7 @@ from optbench.core.specs import (
     WorkloadSpec,
 )
 from optbench.study.checks import _check_names, _check_path_part, _check_ranges, _check_value
-from optbench.study.file import Block, Entry, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
+from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study.file import read_study_file as _read
 from optbench.study.plugins import check_importable
 from optbench.study.study import ResolvedBlock, Study
@@ -260,7 +260,7 @@ def _blocks(
         "schedules": schedules,
     }
     blocks = []
-    for place, block in enumerate(given.matrix or [Block()]):
+    for place, block in enumerate(given.matrix or [MatrixBlock()]):
         key = f"matrix[{place}]"
         lists: dict[str, Sequence[str]] = {}
         for kind, names in known.items():

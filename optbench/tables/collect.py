@@ -42,7 +42,7 @@ RUN_COLUMNS = (
 """Columns of the run table, in order; those of a study's own metrics follow (docs/reference/tables.md)."""
 
 
-WORTH_A_PROCESS = 1000
+TRACES_WORTH_A_PROCESS = 1000
 """Cells that one more process must have to read, for starting it takes as long as reading about as many."""
 
 
@@ -74,7 +74,7 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
         own_metrics(study, RUN_COLUMNS) as own,
     ):
         most = sum(block.size for block in study.blocks)  # a cell may stand in two
-        processes = max(1, min(cores, most // WORTH_A_PROCESS))
+        processes = max(1, min(cores, most // TRACES_WORTH_A_PROCESS))
         for group in map_in_processes(read_group, _groups(study), processes):
             rows += own.added_to(group.rows, group.curves)
             origin_of |= group.origins
@@ -187,7 +187,7 @@ def _facts(facts: dict[str, Any]) -> dict[str, Any]:
 def _mixed(origins: Sequence[dict[str, Any]]) -> list[str]:
     """One sentence for each thing in which the traces differ and by which numbers can differ."""
     sentences = []
-    for fact in provenance.FACTS:
+    for fact in provenance.PROVENANCE:
         if not fact.kinds:
             continue
         # A cell whose process died knows neither its card nor its kernels.

@@ -10,7 +10,8 @@ import numpy as np
 from optbench.core.status import MISSING
 from optbench.stats.intervals import median_interval
 from optbench.stats.ranks import performance_profile
-from optbench.tables.time_to_target import COMBINATION, share_band
+from optbench.tables.rows import COMBINATION
+from optbench.tables.time_to_target import share_band
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

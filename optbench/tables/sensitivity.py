@@ -17,12 +17,12 @@ import pandas as pd
 from optbench.core.files import write_table
 from optbench.core.status import DIVERGED, MISSING, OK
 from optbench.stats.survival import expected_best_of_k
+from optbench.tables.rows import COMBINATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMBINATION = ["workload", "optimizer", "schedule"]
 
 USABLE = 0.1
 """A learning rate is usable if its loss is at most this share above the best one's."""

@@ -14,6 +14,7 @@ from optbench.stats.intervals import median_band, median_interval
 from optbench.tables.curves import lines_of, read_curves
 from optbench.tables.evidence import write_evidence
 from optbench.tables.metrics import MEASURES, Measure
+from optbench.tables.rows import COMBINATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from optbench.tables.curves import Line
 
-COMBINATION = ["workload", "optimizer", "schedule"]
 
 WORST = {"lower": np.inf, "higher": -np.inf}
 """What counts for a run that has no value, by the measure's direction."""

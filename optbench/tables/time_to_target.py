@@ -13,6 +13,7 @@ from optbench.stats.bootstrap import bootstrap_band
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.survival import kaplan_meier
 from optbench.tables.curves import lines_of
+from optbench.tables.rows import COMBINATION
 from optbench.tables.timing import seconds_to_target
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from optbench.tables.curves import Line
 
-COMBINATION = ["workload", "optimizer", "schedule"]
 
 TARGETS = 20
 """Targets of a workload's ladder."""

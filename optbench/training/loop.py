@@ -35,7 +35,7 @@ from optbench.training.graphs import GraphedStep, NoGraphError, refuse_graph
 from optbench.training.kernels import explain, kernel_facts
 from optbench.training.probes.run import Probes, descends_its_loss
 from optbench.training.record import Record
-from optbench.training.torch_private import ERROR, defer_compiler, set_deterministic
+from optbench.training.torch_private import DETERMINISTIC_ERROR, defer_compiler, set_deterministic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +144,7 @@ def isolated(cell: CellSpec) -> Iterator[None]:
     devices = list(range(torch.cuda.device_count())) if cell.device == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.set_num_threads(cell.threads)
-        set_deterministic(ERROR)
+        set_deterministic(DETERMINISTIC_ERROR)
         # Filling fresh memory guards against reading it; the loop never does, and it costs time.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         try:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Copy: TypeAlias = Callable[[Sequence[Tensor], Sequence[Tensor | None]], object]
 
 COMPILER: Final = "torch._dynamo"
-ERROR: Final = 2
+DETERMINISTIC_ERROR: Final = 2
 """The mode of `set_deterministic` in which a kernel that is not deterministic is an error."""
 
 BATCH_NORMS: Final[tuple[type[nn.Module], ...]] = (
@@ -126,7 +126,7 @@ def set_deterministic(mode: int) -> None:
 
     Args:
         mode: as `torch.get_deterministic_debug_mode` returns it: 0, 1 to warn of kernels that are not
-            deterministic, 2 (`ERROR`) to refuse them.
+            deterministic, 2 (`DETERMINISTIC_ERROR`) to refuse them.
     """
     if isinstance(sys.modules.get(COMPILER), _StandIn):
         torch.set_deterministic_debug_mode(mode)

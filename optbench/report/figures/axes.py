@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import (
     FixedFormatter,
     FixedLocator,
@@ -16,7 +16,6 @@ from matplotlib.ticker import (
     NullFormatter,
     NullLocator,
 )
-from matplotlib.transforms import Affine2D
 
 from optbench.core.words import power
 from optbench.report.figures.backend.axis import SingleTickAxis
@@ -76,7 +75,7 @@ def shorten(name: str, length: int = LABEL_LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
-def power_of_ten(value: float, _position: object = None) -> str:
+def tick_label(value: float, _position: object = None) -> str:
     """Return a power of ten as text, `0.01` or `10⁻⁵`; other values get four significant digits."""
     if value <= 0 or not math.isfinite(value):
         return f"{value:g}"
@@ -96,7 +95,8 @@ def tidy_number(value: float, _position: object = None) -> str:
 
 
 def style_axes(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", grid: str = "y") -> None:
-    """Write the labels (never as formulas, whatever they hold) and draw a light grid."""
+    """Write the labels (never as formulas, whatever they hold), draw a light grid and take off two spines."""
+    sns.despine(ax=ax)
     ax.set_xlabel(x_label, parse_math=False)
     ax.set_ylabel(y_label, parse_math=False)
     if title:
@@ -158,7 +158,7 @@ def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
         elif decades < 3:  # noqa: PLR2004 - too few to label alone
             subs = (1.0, 2.0, 5.0)
         axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=7 if decades >= 3 else 12))  # noqa: PLR2004
-    axis.set_major_formatter(FuncFormatter(power_of_ten))
+    axis.set_major_formatter(FuncFormatter(tick_label))
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 
@@ -225,30 +225,15 @@ def label_lines(ax: Axes, labels: Sequence[tuple[str, float, str, int]], *, room
     wanted = [float(to_pixels((ax.get_xlim()[1], y))[1]) for _, y, _, _ in labels]
     size = 10.0
     placed = space_apart(wanted, size * 1.25, box.y0 + 2, box.y1 - 2)
-    # `annotate` and `plot` would work out offsets and limits that are known here, in a tenth of all drawing.
-    beside = ax.transAxes + Affine2D().translate(room + 8, 0)
     for (text, y, color, series), height, want in zip(labels, placed, wanted, strict=True):
         share = (height - box.y0) / box.height
-        ax.text(
-            1.0,
-            share,
-            shorten(text),
-            transform=beside,
-            va="center",
-            fontsize=size,
-            color=LIGHT["ink"],
-            parse_math=False,
-            gid=f"series{series}-label",
-        )
+        ax.annotate(
+            shorten(text), xy=(1.0, share), xycoords="axes fraction", xytext=(room + 8, 0),
+            textcoords="offset points", va="center", fontsize=size, color=LIGHT["ink"], parse_math=False,
+            annotation_clip=False, gid=f"series{series}-label",
+        )  # fmt: skip
         start = min(max((want - box.y0) / box.height, 0.0), 1.0)
-        leader = Line2D(
-            [1.0, 1.0 + (room + 5) / box.width],
-            [start, share],
-            transform=ax.transAxes,
-            color=color,
-            linewidth=1.4,
-            clip_on=False,
-            gid=f"series{series}-leader",
-            label=f"_leader {y:g}",
-        )
-        ax.add_artist(leader)
+        ax.plot(
+            [1.0, 1.0 + (room + 5) / box.width], [start, share], transform=ax.transAxes, color=color,
+            linewidth=1.4, clip_on=False, gid=f"series{series}-leader", label=f"_leader {y:g}",
+        )  # fmt: skip

@@ -22,7 +22,7 @@ from optbench.core.files import write_text
 from optbench.core.status import STATUSES
 from optbench.report.figure import FigureRecord, read_records
 from optbench.report.page.context import PageContext
-from optbench.report.page.sections.completeness import completeness
+from optbench.report.page.sections.completeness import status_counts
 from optbench.report.page.sections.verdict import Findings, FindingView, read_findings
 from optbench.report.page.table import Table, plain_table
 from optbench.report.palette import DARK, LIGHT, themed
@@ -133,7 +133,7 @@ def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIO
             first_hash=_hash(first),
             script_hash=_hash(script),
             legend=_legend(study),
-            completeness=completeness(study.runs, context.name),
+            completeness=status_counts(study.runs, context.name),
             sections=[shown for section in sections if (shown := _section(section, context))],
         )
     )

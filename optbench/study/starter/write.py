@@ -69,7 +69,7 @@ def copy_workflow(folder: Path) -> list[Path]:
 def workflow_root() -> Path:
     """The folder that holds the Snakefile of this installation."""
     inside = HERE / "pipeline"
-    return inside if inside.is_dir() else HERE.parent.parent
+    return inside if inside.is_dir() else HERE.parents[2]
 
 
 def _write(file: Path, text: str) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 import seaborn as sns
+from cycler import cycler
 
-from optbench.report.palette import LIGHT
+from optbench.report.palette import HUES, LIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +33,8 @@ OWN: Final[dict[RcKeyType, Any]] = {
     "xtick.labelcolor": LIGHT["ink"],
     "ytick.labelcolor": LIGHT["ink"],
     "grid.color": LIGHT["grid"],
+    "axes.prop_cycle": cycler(color=sns.color_palette([LIGHT[f"hue-{i}"] for i in range(HUES)]).as_hex()),
     "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.axisbelow": True,
     "xtick.major.size": 3,
     "ytick.major.size": 3,

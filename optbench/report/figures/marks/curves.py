@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
+from optbench.report.figures.marks.series import Series, draw_band, draw_series, look
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -79,16 +80,12 @@ def draw_convergence(
     """
     labels = labels or {}
     ends: list[tuple[str, float, str, int]] = []
+    drawn = []
     last_step = float(table["step"].max()) if len(table) else 1.0
     limits = limits if limits is not None else (loss_range(table) if log else None)
     log = log and limits is not None
     if limits is None:
         limits = linear_range(table)
-    if log:
-        log_scale(ax, "y", *limits)
-    else:
-        linear_ticks(ax, "y")
-        ax.set_ylim(*limits)
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
@@ -110,20 +107,8 @@ def draw_convergence(
                 label=f"_open {side} {name}",
                 caret=caret,
             )
-        if shown.any():
-            ax.fill_between(
-                step, lower, upper, where=shown, color=style.color, alpha=0.16, linewidth=0,
-                label=f"_band {name}", gid=f"series{style.index}-band",
-            )  # fmt: skip
-        ax.plot(
-            step[finite],
-            median[finite],
-            color=style.color,
-            linestyle=style.linestyle,
-            linewidth=1.8,
-            label=str(name),
-            gid=f"series{style.index}-line",
-        )
+        draw_band(ax, step, lower, upper, where=shown, style=style, name=str(name), alpha=0.16)
+        drawn.append(Series(str(name), step[finite], median[finite], look(style, "line")))
         stop = int(np.flatnonzero(finite)[-1])
         if step[stop] < last_step:
             ax.plot(
@@ -137,6 +122,12 @@ def draw_convergence(
                 gid=f"series{style.index}-stop",
             )
         ends.append((labels.get(str(name), str(name)), float(median[stop]), style.color, style.index))
+    draw_series(ax, drawn, linewidth=1.8)
+    if log:
+        log_scale(ax, "y", *limits)
+    else:
+        linear_ticks(ax, "y")
+        ax.set_ylim(*limits)
     ax.set_xlim(0, last_step if last_step > 0 else 1)
     linear_ticks(ax, "x", 4)
     if target is not None and ax.get_ylim()[0] <= target <= ax.get_ylim()[1]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
-from optbench.report.palette import LIGHT
+from optbench.report.figures.marks.series import Series, draw_dot, draw_series, look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,15 +49,9 @@ def draw_sensitivity(
     """
     labels = labels or {}
     lr_limits = lr_limits or (float(table["lr"].min()), float(table["lr"].max()))
-    log_scale(ax, "x", *lr_limits)
-    if limits is not None:
-        # What failed stands at the loss before the first step, the top of the range: the rug goes above it.
-        share = RUG * (table["optimizer"].nunique() + 1) if (table["n_ok"] < table["n"]).any() else 0.0
-        log_scale(ax, "y", limits[0], limits[1] * (limits[1] / limits[0]) ** (share / (1 - share)))
-    else:
-        linear_ticks(ax, "y")
     floor = limits[0] if limits is not None else -np.inf
     ends: list[tuple[str, float, str, int]] = []
+    drawn = []
     for row, (name, rows) in enumerate(table.groupby("optimizer", sort=False)):
         style = styles[str(name)]
         ordered = rows.sort_values("lr")
@@ -65,28 +59,10 @@ def draw_sensitivity(
         known = np.isfinite(loss)
         shown = np.maximum(loss, floor)
         if known.any():
-            ax.plot(
-                lr[known],
-                shown[known],
-                color=style.color,
-                linestyle=style.linestyle,
-                linewidth=1.6,
-                label=str(name),
-                gid=f"series{style.index}-line",
-            )
+            drawn.append(Series(str(name), lr[known], shown[known], look(style, "line")))
             ends.append((labels.get(str(name), str(name)), shown[known][-1], style.color, style.index))
         chosen = ordered["selected"].to_numpy(bool) & known
-        ax.plot(
-            lr[chosen],
-            shown[chosen],
-            marker=style.marker,
-            color=style.color,
-            markersize=8,
-            markeredgecolor=LIGHT["paper"],
-            linestyle="none",
-            label=f"_chosen {name}",
-            gid=f"series{style.index}-chosen",
-        )
+        draw_dot(ax, lr[chosen], shown[chosen], style, label=f"_chosen {name}", part="chosen", markersize=8)
         failed = lr[(ordered["n_ok"] < ordered["n"]).to_numpy()]
         ax.plot(
             failed,
@@ -100,7 +76,14 @@ def draw_sensitivity(
             label=f"_failed {name}",
             gid=f"series{style.index}-failed",
         )
-    if limits is None:
+    draw_series(ax, drawn, linewidth=1.6)
+    log_scale(ax, "x", *lr_limits)
+    if limits is not None:
+        # What failed stands at the loss before the first step, the top of the range: the rug goes above it.
+        share = RUG * (table["optimizer"].nunique() + 1) if (table["n_ok"] < table["n"]).any() else 0.0
+        log_scale(ax, "y", limits[0], limits[1] * (limits[1] / limits[0]) ** (share / (1 - share)))
+    else:
+        linear_ticks(ax, "y")
         ax.margins(y=0.08)
         ax.set_ylim(*ax.get_ylim())
     style_axes(ax, x_label="learning rate", y_label=y_label, title=title)
@@ -129,32 +112,24 @@ def draw_best_of_k(
         title: the panel's name.
     """
     labels = labels or {}
-    if limits is not None:
-        log_scale(ax, "y", *limits)
-    else:
-        linear_ticks(ax, "y")
     floor = limits[0] if limits is not None else -np.inf
     ends: list[tuple[str, float, str, int]] = []
+    drawn = []
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("k")
         expected = np.maximum(ordered["expected_loss"].to_numpy(float), floor)
-        ax.plot(
-            ordered["k"].to_numpy(),
-            expected,
-            color=style.color,
-            linestyle=style.linestyle,
-            linewidth=1.6,
-            marker=style.marker,
-            markersize=4,
-            label=str(name),
-            gid=f"series{style.index}-line",
-        )
+        marked = {**look(style, "line"), "marker": style.marker}
+        drawn.append(Series(str(name), ordered["k"].to_numpy(float), expected, marked))
         ends.append((labels.get(str(name), str(name)), float(expected[-1]), style.color, style.index))
+    draw_series(ax, drawn, linewidth=1.6, markersize=4)
     most = int(table["k"].max())
     ax.set_xlim(0.6, most + 0.4)
     linear_ticks(ax, "x", 6)
-    if limits is None:
+    if limits is not None:
+        log_scale(ax, "y", *limits)
+    else:
+        linear_ticks(ax, "y")
         ax.set_ylim(*ax.get_ylim())
     style_axes(ax, x_label="trials", y_label=y_label, title=title)
     label_lines(ax, ends)

@@ -11,9 +11,9 @@ import seaborn as sns
 from matplotlib.colors import ListedColormap, to_rgb
 
 from optbench.core.words import number, power
-from optbench.findings.finding import row_dicts
 from optbench.report.figures.axes import name_ticks, shorten, write_title
 from optbench.report.palette import LIGHT
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.transforms import Affine2D
 
 from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, name_ticks, shorten, style_axes
+from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series, look
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -148,27 +149,9 @@ def _draw_rows(
         if np.isfinite(low):
             # With a missing or infinite upper end the bar runs to the edge of the panel.
             upper = high if np.isfinite(high) else right
-            ax.plot(
-                [max(low, left), min(upper, right)],
-                [row, row],
-                color=style.color,
-                linewidth=2,
-                solid_capstyle="butt",
-                label=f"_interval {record.optimizer}",
-                gid=f"series{style.index}-interval",
-            )
-        ax.plot(
-            [estimate],
-            [row],
-            marker=style.marker,
-            color=style.color,
-            markersize=7,
-            markeredgecolor=LIGHT["paper"],
-            markeredgewidth=0.8,
-            linestyle="none",
-            label=str(record.optimizer),
-            gid=f"series{style.index}-dot",
-        )
+            ends = (max(low, left), min(upper, right))
+            draw_interval(ax, ends, (row, row), style, name=str(record.optimizer))
+        draw_dot(ax, estimate, row, style, label=str(record.optimizer))
     ax.set_ylim(len(names) - 0.4, -0.6)
     name_ticks(ax, "y", range(len(names)), [shorten(labels.get(name, name)) for name in names])
 
@@ -237,20 +220,19 @@ def draw_slopes(
     labels, schedule_labels = labels or {}, schedule_labels or {}
     place = {name: index for index, name in enumerate(schedules)}
     ends: list[tuple[str, float, str, int]] = []
+    drawn = []
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         finite = rows[np.isfinite(rows["estimate"].to_numpy(float))]
         if finite.empty:
             continue
         points = sorted(
-            (place[s], float(e)) for s, e in zip(finite["schedule"], finite["estimate"], strict=True)
+            (float(place[s]), float(e)) for s, e in zip(finite["schedule"], finite["estimate"], strict=True)
         )
-        x, y = [p[0] for p in points], [p[1] for p in points]
-        ax.plot(
-            x, y, color=style.color, linestyle=style.linestyle, linewidth=1.6, marker=style.marker,
-            markersize=6, markeredgecolor=LIGHT["paper"], label=str(name), gid=f"series{style.index}-slope",
-        )  # fmt: skip
-        ends.append((labels.get(str(name), str(name)), y[-1], style.color, style.index))
+        x, y = np.transpose(points)
+        drawn.append(Series(str(name), x, y, {**look(style, "slope"), "marker": style.marker}))
+        ends.append((labels.get(str(name), str(name)), points[-1][1], style.color, style.index))
+    draw_series(ax, drawn, linewidth=1.6, markersize=6, markeredgecolor=LIGHT["paper"])
     bare = table.assign(low=np.nan, high=np.nan)
     limits = interval_range(bare, log=True) if log else None
     if limits is not None:

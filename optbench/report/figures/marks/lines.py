@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
-from optbench.report.palette import HUES, LIGHT
+from optbench.report.figures.marks.series import Series, draw_series
+from optbench.report.palette import HUES, LIGHT, MARKERS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,13 +54,8 @@ def draw_lines(
     if shown.empty:
         limits = limits or (0.1, 1.0)
     low, high = limits or (float(shown["y"].min()), float(shown["y"].max()))
-    if y_scale == "log":
-        log_scale(ax, "y", low, high)
-    else:
-        pad = 0.05 * ((high - low) or 1.0)
-        ax.set_ylim(low - pad, high + pad)
-        linear_ticks(ax, "y")
     ends = []
+    drawn = []
     for index, (name, rows) in enumerate(table.groupby("line", sort=False)):
         color = LIGHT[f"hue-{index % HUES}"]
         here = shown[shown["line"] == name].sort_values("x")
@@ -69,9 +65,16 @@ def draw_lines(
         if {"low", "high"} <= set(rows.columns):
             known = np.isfinite(here[["low", "high"]].to_numpy(float)).all(axis=1)
             ax.vlines(x[known], here["low"][known], here["high"][known], color=color, linewidth=1.4)
-        marker = "osD^vP"[index % HUES] if len(here) <= MARKED_UP_TO else None
-        ax.plot(x, y, color=color, linewidth=1.5, marker=marker, markersize=4.5, label=str(name))
+        marker = MARKERS[index % HUES] if len(here) <= MARKED_UP_TO else "None"
+        drawn.append(Series(str(name), x, y, {"color": color, "marker": marker}))
         ends.append((str(name), float(y[-1]), color, FIRST_INDEX + index))
+    draw_series(ax, drawn, linewidth=1.5, markersize=4.5)
+    if y_scale == "log":
+        log_scale(ax, "y", low, high)
+    else:
+        pad = 0.05 * ((high - low) or 1.0)
+        ax.set_ylim(low - pad, high + pad)
+        linear_ticks(ax, "y")
     if x_scale == "log":
         if not shown.empty:
             log_scale(ax, "x", float(shown["x"].min()), float(shown["x"].max()))

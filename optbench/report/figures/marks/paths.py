@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.report.figures.axes import label_lines, linear_ticks, style_axes
+from optbench.report.figures.marks.series import Series, draw_series, look
 from optbench.report.palette import LIGHT
 from optbench.theory.textbook.measure import average, textbook_signal
 
@@ -56,13 +57,16 @@ def draw_average(
     t = np.arange(len(signal))
     ax.plot(t, signal, "o", color=LIGHT["muted"], markersize=4, label="raw points", gid="raw")
     ends = []
+    drawn = []
     for index, other in enumerate(others):
         smooth = average(other, signal)
         dashes = ((4.0, 1.6), (1.4, 1.4), (6.0, 1.6, 1.4, 1.6))[index % 3]
-        ax.plot(t, smooth, color=LIGHT["muted"], linestyle=(0, dashes), linewidth=1.4, label=f"b = {other:g}")
+        plain = {"color": LIGHT["muted"], "linestyle": (0, dashes), "linewidth": 1.4}
+        drawn.append(Series(f"b = {other:g}", t, smooth, plain))
         ends.append((f"b = {other:g}", float(smooth[-1]), LIGHT["muted"], 900 + index))
     smooth = average(beta, signal)
-    ax.plot(t, smooth, color=color, linewidth=2, label=f"b = {beta:g}")
+    drawn.append(Series(f"b = {beta:g}", t, smooth, {"color": color, "linewidth": 2}))
+    draw_series(ax, drawn)
     ends.append((f"b = {beta:g}", float(smooth[-1]), color, 999))
     ax.set_xlim(-0.5, len(signal) - 0.5)
     ax.set_ylim(0, 42)
@@ -101,25 +105,19 @@ def draw_path(
     for minimum in landscape.minima:
         place = (minimum[0], float(landscape.function(*minimum)) if flat else minimum[1])
         ax.plot(*place, marker="*", color=LIGHT["ink"], markersize=9, linestyle="none", label="_minimum")
+    drawn = []
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
         points: list[Any] = [ordered[column].to_numpy(float) for column in coordinates]
         x, y = (points[0], np.asarray(landscape.function(points[0]), dtype=float)) if flat else points[:2]
-        ax.plot(
-            x,
-            y,
-            color=style.color,
-            linewidth=1.4,
-            marker="o" if len(ordered) <= MARKERS_UP_TO else None,
-            markersize=3,
-            label=str(name),
-            gid=f"series{style.index}-path",
-        )
+        marked = {"linestyle": "-", "marker": "o" if len(ordered) <= MARKERS_UP_TO else "None"}
+        drawn.append(Series(str(name), x, y, {**look(style, "path"), **marked}))
         ax.plot(
             x[:1], y[:1], marker="s", color=style.color, markersize=6, linestyle="none",
             label=f"_start {name}", gid=f"series{style.index}-start",
         )  # fmt: skip
+    draw_series(ax, drawn, linewidth=1.4, markersize=3)
     linear_ticks(ax, "x")
     linear_ticks(ax, "y", 4)
     style_axes(
@@ -162,18 +160,17 @@ def draw_velocity(
     """
     labels = labels or {}
     ends = []
+    drawn = []
     ax.axhline(0, color=LIGHT["muted"], linewidth=0.8, label="_zero")
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
         step, velocity = ordered["step"].to_numpy(), ordered["velocity"].to_numpy(float)
-        ax.plot(
-            step, velocity, color=style.color, linestyle=style.linestyle, linewidth=1.5,
-            label=str(name), gid=f"series{style.index}-velocity",
-        )  # fmt: skip
+        drawn.append(Series(str(name), step, velocity, look(style, "velocity")))
         finite = velocity[np.isfinite(velocity)]
         end = float(finite[-1]) if finite.size else 0.0
         ends.append((labels.get(str(name), str(name)), end, style.color, style.index))
+    draw_series(ax, drawn, linewidth=1.5)
     values = table["velocity"].to_numpy(float)
     values = values[np.isfinite(values)]
     if values.size:
@@ -197,9 +194,12 @@ def draw_lr(table: pd.DataFrame, ax: Axes, *, title: str = "", color: str = LIGH
         title: the panel's name.
         color: of all lines.
     """
+    drawn = []
     for course, rows in table.groupby("course", sort=False):
         ordered = rows.sort_values("step")
-        ax.plot(ordered["step"], ordered["share"], color=color, linewidth=1.6, label=str(course))
+        step, share = ordered["step"].to_numpy(float), ordered["share"].to_numpy(float)
+        drawn.append(Series(str(course), step, share, {"color": color}))
+    draw_series(ax, drawn, linewidth=1.6)
     top = float(table["share"].max()) if len(table) else 1.0
     ax.set_ylim(0, 1.08 * max(top, 1.0))
     last = float(table["step"].max()) if len(table) else 1.0

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.findings.finding import row_dicts
 from optbench.report.figures.axes import linear_ticks, log_scale, shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
+from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series
 from optbench.report.palette import LIGHT
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,17 +51,16 @@ def draw_points(
         title: the panel's name.
     """
     labels = labels or {}
+    shown = table[_drawable(table["x"]) & _drawable(table["y"])]
+    front = shown[shown["front"].astype(bool)].sort_values(["x", "y"])
+    if len(front) > 1:
+        dashed = {"color": LIGHT["muted"], "linestyle": (0, (3, 2))}
+        corners = Series("_front", front["x"].to_numpy(float), front["y"].to_numpy(float), dashed)
+        draw_series(ax, [corners], linewidth=1, drawstyle="steps-post", zorder=1)
     for which, (low, high) in zip("xy", limits, strict=True):
         log_scale(ax, which, low, high)
     left, right = ax.get_xlim()
     bottom, top = ax.get_ylim()
-    shown = table[_drawable(table["x"]) & _drawable(table["y"])]
-    front = shown[shown["front"].astype(bool)].sort_values(["x", "y"])
-    if len(front) > 1:
-        ax.plot(
-            front["x"], front["y"], color=LIGHT["muted"], linewidth=1, linestyle=(0, (3, 2)),
-            drawstyle="steps-post", label="_front", zorder=1,
-        )  # fmt: skip
     named = []
     for record in row_dicts(shown):
         name = str(record["optimizer"])
@@ -72,17 +72,10 @@ def draw_points(
         ):
             if not np.isfinite(float(low)):
                 continue
-            span = [max(float(low), least), min(float(high), most)]
-            across, up = (span, [fixed, fixed]) if sideways else ([fixed, fixed], span)
-            ax.plot(
-                across, up, color=style.color, linewidth=1.2, alpha=0.6, solid_capstyle="butt",
-                label=f"_interval {name}", gid=f"series{style.index}-interval",
-            )  # fmt: skip
-        ax.plot(
-            [x], [y], marker=style.marker, color=style.color, markersize=7.5, linestyle="none",
-            markeredgecolor=LIGHT["paper"], markeredgewidth=0.8, label=name, zorder=3,
-            gid=f"series{style.index}-point",
-        )  # fmt: skip
+            span, still = (max(float(low), least), min(float(high), most)), (fixed, fixed)
+            across, up = (span, still) if sideways else (still, span)
+            draw_interval(ax, across, up, style, name=name, linewidth=1.2, alpha=0.6)
+        draw_dot(ax, x, y, style, label=name, part="point", markersize=7.5, zorder=3)
         named.append((x, y, labels.get(name, name), style.index))
     style_axes(ax, x_label=x_label, y_label=y_label, title=title, grid="both")
     label_points(ax, named, stairs=list(zip(front["x"], front["y"], strict=True)))
@@ -230,11 +223,10 @@ def draw_rate_map(
         name = str(record["optimizer"])
         style = styles[name]
         x, y = float(record["lr"]), float(record["momentum"])
-        ax.plot(
-            [x], [y], marker="x" if record['diverged'] else style.marker, color=style.color, markersize=8,
-            markeredgecolor=style.color if record['diverged'] else LIGHT["paper"], linestyle="none",
-            markeredgewidth=2 if record['diverged'] else 0.8, clip_on=False, zorder=4, label=name,
-            gid=f"series{style.index}-cell",
+        crossed = {"marker": "x", "markeredgecolor": style.color, "markeredgewidth": 2}
+        draw_dot(
+            ax, x, y, style, label=name, part="cell", markersize=8, clip_on=False, zorder=4,
+            **(crossed if record["diverged"] else {}),
         )  # fmt: skip
         named.append((x, y, labels.get(name, name), style.index))
     style_axes(ax, x_label="learning rate", y_label="momentum", title=title, grid="none")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, name_ticks, style_axes
+from optbench.report.figures.marks.series import Series, draw_band, draw_series, look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ def draw_shares(
     """
     labels = labels or {}
     ends: list[tuple[str, float, str, int]] = []
+    drawn = []
     low_x, high_x = limits
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
@@ -57,16 +59,10 @@ def draw_shares(
         known = np.isfinite(low) & np.isfinite(high)
         # Once everyone is there nothing is left to be followed, and a band would only shade the others.
         known &= np.cumsum(share >= 1) <= 1
-        if known.any():
-            ax.fill_between(
-                x, low, high, where=known, color=style.color, alpha=0.1, step="post" if stairs else None,
-                linewidth=0, gid=f"series{style.index}-band", label=f"_band {name}",
-            )  # fmt: skip
-        ax.plot(
-            x, share, color=style.color, linestyle=style.linestyle, linewidth=1.8, label=str(name),
-            drawstyle="steps-post" if stairs else "default", gid=f"series{style.index}-share",
-        )  # fmt: skip
+        draw_band(ax, x, low, high, where=known, style=style, name=str(name), alpha=0.1, stairs=stairs)
+        drawn.append(Series(str(name), x, share, look(style, "share")))
         ends.append((labels.get(str(name), str(name)), float(share[-1]), style.color, style.index))
+    draw_series(ax, drawn, linewidth=1.8, drawstyle="steps-post" if stairs else "default")
     if log:
         log_scale(ax, "x", low_x, high_x)
     else:

@@ -12,7 +12,7 @@ from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.curves import draw_convergence, linear_range, loss_range
 from optbench.report.study import StudyView, chunks, thin
 from optbench.report.tables import present
-from optbench.report.words import entry, interval_words, spoken
+from optbench.report.words import entry, in_words, interval_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +88,7 @@ def _curves(
         "ranks worst from there on: a caret marks where the band has no end on that side, a cross where the "
         "median itself stops being finite. "
         f"{'Logarithmic' if on_log else 'Linear'} axis, shared by the panels"
-        + (f"; dotted: the target {spoken(float(target))}" if target is not None and log else "")
+        + (f"; dotted: the target {in_words(float(target))}" if target is not None and log else "")
         + "."
     )
     columns, table = _checkpoints(study, rows)
@@ -125,7 +125,7 @@ def _alt_text(study: StudyView, rows: pd.DataFrame, words: str) -> str:
     """The figure for those who do not see it: where each line ends, in ascending order."""
     last = rows[rows["step"] == rows["step"].max()].sort_values("median")
     ends = [
-        f"{study.label('optimizers', str(name))} {spoken(float(value))}"
+        f"{study.label('optimizers', str(name))} {in_words(float(value))}"
         for name, value in zip(last["optimizer"], last["median"], strict=True)
     ]
     return f"Median {words} at the last step, {int(rows['step'].max())}: " + ", ".join(ends) + "."

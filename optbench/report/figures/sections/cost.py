@@ -15,7 +15,7 @@ from optbench.report.figures.marks.intervals import draw_ratios, ratio_range
 from optbench.report.figures.sections.shares import draw_survival_curves
 from optbench.report.figures.sections.tradeoffs import draw_tradeoffs
 from optbench.report.study import StudyView
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
 
 if TYPE_CHECKING:
     from optbench.report.figures.context import DrawingContext
@@ -57,8 +57,12 @@ def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | Non
         label = study.label("workloads", str(name))
         title = shorten(label, 35) + (" (noisy)" if noisy else "")
         said = [
-            f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}"
-            + (f" ({spoken(float(r['low']))} to {spoken(float(r['high']))})" if r["low"] < r["high"] else "")
+            f"{labels[str(r['optimizer'])]} {in_words(float(r['estimate']))}"
+            + (
+                f" ({in_words(float(r['low']))} to {in_words(float(r['high']))})"
+                if r["low"] < r["high"]
+                else ""
+            )
             for _, r in here.iterrows()
         ]
         panels.append(

@@ -12,7 +12,7 @@ from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.intervals import draw_final_losses, draw_slopes, interval_range
 from optbench.report.study import StudyView, by_schedule, chunks
 from optbench.report.tables import present
-from optbench.report.words import interval_words, spoken
+from optbench.report.words import in_words, interval_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +38,7 @@ def draw_finals(
             log=log, title=title,
         )  # fmt: skip
         said = [
-            f"{study.label('optimizers', str(r['optimizer']))} {spoken(float(r['estimate']))} "
+            f"{study.label('optimizers', str(r['optimizer']))} {in_words(float(r['estimate']))} "
             f"({r['n_ok']}/{r['n']} ok)"
             for _, r in here.iterrows()
         ]

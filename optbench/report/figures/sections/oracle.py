@@ -14,7 +14,7 @@ from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.deviations import draw_deviations, shares
 from optbench.report.study import StudyView
 from optbench.report.tables import read_oracle
-from optbench.report.words import spoken
+from optbench.report.words import in_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def _alt_text(rows: pd.DataFrame) -> str:
     if fine.any():
         near = np.where(fine, shares(rows), -1.0)
         farthest = int(near.argmax())
-        share = spoken(float(near[farthest]))
+        share = in_words(float(near[farthest]))
         told += f", the farthest of them {rows['fact'].iloc[farthest]} at {share} of its tolerance"
     failed = [f"{row['fact']} ({row['verdict']})" for _, row in rows[~fine].iterrows()]
     return told + (f"; not: {', '.join(failed)}" if failed else "") + "."

@@ -13,7 +13,7 @@ from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.intervals import draw_cosines
 from optbench.report.figures.sections.tradeoffs import draw_tradeoffs
 from optbench.report.study import StudyView, by_schedule
-from optbench.report.words import interval_words, spoken
+from optbench.report.words import in_words, interval_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def _cosines(study: StudyView, writer: FigureWriter, workload: str, rows: pd.Dat
     panels = []
     for schedule, here in by_schedule(study, rows):
         title = study.label("schedules", schedule)
-        said = [f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for _, r in here.iterrows()]
+        said = [f"{labels[str(r['optimizer'])]} {in_words(float(r['estimate']))}" for _, r in here.iterrows()]
         panels.append(
             writer.add_panel(
                 partial(draw_cosines, here, styles=study.styles, labels=labels, title=title),

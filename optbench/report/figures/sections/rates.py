@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optbench.core.status import DIVERGED
-from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_rate_map
 from optbench.report.study import StudyView
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
 from optbench.tables.rates import CURVATURES, exact_rate, largest_stable_lr
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,9 +53,9 @@ def draw_rates(study: StudyView, writer: FigureWriter, rates: pd.DataFrame) -> l
             styles=study.styles, edge=largest_stable_lr(momentum, curvatures), labels=labels, title=title,
         )  # fmt: skip
         said = "; ".join(
-            f"{labels[str(r['optimizer'])]} at lr {spoken(float(r['lr']))}, momentum "
-            f"{spoken(float(r['momentum']))}: predicted {spoken(float(r['predicted']))}, measured "
-            f"{spoken(float(r['measured']))}"
+            f"{labels[str(r['optimizer'])]} at lr {in_words(float(r['lr']))}, momentum "
+            f"{in_words(float(r['momentum']))}: predicted {in_words(float(r['predicted']))}, measured "
+            f"{in_words(float(r['measured']))}"
             for r in row_dicts(cells)
         )
         drawn = writer.add_panel(

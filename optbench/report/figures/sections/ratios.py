@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.backend.panels import FigureWriter
@@ -16,7 +15,8 @@ from optbench.report.figures.marks.intervals import ratio_range
 from optbench.report.figures.marks.points import draw_schedule_effects
 from optbench.report.study import StudyView, chunks
 from optbench.report.tables import Evidence, present, rows_of
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ def draw_interaction(study: StudyView, writer: FigureWriter, found: Evidence) ->
                 x_label=f"final loss / under {against}", title=title,
             )  # fmt: skip
             said = ", ".join(
-                f"{labels[str(r['optimizer'])]} {spoken(float(r['estimate']))}" for r in row_dicts(here)
+                f"{labels[str(r['optimizer'])]} {in_words(float(r['estimate']))}" for r in row_dicts(here)
             )
             panels.append(
                 writer.add_panel(

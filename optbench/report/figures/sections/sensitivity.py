@@ -14,7 +14,7 @@ from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.grids import DEEPEST, draw_best_of_k, draw_sensitivity, shared_range
 from optbench.report.study import StudyView, chunks
 from optbench.report.tables import Tuned, present
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,8 @@ def _sensitivity(study: StudyView, writer: FigureWriter, workload: str, curves: 
         )  # fmt: skip
         chosen = rows[rows["selected"]]
         said = [
-            f"{labels[str(r['optimizer'])]} at {spoken(float(r['lr']))} with loss {spoken(float(r['loss']))}"
+            f"{labels[str(r['optimizer'])]} at {in_words(float(r['lr']))} "
+            f"with loss {in_words(float(r['loss']))}"
             for _, r in chosen.iterrows()
         ]
         panels.append(
@@ -128,7 +129,7 @@ def _best_of_k(study: StudyView, writer: FigureWriter, workload: str, expected: 
     for schedule, title, rows in _groups(study, expected):
         one = rows[rows["k"] == 1]
         said = [
-            f"{labels[str(r['optimizer'])]} {spoken(float(r['expected_loss']))}" for _, r in one.iterrows()
+            f"{labels[str(r['optimizer'])]} {in_words(float(r['expected_loss']))}" for _, r in one.iterrows()
         ]
         panels.append(
             writer.add_panel(

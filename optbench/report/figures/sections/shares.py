@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from optbench.core.words import number
-from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.shares import draw_shares
 from optbench.report.study import StudyView, chunks
 from optbench.report.tables import Evidence, present, rows_of
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
 from optbench.stats.paired import FEWEST_PAIRS
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +105,7 @@ def draw_targets_reached(
                 workload=workload,
                 title="Targets reached against steps",
                 caption=f"Share of all pairs of a run and a target that are reached: {targets} targets from "
-                f"an easy loss down to {spoken(float(rows['hardest'].iloc[0]))}, the best of this study, "
+                f"an easy loss down to {in_words(float(rows['hardest'].iloc[0]))}, the best of this study, "
                 "evenly spaced in its logarithm. A curve further left and higher gets there sooner; "
                 f"{_band_words(n)}. A run that broke off keeps what it reached.",
                 panels=tuple(panels),
@@ -147,7 +147,7 @@ def _survival(
         limits=(0.0, float(rows["until"].max())), x_label=what, y_label="share at the target",
     )  # fmt: skip
     target = study.fact("workloads", workload, "target")
-    at = f" {spoken(float(target))}" if target is not None else ""
+    at = f" {in_words(float(target))}" if target is not None else ""
     n = int(rows["n"].max())
     figure_id, pdf = writer.write_figure("survival", workload, unit)
     once = rows.drop_duplicates(["optimizer", "schedule"])

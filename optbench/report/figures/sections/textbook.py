@@ -12,7 +12,7 @@ from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.lines import draw_lines
 from optbench.report.study import thin
-from optbench.report.words import entry, interval_words, spoken
+from optbench.report.words import entry, in_words, interval_words
 from optbench.stats.intervals import median_interval
 from optbench.theory.textbook.decay import DECAY
 from optbench.theory.textbook.evidence import UnfinishedError, find_cells
@@ -68,7 +68,7 @@ def _curve(cells: Cells, split: str, name: str) -> pd.DataFrame:
 def _ends(table: pd.DataFrame) -> str:
     """Where each line ends, for those who do not see it."""
     last = table.sort_values("x", kind="stable").groupby("line", sort=False).tail(1)
-    return ", ".join(f"{name} {spoken(float(y))}" for name, y in zip(last["line"], last["y"], strict=True))
+    return ", ".join(f"{name} {in_words(float(y))}" for name, y in zip(last["line"], last["y"], strict=True))
 
 
 def _regimes(writer: FigureWriter, regimes: Mapping[str, Cells]) -> list[FigureRecord]:
@@ -95,8 +95,9 @@ def _regimes(writer: FigureWriter, regimes: Mapping[str, Cells]) -> list[FigureR
                 draw,
                 ("regimes", size),
                 f"{title}: training loss after every update",
-                f"First seed: from {spoken(float(table['y'].iloc[0]))} to {_ends(table)}. All rises over the "
-                f"whole fall: {spoken(median)}, median over {len(rises)} seeds.",
+                f"First seed: from {in_words(float(table['y'].iloc[0]))} to {_ends(table)}. "
+                "All rises over the "
+                f"whole fall: {in_words(median)}, median over {len(rises)} seeds.",
                 width=264,
                 height=180,
             )
@@ -138,7 +139,7 @@ def _sweep(writer: FigureWriter, sgd: Mapping[str, Cells], adam: Mapping[str, Ce
     draw = partial(draw_lines, table, x_label="learning rate", y_label="final validation loss", x_scale="log")
     best = table.loc[table.groupby("line", sort=False)["y"].idxmin()]
     said = "; ".join(
-        f"{name} is lowest at lr {x:g} with {spoken(float(y))}"
+        f"{name} is lowest at lr {x:g} with {in_words(float(y))}"
         for name, x, y in zip(best["line"], best["x"], best["y"], strict=True)
     )
     drawn = writer.add_panel(

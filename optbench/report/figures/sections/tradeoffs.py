@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.findings.finding import row_dicts
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_points
 from optbench.report.study import StudyView
 from optbench.report.tables import Evidence, rows_of
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +60,8 @@ def draw_tradeoffs(study: StudyView, writer: FigureWriter, found: Evidence, kind
                 x_label=x_label, y_label=y_label, title=name,
             )  # fmt: skip
             said = ", ".join(
-                f"{study.label('optimizers', str(r['optimizer']))} ({spoken(float(r['x']))}, "
-                f"{spoken(float(r['y']))})"
+                f"{study.label('optimizers', str(r['optimizer']))} ({in_words(float(r['x']))}, "
+                f"{in_words(float(r['y']))})"
                 for r in row_dicts(here)
             )
             panels.append(

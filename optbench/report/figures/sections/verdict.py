@@ -10,9 +10,10 @@ import numpy as np
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import log_scale, name_ticks, shorten, style_axes, text_width
 from optbench.report.figures.backend.panels import FigureWriter
+from optbench.report.figures.marks.series import draw_dot, draw_interval
 from optbench.report.palette import LIGHT
 from optbench.report.study import StudyView
-from optbench.report.words import entry, spoken
+from optbench.report.words import entry, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,26 +66,14 @@ def draw_ranking(
         hollow = r["against_leader"] == "worse"
         right = min(float(r["high"]), ax.get_xlim()[1])
         if np.isfinite(r["low"]):
-            ax.plot(
-                [max(float(r["low"]), ax.get_xlim()[0]), right],
-                [row, row],
-                color=style.color,
-                linewidth=2.2,
-                solid_capstyle="butt",
-                gid=f"series{style.index}-interval{row}",
-            )
+            span = (max(float(r["low"]), ax.get_xlim()[0]), right)
+            draw_interval(ax, span, (row, row), style, name=labels[row], part=f"interval{row}", linewidth=2.2)
         if np.isfinite(r["estimate"]) and r["estimate"] > 0:
-            ax.plot(
-                [float(r["estimate"])],
-                [row],
-                marker=style.marker,
-                markersize=7,
-                color=style.color,
-                markerfacecolor=LIGHT["paper"] if hollow else style.color,
+            draw_dot(
+                ax, float(r["estimate"]), row, style, label=labels[row], part=f"mark{row}",
+                markerfacecolor=LIGHT["paper"] if hollow else style.color, markeredgecolor=style.color,
                 markeredgewidth=1.6,
-                linestyle="none",
-                gid=f"series{style.index}-mark{row}",
-            )
+            )  # fmt: skip
     ax.set_ylim(len(table) - 0.5, -0.5)
     name_ticks(ax, "y", range(len(table)), [shorten(label, LONGEST) for label in labels])
     for label in ax.get_yticklabels():
@@ -113,7 +102,7 @@ def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame)
         x_label=what,
     )  # fmt: skip
     said = [
-        f"{label} {spoken(float(r['estimate']))} ({r['against_leader'] or 'first'})"
+        f"{label} {in_words(float(r['estimate']))} ({r['against_leader'] or 'first'})"
         for label, r in zip(labels, shown.to_dict("records"), strict=True)
     ]
     panel_ = writer.add_panel(

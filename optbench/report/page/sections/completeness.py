@@ -101,10 +101,10 @@ class CompletenessSection:
 def section(page: PageContext) -> Content:
     """Return the section."""
     runs = page.study.runs
-    return Content(CompletenessSection(completeness(runs, page.name), failures(runs, page.name)))
+    return Content(CompletenessSection(status_counts(runs, page.name), failures(runs, page.name)))
 
 
-def completeness(runs: pd.DataFrame, study: str) -> Completeness:
+def status_counts(runs: pd.DataFrame, study: str) -> Completeness:
     """Return the counts by status; an unknown status counts as an error."""
     counts = dict.fromkeys(STATUSES, 0)
     for name in runs["status"]:

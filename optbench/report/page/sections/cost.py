@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from optbench.core.words import NONE, count, number
-from optbench.findings.finding import row_dicts
 from optbench.report.page.context import Content
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.report.page.text import scrub
 from optbench.report.tables import read_timing_table
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     import pandas as pd

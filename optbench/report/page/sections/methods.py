@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.core.provenance import FACTS
+from optbench.core.provenance import PROVENANCE
 from optbench.core.words import count, listing, number
 from optbench.report.page.context import Content
 from optbench.report.page.text import scrub
@@ -91,7 +91,7 @@ def methods(study: StudyView) -> Methods:
     provenance: dict[str, Any] = facts.get("provenance") or {}
     versions, machine = provenance.get("versions") or {}, provenance.get("machine") or {}
     seeds = [str(seed) for seed in facts.get("seeds") or ()]
-    origin = {fact.label: scrub(fact.text(provenance)) for fact in FACTS if fact.label}
+    origin = {fact.label: scrub(fact.text(provenance)) for fact in PROVENANCE if fact.label}
     run = [
         ("command", scrub(str(provenance.get("command") or ""))),
         *origin.items(),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from optbench.core.words import NONE, count, interval, number
-from optbench.findings.finding import row_dicts
 from optbench.report.page.context import Content
 from optbench.report.page.table import Table, TableEntry
 from optbench.tables.metrics import shown_in
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,11 +46,11 @@ class WorkloadOscillation:
 
 def section(page: PageContext) -> Content | None:
     """Return the section; None where no run was probed."""
-    found = oscillation(page.study, page.summary)
+    found = oscillation_results(page.study, page.summary)
     return Content(found) if found else None
 
 
-def oscillation(study: StudyView, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:
+def oscillation_results(study: StudyView, summary: pd.DataFrame) -> tuple[WorkloadOscillation, ...]:
     """Return the workloads where at least one run was probed; empty where the run table has no measures."""
     if not set(HEADS) <= set(study.runs):
         return ()

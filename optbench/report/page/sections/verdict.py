@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optbench.report.page.sections.workloads import WorkloadResult
     from optbench.report.study import StudyView
 
-Key = tuple[str, str]
+CombinationKey = tuple[str, str]
 """Optimizer and schedule."""
 
 LOSS: Final = "final_val_loss"
@@ -119,13 +119,13 @@ class Findings:
             self.links.get(str(finding["figure"]), ""),
         )
 
-    def standing(self, workload: str, metric: str) -> dict[Key, Mapping[str, Any]]:
+    def standing(self, workload: str, metric: str) -> dict[CombinationKey, Mapping[str, Any]]:
         """Rows of the ranking by optimizer and schedule, the first one first."""
         here = self.ranking[(self.ranking["workload"] == workload) & (self.ranking["metric"] == metric)]
         rows: list[dict[str, Any]] = here.to_dict("records")  # type: ignore[assignment]
         return {(str(r["optimizer"]), str(r["schedule"])): r for r in rows}
 
-    def strong(self, workload: str, metric: str) -> frozenset[Key]:
+    def strong(self, workload: str, metric: str) -> frozenset[CombinationKey]:
         """The leader and what is not to be told from it, where that was tested."""
         rows = self.standing(workload, metric)
         tested = any(r["tied"] or r["better_than"] for r in rows.values())
@@ -166,7 +166,7 @@ def section(page: PageContext) -> Content:
     facts = page.data("methods").facts
     return Content(
         VerdictSection(
-            verdict=verdict(page.study, page.findings),
+            verdict=verdict_view(page.study, page.findings),
             provenance=facts.line,
             mixed=facts.mixed,
             heads=GLANCE_HEADS,
@@ -175,7 +175,7 @@ def section(page: PageContext) -> Content:
     )
 
 
-def verdict(study: StudyView, findings: Findings) -> VerdictView:
+def verdict_view(study: StudyView, findings: Findings) -> VerdictView:
     """Returns the Verdict section."""
     headlines = tuple(findings._shown(f) for f in findings.all if f["headline"])
     at_top = {shown.id for shown in headlines}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from optbench.report.page.sections.verdict import Findings, FindingView
     from optbench.report.study import StudyView
 
-Key = tuple[str, str]
+CombinationKey = tuple[str, str]
 """Optimizer and schedule."""
 
 
@@ -95,7 +95,7 @@ def _result(
 ) -> WorkloadResult:
     rows = summary[summary["workload"] == workload]
     runs = study.runs[study.runs["workload"] == workload]
-    measures: dict[str, dict[Key, Estimate]] = {
+    measures: dict[str, dict[CombinationKey, Estimate]] = {
         metric: {
             (str(r.optimizer), str(r.schedule)): Estimate(float(r.estimate), float(r.low), float(r.high))  # type: ignore[arg-type]
             for r in rows[rows["metric"] == metric].itertuples()
@@ -120,11 +120,11 @@ def _result(
     )
 
 
-def _name(study: StudyView, key: Key) -> str:
+def _name(study: StudyView, key: CombinationKey) -> str:
     return f"{study.label('optimizers', key[0])} · {study.label('schedules', key[1])}"
 
 
-def _combinations(runs: pd.DataFrame) -> dict[Key, pd.DataFrame]:
+def _combinations(runs: pd.DataFrame) -> dict[CombinationKey, pd.DataFrame]:
     """What the table says of each combination's own runs: whether they ended ok, lr, steps to target."""
     needed = runs[["optimizer", "schedule", "lr", "steps_to_target"]].assign(ok=runs["status"].eq(OK.name))
     groups = needed.groupby(["optimizer", "schedule"], sort=False)
@@ -138,8 +138,8 @@ def _share_ok(ok: pd.Series) -> str:
 def _table(
     study: StudyView,
     runs: pd.DataFrame,
-    measures: dict[str, dict[Key, Estimate]],
-    strong: Mapping[str, frozenset[Key]],
+    measures: dict[str, dict[CombinationKey, Estimate]],
+    strong: Mapping[str, frozenset[CombinationKey]],
     table_id: str,
     caption: str,
 ) -> Table:

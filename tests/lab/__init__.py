@@ -1,0 +1,1 @@
+"""Makers of studies, tables and pages that tests share."""

@@ -1,0 +1,344 @@
+"""The page in a real browser: silent, offline, whole without script, accessible, no wider than a phone's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+from lab.fabricate import HOSTILE, Fake, fabricate, ravine_path
+from lab.pages import mixed_page, ranked_page
+
+from optbench.report.figures.draw import draw_all
+from optbench.report.page.build import render
+from optbench.tables.rates import CURVATURES, exact_rate, spectral_radius
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    return mixed_page(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def long_page_file(tmp_path_factory):
+    """More cells than one page of the list, and hostile names; without figures."""
+    folder = tmp_path_factory.mktemp("long")
+    fake = Fake(workloads=("digits",), optimizers=("sgd", *HOSTILE), seeds=25, evaluations=5)
+    return render(fabricate(folder / "results" / "long", fake), folder / "reports")
+
+
+def of_ten_thousand(folder):
+    """A page whose run table has 10,000 cells, 4,999 of them diverged; without figures."""
+    fake = Fake(
+        workloads=("digits",), optimizers=("sgd", "adam"), schedules=("constant",), seeds=6, evaluations=5
+    )
+    results = fabricate(folder / "results" / "vast", fake)
+    table = results / "tables" / "runs.parquet"
+    few = pd.read_parquet(table)
+    runs = pd.concat([few.assign(seed=few["seed"] + turn * 6) for turn in range(834)], ignore_index=True)
+    runs = runs.iloc[:10_000]
+    runs["cell"] = "digits/" + runs["optimizer"] + "/constant/" + runs["seed"].astype(str)
+    runs.loc[runs.index[1::2][1:], "status"] = "diverged"
+    runs.to_parquet(table, index=False)
+    return render(results, folder / "reports"), runs
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if CHROMIUM is None:
+        if os.environ.get("OPTBENCH_REQUIRE_ALL"):
+            pytest.fail("chromium is not installed, and this run must not skip its tests")
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def opened(browser, file, width=1400, **options):
+    """Yield the loaded page; afterwards, nothing may have been said or asked for."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    said, asked = [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    try:
+        yield page
+        assert said == []
+        assert asked[0].startswith("file:")
+        assert [url for url in asked[1:] if not url.startswith(("data:", "blob:"))] == []
+    finally:
+        context.close()
+
+
+VIEWS = {
+    "light": {},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"width": 400},
+    "print": {},
+    "no script": {"java_script_enabled": False},
+}
+
+
+@pytest.mark.parametrize("view", ["light", "dark", "phone"])
+def test_page_is_silent_and_fits(browser, page_file, view):
+    with opened(browser, page_file, **VIEWS[view]) as page:
+        wide, shown = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide <= shown
+        page.locator("summary").first.click()
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == ("rgb(21, 23, 28)" if view == "dark" else "rgb(255, 255, 255)")
+        hue = page.evaluate("getComputedStyle(document.querySelector('.panel .s0 path[stroke]')).stroke")
+        assert hue == ("rgb(158, 213, 253)" if view == "dark" else "rgb(2, 52, 129)")
+
+
+def test_ten_thousand_cells(browser, tmp_path):
+    file, runs = of_ten_thousand(tmp_path)
+    assert file.stat().st_size < 5e6
+    last = runs["cell"].iloc[-1]
+    with opened(browser, file) as page:
+        page.evaluate("(name) => { location.hash = '#cell=' + encodeURIComponent(name); }", last)
+        card = page.locator("tr.found")
+        card.wait_for()
+        assert last in card.inner_text()
+        assert "diverged · 4999 cells" in page.locator("#s-completeness").inner_text()
+        # What is far from the screen waits, from the page's head on.
+        lazy = "getComputedStyle(document.querySelector('.figure')).contentVisibility"
+        assert page.evaluate(lazy) == "auto"
+
+
+def test_long_names_fit_a_phone(browser, tmp_path):
+    fake = Fake(
+        workloads=("a_workload_with_a_name_of_more_than_thirty_letters",),
+        optimizers=("an_optimizer_with_a_name_of_more_than_thirty_letters",),
+        schedules=("a_schedule_with_a_name_of_more_than_thirty_letters",),
+        seeds=2,
+        evaluations=5,
+    )
+    results = fabricate(tmp_path / "results" / "long", fake)
+    draw_all(results / "tables", results / "figures")
+    with opened(browser, render(results, tmp_path / "reports"), width=400) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_what_matters_is_above_the_fold(browser, tmp_path_factory):
+    with opened(browser, ranked_page(tmp_path_factory)) as page:
+        for selector in ("h1", ".question", ".strip", ".counts", ".headlines", "#ranking svg", ".provenance"):
+            box = page.locator(selector).first.bounding_box()
+            assert box["y"] + box["height"] <= 900
+
+
+def test_without_script_everything_is_there(browser, long_page_file, page_file):
+    for file, cells in ((long_page_file, 250), (page_file, 48)):
+        with opened(browser, file, java_script_enabled=False) as page:
+            rows = page.locator("#t-cells tbody tr")
+            assert rows.count() == cells
+            assert rows.last.is_visible()
+            assert page.locator("button").count() == 0
+            page.locator("summary").first.click()
+
+
+@pytest.mark.parametrize("view", ["light", "dark", "phone", "print"])
+def test_axe_finds_nothing(browser, page_file, view):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing"
+    )
+    with opened(browser, page_file, **VIEWS[view]) as page:
+        if view == "print":
+            page.emulate_media(media="print")
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        found = axe.Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+
+
+def test_cells_filter_sort_and_page(browser, long_page_file):
+    with opened(browser, long_page_file) as page:
+        rows = page.locator("#t-cells tbody tr:visible")
+        assert rows.count() == 100
+        page.get_by_role("button", name="Next").click()
+        page.get_by_role("button", name="Next").click()
+        assert rows.count() == 50
+        page.locator("#cell-tools").get_by_label("Filter").fill("sgd cosine")
+        assert rows.count() == 25
+        head = page.locator("#t-cells thead th").nth(4)
+        head.get_by_role("button").click()
+        losses = [
+            float(text)
+            for text in page.locator("#t-cells tbody tr:visible td:nth-child(5)").all_inner_texts()
+        ]
+        assert losses == sorted(losses)
+        assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_tables_filter_and_copy_what_they_show(browser, page_file):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        table, bar = page.locator("#t-final-1"), page.locator(".scroll:has(#t-final-1) + .tools")
+        numbers = table.locator("td.n").all_text_contents()
+        bar.get_by_label("Filter").fill("adam COSINE")
+        assert table.locator("tbody tr:visible").count() == 1
+        bar.get_by_role("button", name="Copy CSV").click()
+        assert len(page.wait_for_function("window.copied").json_value().splitlines()) == 2
+        bar.get_by_label("Filter").fill("")
+        assert table.locator("td.n").all_text_contents() == numbers
+
+
+def test_link_to_a_cell_finds_it(browser, long_page_file):
+    with opened(browser, long_page_file) as page:
+        cell = page.locator("#t-cells tbody th").nth(170).evaluate("(n) => n.textContent.trim()")
+        page.evaluate("(name) => { location.hash = '#cell=' + encodeURIComponent(name); }", cell)
+        page.locator("tr.found").wait_for()
+        assert page.locator("tr.found th").evaluate("(n) => n.textContent.trim()") == cell
+        card = page.locator("#cell-card")
+        assert card.locator("h3").evaluate("(n) => n.textContent") == cell
+        assert any(name in cell for name in HOSTILE)
+        # The script puts the commands together; Python wrote the same ones into the row.
+        written = page.locator("tr.found td:last-child code").evaluate_all(
+            "(all) => all.map((n) => n.textContent)"
+        )
+        here, slurm, snakemake = card.locator(".commands code").evaluate_all(
+            "(all) => all.map((n) => n.textContent)"
+        )
+        assert [here, snakemake] == written
+        assert slurm == f"{here} --executor slurm"
+
+
+def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
+    fake = Fake(workloads=("digits",), optimizers=("sgd",), schedules=("constant",), seeds=2, evaluations=3)
+    results = fabricate(tmp_path / "results" / "demo", fake)
+    table = results / "tables" / "runs.parquet"
+    runs = pd.read_parquet(table).assign(trained_again=["code: train.py", ""])
+    runs.to_parquet(table)
+    with opened(browser, render(results, tmp_path / "reports")) as page:
+        card = page.locator("#cell-card")
+        for cell, digest, why in zip(runs["cell"], runs["digest"], runs["trained_again"], strict=True):
+            page.locator("#t-cells").get_by_role("link", name=cell).click()
+            page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
+            facts = dict(
+                zip(
+                    card.locator("dl.facts dt").all_inner_texts(),
+                    card.locator("dl.facts dd").all_inner_texts(),
+                    strict=True,
+                )
+            )
+            assert facts["digest"] == digest
+            assert facts.get("trained again", "") == why
+            assert digest in card.locator(".commands code").last.inner_text()
+
+
+def test_a_cell_opens_beside_its_siblings(browser, page_file):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        before = page.locator("#t-final-1").inner_text()
+        page.locator("#t-cells").get_by_role("link", name="digits/adam/cosine/1").click()
+        card = page.locator("#cell-card")
+        assert card.locator("h3").inner_text() == "digits/adam/cosine/1"
+        # The cell breaks off, its three siblings do not: four lines, one cross.
+        assert card.locator("svg polyline").count() == 4
+        assert card.locator("svg path[stroke='var(--hue-2)']").count() == 1
+        assert "ValueError" in card.locator("pre").inner_text()
+        assert page.locator("script").count() == 2
+        card.get_by_role("button", name="On SLURM").click()
+        assert page.evaluate("window.copied") == "optbench rerun demo digits/adam/cosine/1 --executor slurm"
+        card.get_by_role("button", name="Copy link").click()
+        assert page.evaluate("window.copied").endswith("/index.html#cell=digits%2Fadam%2Fcosine%2F1")
+        card.get_by_role("link", name="0", exact=True).click()
+        page.wait_for_function("document.querySelector('#cell-card h3').textContent.endsWith('/0')")
+        assert page.locator("#t-final-1").inner_text() == before
+        card.get_by_role("button", name="Close").click()
+        assert not card.is_visible()
+        page.locator("#cell-tools").get_by_label("Filter").fill("ravine")
+        assert page.locator("#t-final-1").inner_text() == before
+
+
+def test_lab_uses_the_closed_forms(browser, page_file):
+    """The script's rate and path, at many points, against the formulas of the package and plain iteration."""
+    random = np.random.default_rng(5)
+    pairs = np.column_stack([10 ** random.uniform(-3, -0.5, 200), random.uniform(0, 0.999, 200)])
+    low, high = CURVATURES["ravine"]
+    with opened(browser, page_file) as page:
+        rates = page.evaluate(
+            "([pairs, h]) => pairs.map(([lr, b]) => page.lab.rate(lr, b, h))", [pairs.tolist(), [low, high]]
+        )
+        np.testing.assert_allclose(rates, exact_rate(pairs[:, 0], pairs[:, 1], (low, high)), rtol=1e-12)
+        for momentum, lr in ((0.0, 0.1), (0.8, 0.1), (0.9, 0.02)):
+            path = page.evaluate(
+                "([lr, b, h]) => page.lab.path(lr, b, h, [-2.4, 0.2], 50)", [lr, momentum, [low, high]]
+            )
+            np.testing.assert_allclose(path, ravine_path(momentum, lr, 50), rtol=1e-9, atol=1e-15)
+        page.get_by_role("button", name="The best pair").click()
+        lab = page.locator("#momentum-lab")
+        lr, b = (
+            10 ** float(page.locator("#lab-lr").input_value()),
+            float(page.locator("#lab-momentum").input_value()),
+        )
+        assert float(exact_rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=0.02)
+        along, across = (float(spectral_radius(lr, b, h)) for h in (low, high))
+        assert f"{along:.4f} along the valley, {across:.4f} across it" in lab.inner_text()
+        page.locator("#lab-momentum").fill("0")
+        page.locator("#lab-lr").fill("-0.8")
+        assert "it diverges" in lab.inner_text()
+
+
+def test_highlight_fades_the_others_in_every_figure(browser, page_file):
+    with opened(browser, page_file) as page:
+        button = page.locator(".legend").get_by_role("button", name="SGD")
+        button.click()
+        assert button.get_attribute("aria-pressed") == "true"
+        assert page.locator(".panel g.s1:not(.faded)").count() == 0
+        assert page.locator(".panel g.s0.faded").count() == 0
+        button.click()
+        assert page.locator(".faded").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("CSV", "Optimizer,Schedule"), ("Markdown", "| Optimizer"), ("LaTeX", r"\begin{tabular}")],
+)
+def test_tables_copy(browser, page_file, form, begins):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        bar = page.locator(".scroll:has(#t-final-1) + .tools")
+        bar.get_by_role("button", name=f"Copy {form}").click()
+        copied = page.wait_for_function("window.copied").json_value()
+        assert copied.startswith(begins)
+        assert len(copied.splitlines()) == {"CSV": 7, "Markdown": 8, "LaTeX": 12}[form]
+
+
+def test_a_panel_saves_as_svg_in_plain_colours(browser, page_file):
+    with opened(browser, page_file, accept_downloads=True) as page:
+        page.locator(".panel").first.hover()
+        with page.expect_download() as download:
+            page.locator(".panel .save").first.click()
+        text = download.value.path().read_text(encoding="utf-8")
+        assert "var(" not in text
+        assert 'xmlns="http://www.w3.org/2000/svg"' in text
+        assert "#023481" in text
+
+
+def test_prints_light_and_whole(browser, page_file):
+    with opened(browser, page_file, color_scheme="dark") as page:
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert page.locator("#t-cells thead th").first.is_visible()
+        assert page.pdf(format="A4").startswith(b"%PDF")
