@@ -13,7 +13,7 @@ from shutil import which
 import pytest
 from lab.checkout import ROOT
 
-FIGURES = ROOT / "optbench/figures"
+FIGURES = ROOT / "optbench/report/figures"
 
 PROGRAM = """
 import sys, warnings
