@@ -53,17 +53,16 @@ SPLIT_BY_POSITION = "optbench.catalogue.datasets.prepare:split_by_position"
 
 NUMBERLESS = frozenset(
     {
-        "optbench.core.errors",
-        "optbench.training.kernels",
-        "optbench.catalogue.optimizers.settings",
-        "optbench.core.factories",
-        "optbench.core.provenance",
-        "optbench.core.status",
-        "optbench.cells.timing_file",
-        "optbench.cells.trace",
+        "optbench.core.errors",  # what a mistake is told as
+        "optbench.core.factories",  # an address becomes the function that it names
+        "optbench.core.status",  # what a run's end is called
+        "optbench.catalogue.optimizers.settings",  # calls a factory with what it is given, or refuses
+        "optbench.cells.trace",  # the file, whose layout has a version of its own in every digest
+        "optbench.cells.timing_file",  # the file of a timing
+        "optbench.training.kernels",  # what is recorded of torch, and how its failures are told
     }
 )
-"""Modules that training uses and that decide no number of it."""
+"""Modules that training uses and that decide no number of it: what each does instead."""
 
 WHOLE = "*"
 """Stands for all of a module."""

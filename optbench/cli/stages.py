@@ -93,8 +93,8 @@ def train_cells(
     A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
     """
     from optbench.running.gpus import gpus  # noqa: PLC0415
-    from optbench.running.parent import train_all  # noqa: PLC0415
     from optbench.running.progress import Progress  # noqa: PLC0415
+    from optbench.running.supervisor import train_all  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
     progress = Progress(every, cells, study.results / "plan" / ".progress", what)

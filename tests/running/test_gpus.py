@@ -17,7 +17,7 @@ from optbench.core.errors import UserError
 from optbench.running import child
 from optbench.running import gpus as gpus_module
 from optbench.running.gpus import gpus, hold_gpu
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.study.resolve import read_study
 
 STUDY = """

@@ -14,7 +14,7 @@ from lab.studies import run, write_study
 from optbench.core.errors import UserError
 from optbench.core.files import sweep
 from optbench.running.locks import KeyLocks, hold_run
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 
 HOLD = """
 import sys, time

@@ -25,7 +25,7 @@ from optbench.cells.search import (
     with_choice,
 )
 from optbench.cells.trace import read_trace
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.running.tuning import drop_stale, tune
 from optbench.study.resolve import read_study
 from optbench.study.study import Study

@@ -11,7 +11,7 @@ from lab.studies import write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import read_trace
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.study.resolve import read_study
 from optbench.training.kernels import explain, kernel_facts
 

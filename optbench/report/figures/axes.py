@@ -56,8 +56,7 @@ def panel(
     """Return a figure with one Axes; all lengths in points (one CSS pixel each in the page).
 
     The margins and the places of the axes' labels are given, not computed, so that panels beside each
-    other line up and the same data is laid out alike whatever the ticks say. (Matplotlib would measure all
-    ticks for them several times a drawing, a fifth of its time.)
+    other line up and the same data is laid out alike whatever the ticks say.
     """
     figure = Figure(figsize=(width / POINTS_PER_INCH, height / POINTS_PER_INCH), dpi=POINTS_PER_INCH)
     box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)

@@ -9,7 +9,7 @@ import pytest
 from lab.batched import cells, same_to_rounding
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, read_trace
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.training.batched.train import train_together
 from optbench.training.loop import train_cell
 

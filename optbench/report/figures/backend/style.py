@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib.rcsetup import cycler
 
 from optbench.report.palette import HUES, LIGHT
 
@@ -32,7 +33,7 @@ OWN: Final[dict[RcKeyType, Any]] = {
     "xtick.labelcolor": LIGHT["ink"],
     "ytick.labelcolor": LIGHT["ink"],
     "grid.color": LIGHT["grid"],
-    "axes.prop_cycle": mpl.cycler(color=sns.color_palette([LIGHT[f"hue-{i}"] for i in range(HUES)]).as_hex()),
+    "axes.prop_cycle": cycler(color=sns.color_palette([LIGHT[f"hue-{i}"] for i in range(HUES)]).as_hex()),
     "axes.linewidth": 0.8,
     "axes.axisbelow": True,
     "xtick.major.size": 3,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from numpy.typing import ArrayLike, NDArray
 
     from optbench.report.palette import Style
@@ -60,9 +61,10 @@ def draw_series(ax: Axes, lines: Sequence[Series], **shared: Any) -> None:  # no
     shown = [(line, keep) for line, keep in zip(lines, known, strict=True) if keep.any()]
     if not shown:
         return
-    names = [axis.label.get_text() for axis in (ax.xaxis, ax.yaxis)]
+    sides: tuple[Axis, ...] = (ax.xaxis, ax.yaxis)
+    names = [axis.label.get_text() for axis in sides]
     # Where an axis has no name yet, seaborn makes all ticks to see whether it should give it one.
-    for axis in (ax.xaxis, ax.yaxis):
+    for axis in sides:
         axis.label.set_text("named by the caller")
     before = len(ax.lines)
     sns.lineplot(
@@ -77,7 +79,7 @@ def draw_series(ax: Axes, lines: Sequence[Series], **shared: Any) -> None:  # no
         # seaborn's own choice is white edges, which none of matplotlib's marks has unless asked for.
         **{"color": LIGHT["ink"], "markeredgecolor": "auto", "markeredgewidth": 1.0, **shared},
     )
-    for axis, name in zip((ax.xaxis, ax.yaxis), names, strict=True):
+    for axis, name in zip(sides, names, strict=True):
         axis.label.set_text(name)
     for (line, _), artist in zip(shown, ax.lines[before:], strict=True):
         artist.set(label=line.label, **line.look)

@@ -10,7 +10,7 @@ from lab.fabricate import Fake, fabricate
 from lab.pages import Page
 from optbench.core.words import number
 from optbench.report.page.build import render
-from optbench.tables.evidence import write_evidence
+from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.step_times import comparable
 
 INF = float("inf")
@@ -56,7 +56,7 @@ def test_times_of_different_machines_are_not_compared(tmp_path):
     other = timing["workload"].eq("digits") & timing["optimizer"].eq("adam")
     timing.loc[other, "machine"] = "Another CPU"
     timing.to_parquet(file)
-    write_evidence(results / "tables")
+    write_figure_tables(results / "tables")
     page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
     assert [row[1:3] for row in page.rows("t-step-0")] != 3 * [["–", "–"]]
     assert [row[1:3] for row in page.rows("t-step-1")] == 3 * [["–", "–"]]

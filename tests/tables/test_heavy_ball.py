@@ -12,7 +12,7 @@ import pytest
 from lab.fabricate import ravine_path
 from lab.runs import runs_of
 from optbench.catalogue.workloads.landscapes import LANDSCAPES
-from optbench.tables.rates import (
+from optbench.tables.heavy_ball import (
     CURVATURES,
     exact_rate,
     largest_stable_lr,

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from lab.fabricate import Fake, fabricate
-from optbench.report.tables import Evidence
-from optbench.tables.evidence import write_evidence
+from optbench.report.tables import FigureTables
+from optbench.tables.figure_tables import write_figure_tables
 
 # --- all of it -------------------------------------------------------------------------------------------
 
@@ -17,9 +17,9 @@ from optbench.tables.evidence import write_evidence
 def test_written_tables_repeat_and_bear_failures(tmp_path):
     statuses = {"digits/sgd/constant/0": "diverged", "ravine/adam/cosine/1": "missing"}
     tables = fabricate(tmp_path / "demo", Fake(statuses=statuses, timed=True)) / "tables"
-    files = [tables / f"{field.name}.{kind}" for field in fields(Evidence) for kind in ("parquet", "csv")]
+    files = [tables / f"{field.name}.{kind}" for field in fields(FigureTables) for kind in ("parquet", "csv")]
     before = [file.read_bytes() for file in files]
-    write_evidence(tables)
+    write_figure_tables(tables)
     assert [file.read_bytes() for file in files] == before
     profile = pd.read_parquet(tables / "profile.parquet")
     assert profile["share"].between(0, 1).all()
