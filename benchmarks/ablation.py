@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from fabricate import fabricate, large
+from lab.fabricate import fabricate, large
 from matplotlib.artist import Artist
 from results import Row, record
 
