@@ -20,7 +20,7 @@ torch: $(READY)
 	for version in "==$$(sed -n 's/.*"torch>=\([0-9.]*\)".*/\1/p' pyproject.toml)" ""; do \
 		PYTHONPATH=$(CURDIR) $(BIN)/uv run --quiet --no-project --isolated --refresh-package torch --python $(BIN)/python \
 			--with "torch$$version" --with numpy --with psutil --with pytest \
-			python -m pytest --noconftest -o addopts= -q tests/test_torch_private.py || exit; \
+			python -m pytest --noconftest -o addopts= -q tests/training/test_torch_private.py || exit; \
 	done
 
 bench: $(READY)

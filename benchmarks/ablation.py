@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from lab.fabricate import fabricate, large
 from matplotlib.artist import Artist
 from results import Row, record
 
+from lab.fabricate import fabricate, large
 from optbench.report.figures import axes
 from optbench.report.figures.backend import panels
 from optbench.report.figures.draw import draw_all

@@ -5,7 +5,7 @@
 Intervals are nominal 95% ones. `--samples` goes for those in closed form, `--few` for those that resample and
 for single tests, `--studies` for families of comparisons. Each simulation has a seed of its own: the same
 settings give the same numbers. The tables stand in docs/reference/statistics.md and
-docs/reference/findings.md; tests/test_stats.py and tests/test_findings.py repeat them in smaller size.
+docs/reference/findings.md; tests/stats and tests/findings/test_comparisons.py repeat them in smaller size.
 """
 
 from __future__ import annotations

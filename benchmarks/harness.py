@@ -27,7 +27,7 @@ from optbench.cells.paths import trace_path
 from optbench.cells.timing_file import read_timing
 from optbench.cells.timings import timing_path, timings_of
 from optbench.cells.trace import read_trace
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.stats import median_interval
 from optbench.study.resolve import read_study
 

@@ -2,12 +2,13 @@
 
     python benchmarks/page.py [--cells 200 10000]
 
-The study is fabricated (tests/lab/fabricate.py): 25 seeds from 2,000 cells on, 6 below. `draw` makes the figures,
-which depend on the combinations and not on the seeds, on the cores of the machine, at most four, as the
-workflow does; `render` makes the page of them. Both are measured inside one process: Python and its libraries
-take some seconds more to start. Processor time beside the wall clock tells a busy machine from a slow one. A
-plain figure of matplotlib's (one axes with four lines, a title, labels and a legend, saved as SVG and as PDF
-in the same run) tells a slow machine from a slow program: a panel's processor time is divided by that.
+The study is fabricated (tests/lab/fabricate.py): 25 seeds from 2,000 cells on, 6 below. `draw` makes the
+figures, which depend on the combinations and not on the seeds, on the cores of the machine, at most four, as
+the workflow does; `render` makes the page of them. Both are measured inside one process: Python and its
+libraries take some seconds more to start. Processor time beside the wall clock tells a busy machine from a
+slow one. A plain figure of matplotlib's (one axes with four lines, a title, labels and a legend, saved as SVG
+and as PDF in the same run) tells a slow machine from a slow program: a panel's processor time is divided by
+that.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from lab.fabricate import fabricate, large
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from results import Row, record
 
+from lab.fabricate import fabricate, large
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
 

@@ -3,7 +3,7 @@
 Every benchmark prints its rows and records them here under its own name, with the machine, the date and the
 command, so that one alone can be run again. A page holds a place for each table, and for a number within a
 sentence, between two marks: `<!-- loop -->` and `<!-- end of loop -->`. `python benchmarks/results.py` only
-writes these anew; tests/test_docs.py holds the pages against results.json.
+writes these anew; tests/whole/test_docs.py holds the pages against results.json.
 """
 
 from __future__ import annotations

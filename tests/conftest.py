@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from lab.checkout import ROOT
 
-LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_parent", "test_build")
+LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_supervisor", "test_build")
 """Files that take minutes, the longest first: begun last, one of them would run alone at the end."""
 
 
@@ -68,4 +69,4 @@ def trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from lab.studies import TrainingHere
 
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr("optbench.running.parent.start_child", TrainingHere)
+    monkeypatch.setattr("optbench.running.supervisor.start_child", TrainingHere)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ class CellSpec:
     search: str = ""
     trial: bool = False
     code: str = ""
-    identity: Mapping[str, object] = field(default_factory=dict)
+    identity: Mapping[str, Any] = field(default_factory=dict)
     together: tuple[int, ...] = ()
     step: str = "eager"
 

@@ -53,23 +53,25 @@ SPLIT_BY_POSITION = "optbench.catalogue.datasets.prepare:split_by_position"
 
 NUMBERLESS = frozenset(
     {
-        "optbench.core.errors",
-        "optbench.training.kernels",
-        "optbench.catalogue.optimizers.settings",
-        "optbench.core.factories",
-        "optbench.core.provenance",
-        "optbench.core.status",
-        "optbench.cells.timing_file",
-        "optbench.cells.trace",
+        "optbench.core.errors",  # what a mistake is told as
+        "optbench.core.factories",  # an address becomes the function that it names
+        "optbench.core.status",  # what a run's end is called
+        "optbench.catalogue.optimizers.settings",  # calls a factory with what it is given, or refuses
+        "optbench.cells.trace",  # the file, whose layout has a version of its own in every digest
+        "optbench.cells.timing_file",  # the file of a timing
+        "optbench.training.kernels",  # what is recorded of torch, and how its failures are told
     }
 )
-"""Modules that training uses and that decide no number of it."""
+"""Modules that training uses and that decide no number of it: what each does instead."""
 
 WHOLE = "*"
 """Stands for all of a module."""
 
 DEPTH = 2
 """How far a definition's hash looks along the names that it uses: which of two namesakes is meant."""
+
+OWN = ("seed", "probe_every", "together")
+"""What a cell that waits for a tuning has of its own; all else it shares with the search."""
 
 SHORT = 8
 """Hexadecimal digits that stand for a module in a trace."""
@@ -373,6 +375,8 @@ class Slices:
             yield module, name
         elif name in source.bound:
             yield from self.follow(module, source.bound[name], parts[1:])
+        elif name in source.handed_on:
+            yield from self.follow(module, source.handed_on[name], parts[1:])
         elif parts and "__getattr__" in source.definitions:
             yield module, "__getattr__"
         else:
@@ -425,11 +429,7 @@ def identified(cell: CellSpec, code: Code) -> CellSpec:
         "step": cell.step,
     }
     data = data_values(cell.workload.dataset)
-    own: dict[str, object] = {
-        "seed": cell.seed,
-        "probe_every": cell.probe_every,
-        "together": list(cell.together),
-    }
+    own: dict[str, object] = dict(zip(OWN, (cell.seed, cell.probe_every, list(cell.together)), strict=True))
     hashed = {**shared, "data": data, "code": code.sha256}
     search = ""
     if cell.tuning is None:

@@ -16,7 +16,7 @@ from math import inf, isfinite, isnan, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optbench.cells.identity import identified, training_code
+from optbench.cells.identity import OWN, identified, training_code
 from optbench.cells.matrix import cells_of, seeds_together
 from optbench.cells.paths import combination_folder, is_complete
 from optbench.core.errors import UserError, nearest
@@ -53,6 +53,13 @@ class Search:
     def path(self) -> Path:
         """Where its choice is written."""
         return choice_path(self.cell)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its digest is taken from: the cell's identity but for what each cell has of its own."""
+        whole = self.cell.identity
+        shared = {key: value for key, value in whole["settings"].items() if key not in OWN}
+        return {**whole, "settings": shared}
 
     @property
     def combinations(self) -> list[dict[str, Setting]]:

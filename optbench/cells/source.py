@@ -64,12 +64,15 @@ class SourceCode:
         imports: dotted names that it imports, wherever in it; relative ones begin with their dots.
         bound: what the names that it imports at its top stand for: `module:` or `module:name`.
         definitions: those at its top by name; under `RUN`, what is run besides.
+        handed_on: names that its `__getattr__` finds when they are asked for, written as in `bound`: its
+            imports for type checkers alone say which.
     """
 
     sha256: str
     imports: tuple[str, ...] = ()
     bound: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, Definition] = field(default_factory=dict)
+    handed_on: Mapping[str, str] = field(default_factory=dict)
 
     def imported(self, package: str) -> Iterator[str]:
         """Dotted names that a module of `package` ("" outside any) imports, relative ones made absolute."""
@@ -161,18 +164,18 @@ def _from_disk(file: Path) -> dict[str, str]:
 
 def _as_text(stored: SourceCode) -> str:
     definitions = {name: [one.sha256, *one.uses] for name, one in stored.definitions.items()}
-    return json.dumps(
-        [stored.sha256, list(stored.imports), dict(stored.bound), definitions], separators=(",", ":")
-    )
+    parts = [stored.sha256, list(stored.imports), dict(stored.bound), definitions, dict(stored.handed_on)]
+    return json.dumps(parts, separators=(",", ":"))
 
 
 def _from_text(text: str) -> SourceCode:
-    sha256, imports, bound, definitions = json.loads(text)
+    sha256, imports, bound, definitions, handed_on = json.loads(text)
     return SourceCode(
         sha256,
         tuple(imports),
         bound,
         {name: Definition(own, tuple(uses)) for name, (own, *uses) in definitions.items()},
+        handed_on,
     )
 
 
@@ -191,7 +194,8 @@ def _described(tree: ast.Module) -> SourceCode:
     bound, statements = _at_the_top(tree.body)
     known = bound.keys() | statements.keys()
     definitions = {name: _definition(nodes, known) for name, nodes in statements.items()}
-    return SourceCode(_hash(text), tuple(imports), bound, definitions)
+    handed_on = _for_type_checkers(tree.body) if "__getattr__" in definitions else {}
+    return SourceCode(_hash(text), tuple(imports), bound, definitions, handed_on)
 
 
 def _hash(text: Iterable[str]) -> str:
@@ -231,6 +235,18 @@ def _at_the_top(body: list[ast.stmt]) -> tuple[dict[str, str], dict[str, list[as
         for name in names or (RUN,):
             found.setdefault(name, []).append(node)
     return bound, found
+
+
+def _for_type_checkers(body: list[ast.stmt]) -> dict[str, str]:
+    """What the imports under `if TYPE_CHECKING:` bind, as `_at_the_top` says it."""
+    found: dict[str, str] = {}
+    for node in body:
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")) | ast.If(test=ast.Attribute(attr="TYPE_CHECKING")):
+                found |= _at_the_top(node.body)[0]
+            case _:
+                pass
+    return found
 
 
 def _top(module: str) -> str:

@@ -1,7 +1,7 @@
-"""Why a cell is trained again: what differs between its identity and those of the traces that lie there.
+"""Why something is made again: what differs between its identity and those of the files that lie there.
 
-Traces are never swept away: an edit that is taken back finds its old ones again. So what lies beside a cell's
-trace tells what it was before.
+Cells, trials, choices of learning rates and timings are kept under their digests and never swept away: an
+edit that is taken back finds its old ones again. So what lies beside a file tells what it was before.
 """
 
 from __future__ import annotations
@@ -10,39 +10,48 @@ import json
 import os
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optbench.cells.paths import is_complete, trace_path
+from optbench.cells.search import is_finished, read_choice
+from optbench.cells.timings import timing_path
 from optbench.cells.trace import BadTraceError, read_facts
 from optbench.core import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from optbench.cells.cell import CellSpec
+    from optbench.cells.search import Search
+    from optbench.study.timing import TimingSpec
 
-UP_TO_DATE, NEVER, AGAIN = "up to date", "never trained", "trained again"
-"""What there is to say of a cell: its trace is there; there is none at all; only others are."""
+UP_TO_DATE, AGAIN = "up to date", "made again"
+"""What there is to say of a file: it is there; only others are."""
 
-UNTOLD = "an earlier version of optbench made that trace, which does not say of what"
+NEVER, NEVER_CHOSEN, NEVER_MEASURED = "never trained", "never chosen", "never measured"
+"""The same where there is none at all: of a cell or trial, of a learning rate, of a timing."""
 
-ELSEWHERE = "code: the same pieces, put together otherwise"
+UNTOLD = "the earlier result is by a version of optbench that did not note what it was made from"
+
+SAME_FILES = "code: no function was edited, but a name that is used now means another one"
+
+TRIALS_GONE = "trials that it rests on are no longer there"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What there is to say of one cell.
+    """What there is to say of one cell, trial, choice or timing.
 
     Attributes:
-        cell: the cell.
-        state: `UP_TO_DATE`, `NEVER` or `AGAIN`.
-        beside: the newest other trace of it; None where there is none.
-        causes: what decides numbers and differs from that trace, a line each.
+        name: of the cell, of the search (`workload/optimizer/schedule`), or the timing's workload.
+        state: `UP_TO_DATE`, `AGAIN`, or that there never was one.
+        beside: the newest other file of it; None where there is none.
+        causes: what decides numbers and differs from that file, a line each.
         aside: what differs and decides no digest, a line each.
     """
 
-    cell: CellSpec
+    name: str
     state: str
     beside: Path | None = None
     causes: tuple[str, ...] = ()
@@ -50,48 +59,81 @@ class Reason:
 
 
 class Folders:
-    """Folders of traces, each listed once however many cells lie in it."""
+    """Folders of what was made, each listed once however many files lie in it."""
 
     def __init__(self) -> None:
         self._names: dict[Path, list[str]] = {}
 
-    def others(self, cell: CellSpec) -> list[Path]:
-        """The traces of a cell under other digests than its own, in the order of their names."""
-        path = trace_path(cell)
+    def others(self, path: Path) -> list[Path]:
+        """The files that differ from `path` in the digest alone, in the order of their names."""
         folder, begins = path.parent, f"{path.stem.rpartition('-')[0]}-"
         if folder not in self._names:
             self._names[folder] = sorted(os.listdir(folder)) if folder.is_dir() else []  # noqa: PTH208
         return [
             folder / name
             for name in self._names[folder]
-            if name.startswith(begins) and name.endswith(".parquet") and name != path.name
+            if name.startswith(begins) and name.endswith(path.suffix) and name != path.name
         ]
 
 
 def reasons(cells: Iterable[CellSpec]) -> Iterator[Reason]:
-    """What there is to say of each of `cells`."""
+    """What there is to say of each of `cells`, or of trials."""
     folders = Folders()
+    versions = provenance.versions(provenance.TRAINING_PACKAGES)
     for cell in cells:
-        there = is_complete(trace_path(cell))
-        found = newest(folders.others(cell))
+        path = trace_path(cell)
+        there = is_complete(path)
+        found = newest(folders.others(path))
         if found is None:
-            yield Reason(cell, UP_TO_DATE if there else NEVER)
+            yield Reason(cell.name, UP_TO_DATE if there else NEVER)
             continue
         beside, then = found
-        now: Mapping[str, Any] = {
-            "identity": cell.identity,
-            "versions": provenance.versions(provenance.TRAINING_PACKAGES),
-        }
+        now: Mapping[str, Any] = {"identity": cell.identity, "versions": versions}
         if there:
-            now, _ = read_facts(trace_path(cell))
+            now, _ = read_facts(path)
         state = UP_TO_DATE if there else AGAIN
-        yield Reason(cell, state, beside, tuple(differences(then, now)), tuple(asides(then, now)))
+        yield Reason(cell.name, state, beside, tuple(differences(then, now)), tuple(asides(then, now)))
+
+
+def reasons_of_choices(searches: Iterable[Search]) -> Iterator[Reason]:
+    """What there is to say of the choice of each of `searches`."""
+    folders = Folders()
+    for search in searches:
+        if is_finished(search):
+            yield Reason(search.name, UP_TO_DATE)
+        elif search.path.is_file():
+            yield Reason(search.name, AGAIN, causes=(TRIALS_GONE,))
+        else:
+            others = folders.others(search.path)
+            beside = max(others, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
+            if beside is None:
+                yield Reason(search.name, NEVER_CHOSEN)
+                continue
+            causes = differences(read_choice(beside) or {}, {"identity": search.identity})
+            yield Reason(search.name, AGAIN, beside, tuple(causes))
+
+
+def reasons_of_timings(timings: Iterable[TimingSpec]) -> Iterator[Reason]:
+    """What there is to say of each of `timings`."""
+    folders = Folders()
+    for timing in timings:
+        path, name = timing_path(timing), timing.workload.name
+        if is_complete(path):
+            yield Reason(name, UP_TO_DATE)
+            continue
+        others = sorted(folders.others(path), key=lambda other: (other.stat().st_mtime_ns, other))
+        found = newest(others[-1:])
+        if found is None:
+            yield Reason(name, NEVER_MEASURED)
+            continue
+        beside, then = found
+        yield Reason(name, AGAIN, beside, tuple(differences(then, {"identity": timing.identity})))
 
 
 def newest(paths: Iterable[Path], before: float = float("inf")) -> tuple[Path, dict[str, Any]] | None:
     """The trace that was begun last and before `before` (seconds since 1970), and its facts.
 
-    Files that are no traces are passed over; None where none is left.
+    Files that are neither traces nor timings are passed over; None where none is left.
     """
     found: list[tuple[float, Path, dict[str, Any]]] = []
     for path in paths:
@@ -105,7 +147,7 @@ def newest(paths: Iterable[Path], before: float = float("inf")) -> tuple[Path, d
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What decides numbers and differs between the facts of two traces, a line each."""
+    """What decides numbers and differs between the facts of two traces, choices or timings, a line each."""
     before, after = then.get("identity"), now.get("identity")
     if not before or not after:
         return [UNTOLD]
@@ -113,7 +155,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     lines += [f"data: {line}" for line in _changes(before["data"] or {}, after["data"] or {})]
     modules = list(_modules(before["code"], after["code"]))
     lines += [f"code: {', '.join(modules)}"] if modules else []
-    return lines or [ELSEWHERE]
+    return lines or [SAME_FILES]
 
 
 def asides(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -131,12 +173,21 @@ def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             yield f"{key} {one} -> {other}"
 
 
+NAMES = {"schema": "layout of traces", "together": "seeds trained as one model", "sha256": "content"}
+"""What is said instead of a key of an identity."""
+
+
 def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         # An optimizer's settings are its own: `optimizer momentum`
-        name = above if above and key == "settings" else f"{above} {key}".strip()
+        name = above if above and key == "settings" else f"{above} {NAMES.get(key, key)}".strip()
         if isinstance(value, dict):
             yield from _leaves(value, name)
+        elif isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            # Optimizers that are timed together, each by its name: `optimizer adam lr`
+            named = {one["name"]: {k: v for k, v in one.items() if k != "name"} for one in value}
+            yield from _leaves(named, name.removesuffix("s"))
+            yield f"order of {name}", list(named)
         else:
             yield name, value
 
@@ -145,7 +196,8 @@ def _said(values: Mapping[str, Any], key: str) -> str:
     if key not in values:
         return "not set"
     value = values[key]
-    return value if isinstance(value, str) and value else json.dumps(value)
+    # A function of ours is kept as `:name`, without its module.
+    return value.removeprefix(":") if isinstance(value, str) and value else json.dumps(value)
 
 
 def _modules(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -159,7 +211,13 @@ def _modules(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
             del new[name], gone[twin]
     for name in sorted(gone.keys() | new.keys()):
         how = "" if name in before and name in after else " (new)" if name in after else " (no longer used)"
-        yield f"{name.removeprefix('./').replace('.', '/')}.py{how}"
+        yield f"{_file(name)}{how}"
+
+
+def _file(module: str) -> str:
+    """The file of a module of an identity, ours with the package's name before it."""
+    path = module.removeprefix("./").replace(".", "/")
+    return f"{path}.py" if module.startswith("./") else f"optbench/{path or '__init__'}.py"
 
 
 def _hashes(parts: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]:
@@ -171,13 +229,13 @@ def _hashes(parts: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]
     return {name: frozenset(codes) for name, codes in found.items()}
 
 
-def grouped(found: Iterable[Reason]) -> list[tuple[tuple[str, ...], list[CellSpec]]]:
-    """The cells that would be trained, together where their causes are the same; the largest group first."""
-    groups: dict[tuple[str, ...], list[CellSpec]] = {}
+def grouped(found: Iterable[Reason]) -> list[tuple[tuple[str, ...], list[str]]]:
+    """Names of what would be made, together where the causes are the same; the largest group first."""
+    groups: dict[tuple[str, ...], list[str]] = {}
     for one in found:
         if one.state != UP_TO_DATE:
-            groups.setdefault(one.causes or (one.state,), []).append(one.cell)
-    size = Counter({causes: len(cells) for causes, cells in groups.items()})
+            groups.setdefault(one.causes or (one.state,), []).append(one.name)
+    size = Counter({causes: len(names) for causes, names in groups.items()})
     return [(causes, groups[causes]) for causes, _ in size.most_common()]
 
 
@@ -185,5 +243,5 @@ def trained_again(
     cell: CellSpec, facts: Mapping[str, Any], times: Mapping[str, Any], folders: Folders
 ) -> str:
     """Why a cell's trace was made although an earlier one lies beside it; "" where none does."""
-    found = newest(folders.others(cell), before=float(times.get("started", float("inf"))))
+    found = newest(folders.others(trace_path(cell)), before=float(times.get("started", float("inf"))))
     return "" if found is None else "; ".join(differences(found[1], facts))

@@ -229,34 +229,70 @@ def why(study: str, patterns: tuple[str, ...], *, every: bool, device: str | Non
     """Say why cells are trained again: what differs from the traces that lie there.
 
     A CELL is workload/optimizer/schedule/seed; * and ? stand for any text. With --all: what the next run
-    would train, so that after an edit it tells what the edit costs.
+    would train, choose and measure, so that after an edit it tells what the edit costs.
     """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
-    from optbench.cells.search import known_trials  # noqa: PLC0415
-    from optbench.cells.why import UP_TO_DATE, grouped, reasons  # noqa: PLC0415
 
     if bool(patterns) == every:
         raise UserError("name the cells, or give --all")
     found = read(study, device)
     cells = cells_of(found)
     if every:
-        groups = [("cells", *group) for group in grouped(reasons(cells))]
-        groups += [("trials", *group) for group in grouped(reasons(known_trials(found)))]
-        for kind, causes, left in groups:
-            more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-            click.echo(f"{len(left)} {kind if len(left) > 1 else kind[:-1]}: {'; '.join(causes)}")
-            click.echo(f"  {left[0].name}{more}")
-        if not groups:
-            click.echo("nothing would be trained")
-        return
-    for one in reasons(select(cells, patterns)):
+        _why_all(found, cells)
+    else:
+        _why_each(found, select(cells, patterns))
+
+
+def _why_all(study: Study, cells: Sequence[CellSpec]) -> None:
+    """Prints what the next run would make, a line a cause, and one name of each."""
+    from optbench.cells.data import outdated_data  # noqa: PLC0415
+    from optbench.cells.search import known_trials, searches_of  # noqa: PLC0415
+    from optbench.cells.timings import timings_of  # noqa: PLC0415
+    from optbench.cells.why import grouped, reasons, reasons_of_choices, reasons_of_timings  # noqa: PLC0415
+
+    outdated = list(outdated_data(study))
+    groups: list[tuple[str, tuple[str, ...], list[str]]] = []
+    if outdated:
+        groups.append(
+            ("data set", ("what lies there was prepared from other files or by other code",), outdated)
+        )
+    searches = searches_of(study, cells) if study.tuning else []
+    timings = timings_of(study) if study.timing_s is not None else []
+    for kind, found in (
+        ("trial", reasons(known_trials(study))),
+        ("learning rate to choose", reasons_of_choices(searches)),
+        ("cell", reasons(cells)),
+        ("timing", reasons_of_timings(timings)),
+    ):
+        groups += [(kind, *group) for group in grouped(found)]
+    for kind, causes, names in groups:
+        noun, _, rest = kind.partition(" to ")
+        plural = f"{noun}{'' if len(names) == 1 else 's'}{' to ' if rest else ''}{rest}"
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        click.echo(f"{len(names)} {plural}: {'; '.join(causes)}")
+        click.echo(f"  {names[0]}{more}")
+    if not groups:
+        click.echo("nothing would be trained")
+
+
+def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
+    """Prints of each cell what there is to say of it, and of the choice that it waits for."""
+    from optbench.cells.search import searches_of  # noqa: PLC0415
+    from optbench.cells.why import UP_TO_DATE, reasons, reasons_of_choices  # noqa: PLC0415
+
+    choices = {one.name: one for one in reasons_of_choices(searches_of(study, cells))}
+    for cell, one in zip(cells, reasons(cells), strict=True):
         if one.beside is None:
-            click.echo(f"{one.cell.name}: {one.state}")
-            continue
-        state = UP_TO_DATE if one.state == UP_TO_DATE else "would be trained again"
-        click.echo(f"{one.cell.name}: {state}; {one.beside.name} differs:")
+            click.echo(f"{one.name}: {one.state}")
+        else:
+            state = UP_TO_DATE if one.state == UP_TO_DATE else "would be trained again"
+            click.echo(f"{one.name}: {state}; {one.beside.name} differs:")
         for line in (*one.causes, *one.aside):
             click.echo(f"  {line}")
+        choice = choices.get(cell.combination)
+        if choice is not None and choice.state != UP_TO_DATE:
+            said = "; ".join(choice.causes) or choice.state
+            click.echo(f"  its learning rate would be chosen first: {said}")
 
 
 @click.command()

@@ -35,7 +35,7 @@ def prepare(study: str, datasets: tuple[str, ...]) -> None:
 
 
 def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
-    """Prepares the data sets of a study that are not there, or those named."""
+    """Prepares the data sets of a study that are not there or were read otherwise, or those named."""
     from optbench.core.errors import unknown  # noqa: PLC0415
 
     for name in only:
@@ -43,13 +43,15 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
             raise unknown("data set", name, study.datasets)
     wanted = {name: spec for name, spec in study.datasets.items() if not only or name in only}
     from optbench.catalogue.datasets.manifest import is_prepared  # noqa: PLC0415
+    from optbench.cells.data import data_digests  # noqa: PLC0415
 
+    digests = data_digests(study)
     for name, spec in wanted.items():
-        if not only and is_prepared(spec, study.data_folder):
+        if not only and is_prepared(spec, study.data_folder, digests[name]):
             continue
         from optbench.catalogue.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
 
-        manifest = prepare_dataset(spec, study.data_folder)
+        manifest = prepare_dataset(spec, study.data_folder, digests[name])
         if manifest["status"] != "ready":
             click.echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
 
@@ -91,8 +93,8 @@ def train_cells(
     A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
     """
     from optbench.running.gpus import gpus  # noqa: PLC0415
-    from optbench.running.parent import train_all  # noqa: PLC0415
     from optbench.running.progress import Progress  # noqa: PLC0415
+    from optbench.running.supervisor import train_all  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
     progress = Progress(every, cells, study.results / "plan" / ".progress", what)

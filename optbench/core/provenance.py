@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optbench.core.files import PACKAGE_FOLDER
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 PACKAGES = (
     "optbench",
@@ -78,18 +81,17 @@ def _cpu_model() -> str:
 @lru_cache(maxsize=1)
 def commit() -> tuple[str, bool]:
     """The commit of the checkout that this package runs from and whether it has changes; "" outside one."""
-    here = Path(__file__).resolve().parent
     try:
-        sha = _git(here, "rev-parse", "HEAD")
-        dirty = bool(_git(here, "status", "--porcelain", "--untracked-files=no", "--", str(here)))
+        sha = _git("rev-parse", "HEAD")
+        dirty = bool(_git("status", "--porcelain", "--untracked-files=no", "--", str(PACKAGE_FOLDER)))
     except (OSError, subprocess.CalledProcessError):
         return "", False
     return sha, dirty
 
 
-def _git(folder: Path, *arguments: str) -> str:
+def _git(*arguments: str) -> str:
     answer = subprocess.run(  # noqa: S603  (fixed program and arguments)
-        ["git", "-C", str(folder), *arguments],  # noqa: S607
+        ["git", "-C", str(PACKAGE_FOLDER), *arguments],  # noqa: S607
         capture_output=True,
         text=True,
         check=True,
@@ -158,5 +160,16 @@ def origin_of(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[ProvenanceFact]:
-    """The facts in which two origins differ and by which numbers can differ."""
-    return [fact for fact in PROVENANCE if fact.kinds and one.get(fact.name) != other.get(fact.name)]
+    """The facts in which two origins differ and by which numbers can differ.
+
+    What one of them does not know, because an earlier version of optbench did not record it, is no
+    difference.
+    """
+    return [f for f in PROVENANCE if f.kinds and not _agree(one.get(f.name), other.get(f.name))]
+
+
+def _agree(one: object, other: object) -> bool:
+    """Whether two values are the same as far as both are known."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return all(_agree(one[key], other[key]) for key in one.keys() & other.keys())
+    return one is None or other is None or one == other

@@ -21,7 +21,7 @@ class Status:
         tone: its colour in the page: a name among `optbench.report.page`'s palette (good, warn, bad, soft).
         hatch: marks over that colour in a tile of 8 by 8, as the data of an SVG path that is filled; "" for
             none. No two statuses share tone and hatch, so that the strip can be read without colour.
-        card: place of its cards among those of cells that did not end ok.
+        card_order: place of its cards among those of cells that did not end ok.
         outcome: whether the training came to it by itself, `ok` or not: such a run is evidence and is not
             repeated. What is neither an outcome nor missing has failed.
         ran: whether there is a trace.
@@ -34,7 +34,7 @@ class Status:
     glyph: str
     tone: Literal["good", "warn", "bad", "soft"]
     hatch: str
-    card: int
+    card_order: int
     outcome: bool
     ran: bool = True
     repeatable: bool = True
@@ -46,14 +46,14 @@ class Status:
         return self.ran and not self.outcome
 
 
-OK: Final = Status("ok", "trained to the end of its budget", "✓", "good", "", card=5, outcome=True)
+OK: Final = Status("ok", "trained to the end of its budget", "✓", "good", "", card_order=5, outcome=True)
 DIVERGED: Final = Status(
     "diverged",
     "the loss or a weight stopped being finite; the curve is kept up to there",
     "↗",
     "warn",
     "M0 0H3L8 5V8ZM0 5V8H3Z",
-    card=3,
+    card_order=3,
     outcome=True,
     detail="end of its log",
 )
@@ -63,7 +63,7 @@ ERROR: Final = Status(
     "✕",
     "bad",
     "M0 1L1 0L4 3L7 0L8 1L5 4L8 7L7 8L4 5L1 8L0 7L3 4Z",
-    card=0,
+    card_order=0,
     outcome=False,
     detail="traceback",
 )
@@ -73,7 +73,7 @@ KILLED: Final = Status(
     "■",
     "bad",
     "M0 0H2.7V8H0Z",
-    card=1,
+    card_order=1,
     outcome=False,
     repeatable=False,
     detail="end of its log",
@@ -84,7 +84,7 @@ TIMEOUT: Final = Status(
     "◷",
     "warn",
     "M0 0H8V2.7H0Z",
-    card=2,
+    card_order=2,
     outcome=False,
     repeatable=False,
     detail="end of its log",
@@ -95,7 +95,7 @@ MISSING: Final = Status(
     "○",
     "soft",
     "M2.6 4A1.4 1.4 0 0 0 5.4 4A1.4 1.4 0 0 0 2.6 4Z",
-    card=4,
+    card_order=4,
     outcome=False,
     ran=False,
 )

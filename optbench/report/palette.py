@@ -3,7 +3,7 @@
 Figures are drawn in the colours of `LIGHT`. Each of them has a twin in `DARK` and a CSS variable of the
 same key, so `themed` can hand the choice to the page. The six hues were searched for contrast (at least 3:1
 against white, 4:1 against the dark page) and for the least difference any pair keeps under protanopia,
-deuteranopia and tritanopia; `tests/test_figures.py` computes both again.
+deuteranopia and tritanopia; `tests/report/test_palette.py` computes both again.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FigureTables:
     """The tables, each possibly empty; rows of names that the study does not have are left out."""
 
     survival: pd.DataFrame
@@ -30,10 +30,10 @@ class Evidence:
     rates: pd.DataFrame
 
 
-def read_evidence(tables: Path) -> Evidence:
+def read_figure_tables(tables: Path) -> FigureTables:
     """Return the evidence tables of a study; an empty one stands for a file that is not there."""
-    files = {field.name: tables / f"{field.name}.parquet" for field in fields(Evidence)}
-    return Evidence(
+    files = {field.name: tables / f"{field.name}.parquet" for field in fields(FigureTables)}
+    return FigureTables(
         **{name: pd.read_parquet(file) if file.exists() else pd.DataFrame() for name, file in files.items()}
     )
 

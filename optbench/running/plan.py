@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optbench.cells.data import outdated_data
 from optbench.cells.identity import code_digest, digest
 from optbench.cells.matrix import cells_of, trained_at_once
 from optbench.cells.paths import is_complete, trace_path
 from optbench.core.errors import UserError
-from optbench.core.files import slug, write_if_changed, write_text
+from optbench.core.files import PACKAGE_FOLDER, slug, write_if_changed, write_text
 from optbench.study.locate import note_study_file
 
 if TYPE_CHECKING:
@@ -195,6 +196,20 @@ def left_of(paths: Iterable[Path]) -> list[Path]:
     return left
 
 
+def newer_than_data(study: Study) -> dict[str, str]:
+    """A file that was written just now for each data set that lies there but was read otherwise.
+
+    Snakemake sees a file's age and not what a manifest says, so an input that was written just now has it
+    prepare such a data set again. Data that is not there at all needs none.
+    """
+    newer = {}
+    for name, wanted in outdated_data(study).items():
+        file = plan_folder(study) / f"data-{name}.txt"
+        write_text(file, f"{wanted}\n")
+        newer[name] = file.as_posix()
+    return newer
+
+
 def metrics_code(study: Study) -> str:
     """Eight hexadecimal digits over the code of the study's own measures, so that an edit collects again."""
     modules = {spec.factory.partition(":")[0] for spec in study.metrics}
@@ -212,8 +227,7 @@ def stage_code(*modules: str) -> str:
     Args:
         modules: the dotted modules of the stage, `optbench.tables.collect` for one.
     """
-    here = Path(__file__).parent
-    parts = [code_digest(modules, here)]
-    for folder in dict.fromkeys(here.joinpath(*module.split(".")[1:-1]) for module in modules):
+    parts = [code_digest(modules, PACKAGE_FOLDER)]
+    for folder in dict.fromkeys(PACKAGE_FOLDER.joinpath(*module.split(".")[1:-1]) for module in modules):
         parts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("templates/*"))]
     return digest(parts)

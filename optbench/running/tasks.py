@@ -33,8 +33,9 @@ OWN_PACKAGES = frozenset({"optbench", "torch"})
 def trust_domain(cell: CellSpec) -> frozenset[str]:
     """The cell's factories that are neither optbench's nor torch's; cells of the same ones share a process.
 
-    A plug-in or a third-party package may change the process that it runs in (hooks, default types, grad mode,
-    the working folder, patched methods), and with it the numbers of whatever is trained there afterwards.
+    A plug-in or a third-party package may change the process that it runs in (hooks, default types, grad
+    mode, the working folder, patched methods), and with it the numbers of whatever is trained there
+    afterwards.
     """
     factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
     return frozenset(f for f in factories if f and f.partition(":")[0].split(".")[0] not in OWN_PACKAGES)

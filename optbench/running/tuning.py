@@ -123,6 +123,7 @@ def _choose(one: _Open, rows: dict[int, list[dict[str, Any]]]) -> None:
     found = score(_losses(rows[place]))
     choice = {
         "search": one.search.name,
+        "identity": one.search.identity,
         "lr": one.search.lr(place),
         "settings": one.search.settings(place),
         "at_edge": is_at_edge(one.grid, place, len(one.search.combinations)),

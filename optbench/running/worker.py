@@ -1,6 +1,6 @@
 """The child process that trains: cells come in on standard input, one word for each goes out.
 
-Started by `optbench.running.parent` as `python -m optbench.running.worker DATA_FOLDER STUDY_FOLDER`. It
+Started by `optbench.running.supervisor` as `python -m optbench.running.worker DATA_FOLDER STUDY_FOLDER`. It
 keeps torch warm between cells and dies with its parent. What a plug-in prints goes to standard error, so
 that the channel to the parent stays clean.
 """

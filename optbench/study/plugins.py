@@ -23,20 +23,18 @@ if TYPE_CHECKING:
 
 @cache
 def _find(module: str, folder: Path | None) -> ModuleSpec | None:
+    package, _, name = module.rpartition(".")
+    if package:
+        above = _find(package, folder)
+        # Only the last part is asked for: with the whole name, a namespace package inside another one asks
+        # sys.modules for its parent, which is not imported.
+        return above and PathFinder.find_spec(name, list(above.submodule_search_locations or []))
     places = [*([str(folder)] if folder else []), *sys.path]
-    # Only the last part is asked for: with the whole name, a namespace package inside another one asks
-    # sys.modules for its parent, which is not imported.
-    parts = module.split(".")
-    found = PathFinder.find_spec(parts[0], places) or next(
+    return PathFinder.find_spec(name, places) or next(
         # Built-in modules, and packages installed as editable through a finder of their own
-        (spec for finder in sys.meta_path if (spec := finder.find_spec(parts[0], None))),
+        (spec for finder in sys.meta_path if (spec := finder.find_spec(name, None))),
         None,
     )
-    for part in parts[1:]:
-        if found is None:
-            return None
-        found = PathFinder.find_spec(part, list(found.submodule_search_locations or []))
-    return found
 
 
 def module_file(module: str, folder: Path | None = None) -> Path | None:

@@ -12,7 +12,7 @@ from optbench.core.files import write_atomically, write_table
 from optbench.core.status import MISSING, OK
 from optbench.stats.intervals import median_band, median_interval
 from optbench.tables.curves import lines_of, read_curves
-from optbench.tables.evidence import write_evidence
+from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.metrics import MEASURES, Measure
 from optbench.tables.rows import COMBINATION
 
@@ -80,7 +80,7 @@ class BandRow(NamedTuple):
 
 
 def summarize(results: Path) -> None:
-    """Writes tables/summary, tables/convergence and the tables of `optbench.tables.evidence`.
+    """Writes tables/summary, tables/convergence and the tables of `optbench.tables.figure_tables`.
 
     The first two hold medians over seeds with a 95% interval (below 6 seeds: the range, with its own
     coverage). A run that diverged or failed ranks worst and a target that was not reached within the
@@ -95,7 +95,7 @@ def summarize(results: Path) -> None:
     bands = pd.DataFrame(_bands(runs, folder / "curves.parquet"), columns=BandRow._fields)
     with write_atomically(folder / "convergence.parquet") as unfinished:
         bands.to_parquet(unfinished, index=False)
-    write_evidence(folder)
+    write_figure_tables(folder)
 
 
 def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], NDArray[np.int64]]]:

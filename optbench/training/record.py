@@ -10,7 +10,7 @@ import numpy as np
 from optbench.cells.trace import Trace
 
 if TYPE_CHECKING:
-    from optbench.training.probes.sums import ProbeSeries
+    from optbench.training.probes.measures import ProbeSeries
 
 KEPT_LOSSES = 2000
 """Batch losses that a trace keeps: all of them up to here, a fixed grid above."""

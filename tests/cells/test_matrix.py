@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from optbench.cells.cell import TRACE_KEY, CellSpec
+from lab.cells import cell
+from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of, select
-from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.trace import Trace, write_trace
+from optbench.cells.paths import trace_path
 from optbench.core.errors import UserError
-from optbench.core.files import slug
-from optbench.core.specs import OptimizerSpec, ScheduleSpec, WorkloadSpec
 from optbench.study.resolve import read_study
 from optbench.study.study import Study
 
@@ -160,130 +152,6 @@ def test_the_fingerprint_of_the_users_data_is_in_the_digest(folder: Path) -> Non
     assert first == digests(mine)
     for name in published:
         assert len({published[name], first[name], second[name]}) == (3 if "mnist" in name else 1)
-
-
-def cell(workload: str = "w", optimizer: str = "o", schedule: str = "s", seed: int = 0) -> CellSpec:
-    return CellSpec(
-        "study",
-        WorkloadSpec(workload, "m:w"),
-        OptimizerSpec(optimizer, "m:o", 0.1),
-        ScheduleSpec(schedule),
-        lr=0.1,
-        seed=seed,
-        device="cpu",
-        threads=1,
-        timeout_s=1.0,
-        digest="01234567",
-    )
-
-
-HOSTILE = [
-    ".",
-    "..",
-    "...",
-    "/",
-    "a/b",
-    "%2F",
-    "%2f",
-    "%2E%2E",
-    "~",
-    "a b",
-    "a\\b",
-    "{cell}",
-    "{",
-    "$HOME",
-    "*",
-]
-HOSTILE += [
-    "学习率",
-    "é",
-    "e\u0301",
-    "-rf",
-    "a\tb",
-    "'",
-    '"',
-    "a\nb",
-    "#",
-    ";ls",
-    ".hidden",
-    "%",
-    "CON",
-    "x" * 60,
-]
-
-
-def test_hostile_names_stay_inside_the_results(folder: Path) -> None:
-    seen = set()
-    for name in HOSTILE:
-        path = PurePosixPath(trace_path(cell(name, name, name)))
-        assert path.parts[:3] == ("results", "study", "cells")
-        assert len(path.parts) == 7
-        for part in path.parts[3:6]:
-            assert part not in {"", ".", ".."}
-            assert part.isascii()
-            assert not set(part) & set("/\\{}*?$'\" \n\t;#")
-        assert str(path).startswith("results/study/cells/")
-        seen.add(path)
-    assert len(seen) == len(HOSTILE)
-
-
-@given(st.text(min_size=1, max_size=60), st.text(min_size=1, max_size=60))
-def test_two_names_never_share_a_path(one: str, other: str) -> None:
-    try:
-        one.encode(), other.encode()
-    except UnicodeEncodeError:  # a lone surrogate is no text that YAML can write
-        return
-    assert (slug(one) == slug(other)) == (one == other)
-    assert slug(one) not in {"", ".", ".."}
-    assert "/" not in slug(one)
-
-
-def test_a_path_names_the_cell() -> None:
-    assert trace_path(cell("ravine", "adam", "cosine", 3)).as_posix() == (
-        "results/study/cells/ravine/adam/cosine/seed3-01234567.parquet"
-    )
-
-
-@pytest.fixture
-def whole(tmp_path: Path) -> Path:
-    path = tmp_path / "seed0-01234567.parquet"
-    write_trace(path, Trace({"status": "ok", "digest": "01234567"}))
-    assert is_complete(path)
-    return path
-
-
-@pytest.mark.parametrize(
-    "spoilt",
-    [
-        lambda _: b"",
-        lambda data: data[:4],
-        lambda data: data[:4] + data[-4:],
-        lambda data: data[:-1],
-        lambda data: data[: len(data) // 2],
-        lambda data: data[1:],
-        lambda data: bytes(len(data)),
-        lambda _: b"PAR1" + b"\xff" * 8 + b"PAR1",
-        lambda _: TRACE_KEY + b" is not enough",
-    ],
-    ids=["empty", "head", "head and tail", "cut", "half", "headless", "zeros", "absurd length", "text"],
-)
-def test_only_a_whole_trace_is_complete(whole: Path, spoilt: Callable[[bytes], bytes]) -> None:
-    whole.write_bytes(spoilt(whole.read_bytes()))
-    assert not is_complete(whole)
-
-
-def test_what_is_no_trace_is_not_complete(tmp_path: Path) -> None:
-    assert not is_complete(tmp_path / "absent.parquet")
-    assert not is_complete(tmp_path)
-    write_trace(tmp_path / "seed0-01234567.parquet", Trace({"status": "ok", "digest": "76543210"}))
-    assert not is_complete(tmp_path / "seed0-01234567.parquet")
-    pq.write_table(pa.table({"step": [1]}), tmp_path / "foreign.parquet")
-    assert not is_complete(tmp_path / "foreign.parquet")
-
-
-def test_the_key_of_a_trace_stands_in_its_end(whole: Path) -> None:
-    metadata = pq.read_schema(whole).metadata
-    assert json.loads(metadata[TRACE_KEY]) == {"status": "ok", "digest": "01234567"}
 
 
 @pytest.mark.parametrize(

@@ -10,20 +10,23 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from lab.studies import optbench, write_study
 
+from lab.studies import optbench, write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.search import choice_path, known_trials
+from optbench.cells.search import choice_path, known_trials, searches_of
 from optbench.cells.trace import BadTraceError, Trace, cell_facts, read_facts, read_trace, write_trace
-from optbench.cells.why import AGAIN, ELSEWHERE, NEVER, UNTOLD, UP_TO_DATE, differences, grouped, reasons
+from optbench.cells.trials import trial_row
+from optbench.cells.why import AGAIN, NEVER, SAME_FILES, UNTOLD, UP_TO_DATE, differences, grouped, reasons
+from optbench.core.files import write_text
 from optbench.study.resolve import read_study
 from optbench.tables.collect import collect
 
 STUDY = """
     study: s
     seeds: 2
+    timing: false
     workloads:
       line: {{factory: "plugin:line"}}
     optimizers:
@@ -154,6 +157,7 @@ def test_tuned_cells_and_their_trials(here: Path) -> None:
     text = """
         study: s
         seeds: 1
+        timing: false
         tuning: {{seeds: 1, low: 0.1, high: {high}, per_decade: 1, widen: 0}}
         workloads:
           line: {{factory: "plugin:line"}}
@@ -163,15 +167,21 @@ def test_tuned_cells_and_their_trials(here: Path) -> None:
     found = read_study(file)
     (cell,) = cells_of(found)
     train([cell, *known_trials(found)])
+    assert told("--all") == ["1 learning rate to choose: never chosen", "  line/sgd/constant"]
+    for search in searches_of(found):
+        rows = [trial_row(search, place, seed) for place in (-1, 0) for seed in search.tuning.seeds]
+        write_text(search.path, json.dumps({"identity": search.identity, "trials": rows}))
     assert told("--all") == ["nothing would be trained"]
     write_study(here, text.format(high=10.0))
     (other,) = cells_of(read_study(file))
     assert choice_path(other) != choice_path(cell)
     assert told("--all") == [
-        "1 cell: settings: tuning high 1.0 -> 10.0",
-        "  line/sgd/constant/0",
         "1 trial: never trained",
         "  line/sgd/constant/lr10/1000",
+        "1 learning rate to choose: settings: tuning high 1.0 -> 10.0",
+        "  line/sgd/constant",
+        "1 cell: settings: tuning high 1.0 -> 10.0",
+        "  line/sgd/constant/0",
     ]
 
 
@@ -190,22 +200,30 @@ def facts(settings: Any = None, code: Any = None, data: Any = None) -> dict[str,
         ),
         (facts({"device": "cpu"}), facts({"device": "cuda"}), ["settings: device cpu -> cuda"]),
         (facts(data=None), facts(data={"name": "d"}), ["data: name not set -> d"]),
-        (facts(code={"p": {"a.b": "1"}}), facts(code={"p": {"a.b": "2"}}), ["code: a/b.py"]),
-        (facts(code={"p": {"a": "1"}}), facts(code={"p": {"a": "1", "b": "2"}}), ["code: b.py (new)"]),
+        (facts(code={"p": {"a.b": "1"}}), facts(code={"p": {"a.b": "2"}}), ["code: optbench/a/b.py"]),
+        (
+            facts(code={"p": {"a": "1"}}),
+            facts(code={"p": {"a": "1", "b": "2"}}),
+            ["code: optbench/b.py (new)"],
+        ),
         (
             facts(code={"p": {"a": "1", "b": "2"}}),
             facts(code={"p": {"a": "1"}}),
-            ["code: b.py (no longer used)"],
+            ["code: optbench/b.py (no longer used)"],
         ),
         # A module that has only moved is no difference, beside one that changed.
-        (facts(code={"p": {"a": "1", "c": "3"}}), facts(code={"p": {"b.x": "1", "c": "4"}}), ["code: c.py"]),
+        (
+            facts(code={"p": {"a": "1", "c": "3"}}),
+            facts(code={"p": {"b.x": "1", "c": "4"}}),
+            ["code: optbench/c.py"],
+        ),
         # A module that serves two parts is named once.
         (
             facts(code={"p": {"a": "1"}, "q": {"a": "2"}}),
             facts(code={"p": {"a": "3"}, "q": {"a": "2"}}),
-            ["code: a.py"],
+            ["code: optbench/a.py"],
         ),
-        (facts(code={"p": {"a": "1"}}), facts(code={"q": {"a": "1"}}), [ELSEWHERE]),
+        (facts(code={"p": {"a": "1"}}), facts(code={"q": {"a": "1"}}), [SAME_FILES]),
         ({}, facts(), [UNTOLD]),
         ({"identity": {}}, facts(), [UNTOLD]),
     ],

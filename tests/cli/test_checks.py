@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.studies import optbench, write_study
 
+from lab.studies import optbench, write_study
 from optbench.cells.trace import Trace, read_trace, write_trace
 from optbench.core.errors import UserError
 

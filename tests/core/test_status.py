@@ -9,9 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.checkout import ROOT
-
 import optbench
+from lab.checkout import ROOT
 from optbench.core.status import (
     DIVERGED,
     ERROR,

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from lab.fabricate import Fake, fabricate
-from lab.told import FAKE, label, number, runs_csv
 from scipy import stats as scipy_stats
 
+from lab.fabricate import Fake, fabricate
+from lab.findings import FAKE, label, number, runs_csv
 from optbench.core.words import as_number
 
 RATIO = ["ratio_to_sgd", "ratio_low", "ratio_high"]

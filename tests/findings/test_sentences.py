@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab.fabricate import Fake, fabricate
-from lab.told import FAKE
 
 import optbench.findings
+from lab.fabricate import Fake, fabricate
+from lab.findings import FAKE
 from optbench.findings.finding import make, template_of
 from optbench.findings.write import SENTENCES, sentence
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.findings.write import write_findings
-from optbench.tables.evidence import write_evidence
+from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.sensitivity import summarize_tuning
 from optbench.tables.tuning import TUNING_COLUMNS
 
@@ -119,7 +119,7 @@ def fabricate(results: Path, fake: Fake | None = None) -> Path:
     _convergence(runs, curves).to_parquet(tables / "convergence.parquet", index=False)
     _summary(runs).to_parquet(tables / "summary.parquet", index=False)
     (tables / "study.json").write_text(json.dumps(_study(results.name, fake)), encoding="utf-8")
-    write_evidence(tables)
+    write_figure_tables(tables)
     if fake.tuned:
         tuning_table(fake).to_parquet(tables / "tuning.parquet", index=False)
         summarize_tuning(results)

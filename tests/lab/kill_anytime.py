@@ -1,6 +1,6 @@
 """Kills runs of a small study at random moments, resumes them, and compares with an undisturbed run.
 
-    python tests/kill_anytime.py --kills 100 --seed 1
+    python tests/lab/kill_anytime.py --kills 100 --seed 1
 
 Every kill is SIGKILL: of a training process, of `optbench run`, or of Snakemake, at moments drawn from a
 seed. The study is resumed by the documented command, which is the same command again.
@@ -22,6 +22,8 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from lab.checkout import ROOT
 from lab.studies import BIN, write_study

@@ -1,6 +1,6 @@
 """A SLURM cluster of this one machine, for tests: needs root and Debian's slurm-wlm and munge.
 
-python tests/toy_cluster.py FOLDER     # starts it, waits for Ctrl-C, ends it
+python tests/lab/toy_cluster.py FOLDER     # starts it, waits for Ctrl-C, ends it
 """
 
 from __future__ import annotations

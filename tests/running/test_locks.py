@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.studies import run, write_study
 
+from lab.studies import run, write_study
 from optbench.core.errors import UserError
 from optbench.core.files import sweep
 from optbench.running.locks import KeyLocks, hold_run
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from optbench.running.locks import Claims, hold_run
+from optbench.running.locks import KeyLocks, hold_run
 held = hold_run(Path("results/s"))
-claims = Claims(Path("results/s/.claims"))
+claims = KeyLocks(Path("results/s/.claims"))
 assert claims.take("a")
 print("held", flush=True)
 sys.stdin.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from click.testing import CliRunner
 
 from optbench.catalogue.datasets.manifest import is_prepared
 from optbench.cells.cell import CellSpec
+from optbench.cells.data import data_digests
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, write_trace
 from optbench.cli import cli
 from optbench.core.errors import UserError
+from optbench.core.files import PACKAGE_FOLDER
 from optbench.core.specs import ExecutionSpec
 from optbench.running import plan as pipeline
 from optbench.running.plan import (
@@ -251,7 +254,7 @@ def test_what_snakemake_cannot_be_given(files: list[str], overrides: dict[str, o
     assert str(raised.value) == message
 
 
-def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stage_has_a_code_of_its_own() -> None:
     stages = (
         "optbench.tables.collect",
         "optbench.tables.summary",
@@ -261,15 +264,16 @@ def test_a_stage_has_a_code_of_its_own(tmp_path: Path, monkeypatch: pytest.Monke
     codes = [stage_code(stage) for stage in stages]
     assert len(set(codes)) == len(stages)
     assert codes == [stage_code(stage) for stage in stages]
-    # The page's templates are code of its stage.
-    monkeypatch.setattr(pipeline, "__file__", str(tmp_path / "pipeline.py"))
-    templates = tmp_path / "report" / "templates"
-    templates.mkdir(parents=True)
-    (templates / "page.html").write_text("one")
-    one = stage_code("optbench.report.page.build"), stage_code("optbench.tables.summary")
-    (templates / "page.html").write_text("two")
-    assert stage_code("optbench.report.page.build") != one[0]
-    assert stage_code("optbench.tables.summary") == one[1]
+
+
+def test_the_pages_templates_are_code_of_its_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(PACKAGE_FOLDER, tmp_path / "optbench", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(pipeline, "PACKAGE_FOLDER", tmp_path / "optbench")
+    before = stage_code("optbench.report.page.build"), stage_code("optbench.tables.summary")
+    template = tmp_path / "optbench/report/page/templates/oscillation.html.j2"
+    template.write_text(template.read_text(encoding="utf-8") + "<p>One more.</p>", encoding="utf-8")
+    assert stage_code("optbench.report.page.build") != before[0]
+    assert stage_code("optbench.tables.summary") == before[1]
 
 
 def test_training_by_hand_prepares_its_data_and_leaves_a_name(
@@ -289,4 +293,4 @@ def test_training_by_hand_prepares_its_data_and_leaves_a_name(
     assert trained == ["digits_mlp/sgd/constant/0"]
     assert find_study_file("t") == Path("mine.yaml")
     study = read_study(Path("mine.yaml"))
-    assert is_prepared(study.datasets["digits"], study.data_folder)
+    assert is_prepared(study.datasets["digits"], study.data_folder, data_digests(study)["digits"])

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lab.studies import write_study
 
+from lab.studies import write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, read_trace
-from optbench.running import parent
+from optbench.running import supervisor
 from optbench.running.child import Child, start_child
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.running.tasks import TaskQueue, trust_domain
 from optbench.study.resolve import read_study
 
@@ -147,7 +147,7 @@ def test_one_process_is_started_for_each_domain(tmp_path: Path, monkeypatch: pyt
         started[trust_domain(cell)] += 1
         return start_child(data_folder, study_folder, cell)
 
-    monkeypatch.setattr(parent, "start_child", start)
+    monkeypatch.setattr(supervisor, "start_child", start)
     trained(tmp_path / "s", PLUGGED_IN, monkeypatch)
     assert set(started.values()) == {1}
     assert len(started) == 4

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from math import inf, log10, nan
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from lab.studies import optbench, write_study
 
+from lab.studies import optbench, write_study
+from lab.tuning import STUDY, Loss, Trainer
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
@@ -24,67 +24,19 @@ from optbench.cells.search import (
     searches_of,
     with_choice,
 )
-from optbench.cells.trace import Trace, cell_facts, read_trace, write_trace
-from optbench.running.parent import train_all
+from optbench.cells.trace import read_trace
+from optbench.running.supervisor import train_all
 from optbench.running.tuning import drop_stale, tune
-from optbench.running.tuning_plan import make_tune_plan, read_tune_batch
 from optbench.study.resolve import read_study
 from optbench.study.study import Study
 from optbench.tables.collect import collect
 from optbench.tables.tuning import TUNING_COLUMNS, collect_tuning
-
-STUDY = """
-    study: t
-    seeds: [0, 1, 2]
-    device: cpu
-    workloads: {line: {factory: "plugin:line"}}
-    optimizers:
-      sgd:
-      heavy_ball: {search: {momentum: [0.5, 0.9]}}
-    tuning: {seeds: 2, low: 0.01, high: 1, per_decade: 3, widen: 1}
-    """
-
-Loss = Callable[[CellSpec], float]
 
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.chdir(tmp_path)
     return read_study(write_study(tmp_path, STUDY))
-
-
-class Trainer:
-    """Writes traces whose final loss is a function of the cell; counts what it trained."""
-
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
-        self.rounds: list[list[CellSpec]] = []
-
-    def __call__(self, left: Sequence[CellSpec], trials: Sequence[CellSpec]) -> None:
-        assert set(map(trace_path, left)) <= set(map(trace_path, trials))
-        self.rounds.append(list(left))
-        for cell in left:
-            final = self.loss(cell)
-            ok = np.isfinite(final)
-            write_trace(
-                trace_path(cell),
-                Trace(
-                    {
-                        **cell_facts(cell),
-                        "status": "ok" if ok else "diverged" if final == inf else "error",
-                        "error": "",
-                        "steps": 1,
-                    },
-                    step=np.array([0, 1], np.int32)[: 1 + ok],
-                    split=["validation"] * (1 + ok),
-                    metric=["loss"] * (1 + ok),
-                    value=np.array([10.0, final])[: 1 + ok],
-                ),
-            )
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.rounds))
 
 
 def valley(bottom: float) -> Loss:
@@ -281,32 +233,6 @@ def cells_of_at(study: Study, lr: float) -> CellSpec:
     from dataclasses import replace
 
     return replace(cells_of(study)[0], lr=lr, tuning=None)
-
-
-def test_the_plan_covers_what_is_left(study: Study) -> None:
-    searches = searches_of(study)
-    paths = [search.path.as_posix() for search in searches]
-    local = make_tune_plan(study, 4, again=False)
-    assert local.choices == ()
-    (name,) = local.batches
-    batch = read_tune_batch(study.results / "plan" / f"{name}.json")
-    assert (list(batch.choices), batch.workers, batch.again) == (paths, 4, False)
-    tune(searches[:1], Trainer(valley(0.1)))
-    after = make_tune_plan(study, 4, again=False)
-    assert after.choices == (paths[0],)
-    assert read_tune_batch(study.results / "plan" / f"{after.batches[0]}.json").choices == (paths[1],)
-    forced = make_tune_plan(study, 1, again=True)
-    assert forced.choices == ()
-    assert read_tune_batch(study.results / "plan" / f"{forced.batches[0]}.json").again
-    tune(searches, Trainer(valley(0.1)))
-    assert make_tune_plan(study, 4).batches == ()
-
-
-def test_a_cluster_gets_jobs_of_about_fifty_trials(study: Study, tmp_path: Path) -> None:
-    many = STUDY.replace("seeds: 2,", "seeds: 20,")  # 7 x 20 = 140 trials a search
-    plan = make_tune_plan(read_study(write_study(tmp_path, many)), None)
-    assert len(plan.batches) == 2
-    assert len(make_tune_plan(study, None).batches) == 1  # 28 trials in all
 
 
 def test_known_trials_follow_the_choice(study: Study) -> None:

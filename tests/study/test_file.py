@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from lab.checkout import ROOT
 
+from lab.checkout import ROOT
 from optbench.core.errors import UserError
 from optbench.study.file import StudyFile, json_schema, read_study_file
 

@@ -6,71 +6,16 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
+from lab.study_files import PLUGIN, mistake, study, with_
 from optbench.catalogue.datasets.entries import DATASETS
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.catalogue.schedules.entries import SCHEDULES
 from optbench.catalogue.workloads.entries import WORKLOADS
 from optbench.cells.matrix import cells_of
-from optbench.core.errors import UserError
-from optbench.study.locate import find_study_file
 from optbench.study.resolve import read_study
-from optbench.study.study import Study
-
-PLUGIN = '''
-"""Two optimizers and two workloads."""
-import torch
-from torch.optim import SGD as Plain
-
-class Signum(torch.optim.Optimizer):
-    def __init__(self, params, lr, momentum=0.9, *, weight_decay=0.0):
-        super().__init__(params, {"lr": lr})
-
-def open_ended(params, lr, **more):
-    return Plain(params, lr=lr)
-
-def line(points=10, alpha=2.0):
-    """A workload."""
-
-def digits(data, width=3):
-    """A workload on a data set."""
-'''
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "my_lab.py").write_text(PLUGIN)
-    (tmp_path / "broken.py").write_text("import torch\n\ndef f(:\n    pass\n")
-    (tmp_path / "beside_broken.py").write_text("from broken import f\n")
-    (tmp_path / "null.py").write_bytes(b"x = 1\0\n")
-    (tmp_path / "latin.py").write_bytes("x = 'ü'\n".encode("latin-1"))
-    (tmp_path / "needy.py").write_text("import sys\nimport no_such_lab.core\ndef f(params, lr): ...\n")
-    return tmp_path
-
-
-def study(folder: Path, text: str) -> Study:
-    file = folder / "study.yaml"
-    file.write_text(dedent(text), encoding="utf-8")
-    return read_study(file)
-
-
-def with_(**parts: str) -> str:
-    keys = {"study": "s", "workloads": "[ravine]", "optimizers": "[sgd]", **parts}
-    return "".join(f"{key}: {value}\n" for key, value in keys.items())
-
-
-def mistake(folder: Path, text: str) -> str:
-    with pytest.raises(UserError) as raised:
-        cells_of(study(folder, text))
-    message = str(raised.value)
-    assert message.splitlines() == [message]
-    assert message.isprintable()
-    file = f"{folder / 'study.yaml'}: "
-    assert message.startswith(file)
-    return message.removeprefix(file)
 
 
 def allowed(names: object) -> str:
@@ -292,24 +237,6 @@ def test_a_mistake_is_one_line(folder: Path, part: str, written: str, message: s
     assert mistake(folder, with_(**{part: written})) == message
 
 
-def test_a_module_that_is_not_there(folder: Path) -> None:
-    places = f"in {folder} or among the installed packages"
-    assert (
-        mistake(folder, with_(optimizers="{x: {factory: 'my_lap:Signum', lr: 1}}"))
-        == f"optimizers.x.factory: there is no module 'my_lap' {places}; did you mean 'my_lab'?"
-    )
-    assert (
-        mistake(folder, with_(optimizers="{x: {factory: 'torch.no_such:f', lr: 1}}"))
-        == f"optimizers.x.factory: there is no module 'torch.no_such' {places}"
-    )
-
-
-@pytest.mark.parametrize("module", ["null", "latin"])
-def test_a_module_that_is_no_text(folder: Path, module: str) -> None:
-    message = mistake(folder, with_(optimizers=f"{{x: {{factory: '{module}:f', lr: 1}}}}"))
-    assert message.startswith(f"optimizers.x.factory: {module}.py")
-
-
 def test_data_that_comes_with_a_package_has_no_folder(folder: Path) -> None:
     text = with_(workloads="[digits_mlp]", datasets="{digits: {root: .}}")
     assert mistake(folder, text) == (
@@ -385,42 +312,6 @@ def test_like_starts_from_a_built_in(folder: Path) -> None:
     assert same.lr == OPTIMIZERS["sgd"].lr
 
 
-def test_factories_of_the_users_own(folder: Path) -> None:
-    found = study(
-        folder,
-        with_(
-            workloads="{mine: {factory: 'my_lab:line', points: 4, alpha: 3.5},"
-            " seen: {factory: 'my_lab:digits', dataset: digits, width: 9}}",
-            optimizers="{mine: {factory: 'my_lab:Signum', lr: 0.01, momentum: 1.5, label: Mine},"
-            " plain: {factory: 'my_lab:Plain', lr: 1}, open: {factory: 'my_lab:open_ended', lr: 1, any: [1]},"
-            " sgd: {factory: 'torch.optim:SGD', lr: 0.05}}",
-            schedules="{mine: {factory: 'torch.optim.lr_scheduler:StepLR', step_size: 30%}}",
-        ),
-    )
-    mine = found.optimizers["mine"]
-    # Ranges are known for torch's factories and ours; what momentum another one takes is its own business.
-    assert (mine.factory, mine.lr, mine.settings, mine.label) == (
-        "my_lab:Signum",
-        0.01,
-        {"momentum": 1.5},
-        "Mine",
-    )
-    assert found.optimizers["sgd"].lr == 0.05
-    assert found.workloads["mine"].settings == {"points": 4, "alpha": 3.5}
-    assert found.workloads["seen"].dataset is not None
-    assert found.workloads["seen"].dataset.name == "digits"
-    assert found.schedules["mine"].settings == {"step_size": "30%"}
-    assert found.folder == folder.resolve()
-    assert len({cell.digest for cell in cells_of(found)}) == len(cells_of(found)) == 2 * 4 * 6
-
-
-def test_a_plug_in_in_a_package_and_in_namespaces(folder: Path) -> None:
-    (folder / "bench" / "inner" / "deep").mkdir(parents=True)  # no __init__: namespace packages
-    (folder / "bench" / "inner" / "deep" / "opt.py").write_text(PLUGIN)
-    found = study(folder, with_(optimizers="{x: {factory: 'bench.inner.deep.opt:Signum', lr: 1}}"))
-    assert len(cells_of(found)) == 6
-
-
 def test_blocks_name_what_meets(folder: Path) -> None:
     found = study(
         folder,
@@ -476,22 +367,6 @@ def test_defaults(folder: Path) -> None:
     assert list(found.schedules) == ["constant"]
 
 
-def test_a_study_is_found_by_its_file_its_name_and_its_results(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(folder)
-    study(folder, with_())
-    (folder / "config").mkdir()
-    (folder / "config" / "shipped.yaml").touch()
-    (folder / "results" / "s").mkdir(parents=True)
-    (folder / "results" / "s" / "study_file").write_text("study.yaml\n")
-    for argument in ("study.yaml", "s", "results/s"):
-        assert find_study_file(argument) == Path("study.yaml")
-    assert find_study_file("shipped") == Path("config/shipped.yaml")
-    with pytest.raises(UserError, match=r"^no study file or study 'shiped'; did you mean 'shipped'\?$"):
-        find_study_file("shiped")
-
-
 def test_the_shipped_studies_are_sound(project: Path) -> None:
     files = sorted((project / "config").glob("*.yaml"))
     assert files
@@ -508,7 +383,7 @@ def test_the_documented_studies_are_sound(project: Path, tmp_path: Path) -> None
     found = {}
     for text in documented(project, "yaml"):
         if not text.startswith("study:"):
-            continue  # a part of a study: tests/test_docs.py reads it within one
+            continue  # a part of a study: tests/whole/test_docs.py reads it within one
         one = study(tmp_path, text)
         found[one.name] = len(cells_of(one))
     assert found == {

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.studies import write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
@@ -16,7 +17,9 @@ from optbench.cells.trace import Trace, cell_facts, write_trace
 from optbench.running.plan import left_of
 from optbench.study.resolve import read_study
 from optbench.study.study import Study
+from optbench.tables import collect as collecting
 from optbench.tables.collect import collect
+from optbench.training.loop import train_cell
 
 
 @pytest.fixture
@@ -86,3 +89,29 @@ def test_a_spoilt_trace_is_named_set_aside_and_left_to_train(
         assert f"set aside as {path.name}.bad" in told
         assert "set aside" in runs.loc[runs["path"] == path.as_posix(), "error"].item()
     assert left_of(map(trace_path, cells)) == [spoilt, foreign]
+
+
+STUDY = """
+    study: s
+    seeds: 2
+    timing: false
+    workloads: {ravine: {steps: 5}}
+    optimizers: [sgd, heavy_ball]
+    """
+
+
+def test_tables_are_the_same_bytes_however_many_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = read_study(write_study(tmp_path, STUDY))
+    first, *others = cells_of(study)  # the first stays missing
+    for cell in others:
+        write_trace(trace_path(cell), train_cell(cell, study.data_folder))
+    monkeypatch.setattr(collecting, "ROW_GROUP", 1)
+    monkeypatch.setattr(collecting, "TRACES_WORTH_A_PROCESS", 1)
+    found = []
+    for cores in (1, 2):
+        assert collect(study, cores) == {"missing": 1, "ok": 3}
+        found.append({file.name: file.read_bytes() for file in (study.results / "tables").iterdir()})
+    assert found[0] == found[1]
+    assert {"runs.csv", "curves.parquet", "study.json"} <= found[0].keys()
+    assert first.name in found[0]["runs.csv"].decode()

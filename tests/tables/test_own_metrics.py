@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from lab.studies import optbench
 
+from lab.studies import optbench
 from optbench.running.plan import metrics_code
 from optbench.study.resolve import read_study
 from optbench.tables.collect import RUN_COLUMNS

@@ -1,4 +1,4 @@
-"""The whole path on a real SLURM, started on this machine (tests/toy_cluster.py)."""
+"""The whole path on a real SLURM, started on this machine (tests/lab/toy_cluster.py)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from lab import toy_cluster
 from lab.studies import BIN, PLUGIN, write_study
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
-from lab.docs_pages import PAGES, ROOT, commands, fences, read, without_fences
 
+from lab.docs_pages import PAGES, ROOT, commands, fences, read, without_fences
 from optbench.cells.matrix import cells_of
 from optbench.cli import cli
 from optbench.study.file import StudyFile
@@ -58,7 +58,7 @@ def test_a_study_can_be_read(page: Path, text: str, tmp_path: Path) -> None:
     given = yaml.safe_load(text)
     if "factory:" in text:  # a module of the user's: its file stands in the page, or in docs/howto/extend.md
         sources = [*fences(page, "python"), *fences(ROOT / "docs/howto/extend.md", "python")]
-        starter = (ROOT / "optbench/starter/my_lab.py.txt").read_text(encoding="utf-8")
+        starter = (ROOT / "optbench/study/starter/my_lab.py.txt").read_text(encoding="utf-8")
         code = starter + "".join(
             f"\n{block}" for block in sources if re.search(r"^(def|class) ", block, re.M)
         )
@@ -127,14 +127,14 @@ def generated(text: str) -> str:
 def test_measured_numbers_are_those_that_were_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table and number between marks stands in benchmarks/results.json, and every mark is known."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    ledger = importlib.import_module("ledger")
-    written = ledger.pages()
+    record = importlib.import_module("results")
+    written = record.pages()
     assert len(written) == len(list((ROOT / "docs").rglob("*.md")))
     for page, text in written.items():
         assert text == read(page), f"{page.name}: python benchmarks/results.py"
         marks = set(re.findall(r"<!-- (?!end of )([\w.-]+) -->", text))
         assert marks == set(re.findall(r"<!-- end of ([\w.-]+) -->", text))
-        assert marks <= set(ledger.places()), page.name
+        assert marks <= set(record.places()), page.name
 
 
 @pytest.mark.parametrize("page", DOCS, ids=[str(page.relative_to(ROOT)) for page in DOCS])

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab.fabricate import fabricate
-from lab.studies import optbench as run_verb
 
 import optbench
+from lab.fabricate import fabricate
+from lab.studies import optbench as run_verb
 from optbench.core.errors import UserError
 
 DOCS = Path(optbench.__file__).parent.parent / "docs/howto"

@@ -23,12 +23,12 @@ from unittest.mock import create_autospec
 
 import click
 import pytest
+
 from lab.docs_pages import PAGES, ROOT, commands, fences
 from lab.studies import TrainingHere, optbench, run
-
 from optbench.cli import cli
 from optbench.report.figures import draw
-from optbench.running import parent as supervise
+from optbench.running import supervisor
 
 STUDY = """
     study: mine
@@ -69,6 +69,7 @@ PLACEHOLDERS = {
     "...": "mine.yaml --failed",
     "A": "results/mine",
     "B": "results/mine",
+    "CELL": "digits_mlp/adam/constant/0",
     "N": "2",
     "NAME": "slurm",
     "OLD=NEW": "adam=adam",
@@ -116,7 +117,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("mine.yaml", "config/default.yaml"):
             Path(name).parent.mkdir(exist_ok=True)
             Path(name).write_text(dedent(STUDY), encoding="utf-8")
-        patch.setattr(supervise, "start_child", TrainingHere)
+        patch.setattr(supervisor, "start_child", TrainingHere)
         check(FIRST)
         patch.setattr(draw, "draw_all", create_autospec(draw.draw_all))  # the figures are there
         yield folder

@@ -11,6 +11,7 @@ import tomllib
 from shutil import which
 
 import pytest
+
 from lab.checkout import ROOT
 
 FIGURES = ROOT / "optbench/report/figures"

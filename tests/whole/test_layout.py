@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 import pytest
+
 from lab.imports import MODULES, ROOT, imports_of, libraries_of
 
 ENTRIES = ("catalogue.*.entries", "catalogue.datasets.manifest", "catalogue.workloads.landscapes")

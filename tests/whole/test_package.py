@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
-from lab.checkout import ROOT
 
+from lab.checkout import ROOT
 from optbench.study.starter.write import HERE, workflow_root
 
-PIPELINE = "optbench/study/starter/write.py/pipeline"
+PIPELINE = "optbench/study/starter/pipeline"
 
 CELL = """study: outside
 seeds: 1
@@ -65,9 +65,7 @@ def test_the_wheel_carries_what_init_writes(dist: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         assert archive.read(f"{PIPELINE}/Snakefile") == (workflow_root() / "Snakefile").read_bytes()
-    assert {
-        f"optbench/study/starter/write.py/{file.name}" for file in HERE.iterdir() if file.is_file()
-    } <= names
+    assert {f"optbench/study/starter/{file.name}" for file in HERE.iterdir() if file.is_file()} <= names
     wanted = ["workflow/rules/train.smk", "profiles/default/config.yaml", "profiles/slurm/config.yaml"]
     assert {f"{PIPELINE}/{name}" for name in wanted} | {"optbench/py.typed"} <= names
     modules = {str(file.relative_to(ROOT)) for file in (ROOT / "optbench").rglob("*.py")}

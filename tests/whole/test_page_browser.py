@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 import pytest
+
 from lab.fabricate import HOSTILE, Fake, fabricate, ravine_path
 from lab.pages import mixed_page, ranked_page
-
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
-from optbench.tables.rates import CURVATURES, exact_rate, spectral_radius
+from optbench.tables.heavy_ball import CURVATURES, exact_rate, spectral_radius
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [

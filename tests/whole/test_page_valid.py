@@ -9,9 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from lab.fabricate import HOSTILE, Fake, fabricate, large
 from lab.pages import MIXED, Page, mixed_page
-
 from optbench.report.page.build import render
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from lab.fabricate import Fake, fabricate, timing_table
 
+from lab.fabricate import Fake, fabricate, timing_table
 from optbench.cells.timings import timings_of
 from optbench.findings.analysis import compare_all
 from optbench.findings.samples import Combination
 from optbench.study.resolve import read_study, reference_of
-from optbench.tables.evidence import write_evidence
+from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.ratios import first_with
 
 STUDY = """study: s
@@ -68,7 +68,7 @@ def test_times_of_an_earlier_reference_do_not_choose_it(tmp_path: Path):
     results = fabricate(tmp_path / "s", Fake(timed=True, reference="adam"))
     stale = timing_table(Fake(timed=True, reference="sgd"))
     stale.to_parquet(results / "tables/timing.parquet", index=False)
-    write_evidence(results / "tables")
+    write_figure_tables(results / "tables")
     ratios = pd.read_parquet(results / "tables/ratios.parquet")
     assert set(ratios.loc[ratios["kind"] == "reference", "against_optimizer"]) == {"adam"}
     assert json.loads((results / "tables/study.json").read_text())["report"]["reference"] == "adam"

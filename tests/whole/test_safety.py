@@ -60,7 +60,7 @@ def test_a_slug_is_one_plain_part_of_a_path() -> None:
         assert not set(slug(name)) & set("/\\$`:* ")
 
 
-FROM_THE_PARENT = {"optbench.running.worker", "optbench.training.timing.measure"}
+FROM_THE_PARENT = {"optbench.running.worker", "optbench.running.timing_worker"}
 """Children that are handed their work over a pipe, pickled by the parent that started them."""
 
 

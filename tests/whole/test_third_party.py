@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from lab.checkout import ROOT
 from torch import Tensor, nn
 
+from lab.checkout import ROOT
 from optbench.catalogue.optimizers.lion import Lion
 from optbench.catalogue.optimizers.make import evaluated_weights, make_optimizer
 from optbench.cells.matrix import cells_of

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from lab.studies import optbench, run, write_study
 
 STUDY = """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from lab.studies import run, write_study
 
 STUDY = """

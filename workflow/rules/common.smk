@@ -14,6 +14,7 @@ from optbench.running.plan import (
     make_plan,
     metrics_code,
     needs_of,
+    newer_than_data,
     plan_folder,
     read_batch,
     stage_code,
@@ -42,6 +43,8 @@ try:
         if workflow.is_main_process
         else None
     )
+    # Data that lies there but was read by other code, or from other files: each with a file that is newer.
+    OUTDATED = newer_than_data(STUDY) if workflow.is_main_process else {}
 except UserError as error:
     print(f"optbench: {error}", file=sys.stderr)
     sys.exit(2)

@@ -2,6 +2,8 @@
 
 
 rule prepare:
+    input:
+        lambda wildcards: OUTDATED.get(wildcards.dataset, []),
     output:
         f"{DATA}/{{dataset}}/manifest.json",
     log:

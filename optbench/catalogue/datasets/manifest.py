@@ -20,7 +20,21 @@ def read_manifest(name: str, data_folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def is_prepared(spec: DatasetSpec, data_folder: Path) -> bool:
-    """Whether the data set lies ready, from the very files that `spec` names."""
+def is_prepared(spec: DatasetSpec, data_folder: Path, digest: str) -> bool:
+    """Whether the data set lies ready, from the very files that `spec` names and read as today.
+
+    Args:
+        spec: the data set.
+        data_folder: where prepared data lies.
+        digest: what `optbench.cells.data.data_digests` gives for it.
+    """
     manifest = read_manifest(spec.name, data_folder)
-    return bool(manifest["status"] == "ready" and manifest.get("fingerprint", "") == spec.fingerprint)
+    return manifest["status"] == "ready" and not is_outdated(spec, data_folder, digest)
+
+
+def is_outdated(spec: DatasetSpec, data_folder: Path, digest: str) -> bool:
+    """Whether there is a manifest, of other files or read and cut otherwise; one that does not say is."""
+    if not (data_folder / spec.name / "manifest.json").exists():
+        return False
+    manifest = read_manifest(spec.name, data_folder)
+    return (manifest.get("fingerprint", ""), manifest.get("digest", "")) != (spec.fingerprint, digest)

@@ -35,7 +35,7 @@ SPLIT_SEED = 20_240_229
 """Decides which examples are held out; recorded in every manifest. Another value is another data set."""
 
 
-def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
+def prepare(spec: DatasetSpec, folder: Path, digest: str = "") -> dict[str, Any]:
     """Writes a data set's split arrays and, last, its manifest below `folder/<name>`; returns the manifest.
 
     The arrays are `{train,validation,test}_{x,y}.npy`; `manifest.json` says what they are (source, licence,
@@ -53,6 +53,8 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
             (`train-images-idx3-ubyte`, plain or .gz; in the folder, its `raw/` or torchvision's layout), or
             the `cifar-10-batches-py` or `cifar-100-python` folder.
         folder: the data folder; raw downloads go to `folder/raw`.
+        digest: what `optbench.cells.data.data_digests` gives for it, to be kept in the manifest: data
+            that was read and cut otherwise has another.
 
     Raises:
         ValueError: `spec.name` is not a built-in data set.
@@ -71,6 +73,7 @@ def prepare(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
         "label": entry.label,
         "source": entry.source if spec.root is None else f"files in {spec.root}",
         "fingerprint": spec.fingerprint,
+        "digest": digest,
         "licence": entry.licence,
         "citation": entry.citation,
         "versions": _versions(("numpy", entry.package)),

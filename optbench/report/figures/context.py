@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from optbench.report.tables import Evidence, Tuned, read_evidence, read_timing_table, read_tuned
+from optbench.report.tables import FigureTables, Tuned, read_figure_tables, read_timing_table, read_tuned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +51,9 @@ class DrawingContext:
         return pd.read_parquet(self.tables / "ranking.parquet")
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def figure_tables(self) -> FigureTables:
         """Survival, targets reached, ratios, profile, trade-offs and rates."""
-        return read_evidence(self.tables)
+        return read_figure_tables(self.tables)
 
     @cached_property
     def tuned(self) -> Tuned | None:

@@ -22,10 +22,17 @@ import numpy as np
 import torch
 
 from optbench.training.probes.batch import ProbeBatch
+from optbench.training.probes.measures import (
+    MeasuredSteps,
+    ProbeSeries,
+    fall,
+    rises,
+    run_sums,
+    window_columns,
+)
 from optbench.training.probes.momentum import noise_cosine
 from optbench.training.probes.rows import LARGE, FlatRows, Rows, entries, row_type
 from optbench.training.probes.sampling import BLOCK, FIXED_SEED, look_weights, measured_share, step_weights
-from optbench.training.probes.sums import MeasuredSteps, ProbeSeries, fall, rises, run_sums, window_columns
 from optbench.training.torch_private import is_dropout
 
 if TYPE_CHECKING:
@@ -35,8 +42,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from optbench.catalogue.workloads.workload import Workload
+    from optbench.training.probes.measures import Terms
     from optbench.training.probes.sampling import Floats
-    from optbench.training.probes.sums import Terms
 
 WINDOWS = 50
 """At most this many windows: the time between evaluations, several of them taken together where need be."""

@@ -1,4 +1,4 @@
-"""The timing stage on clocks that only move when a test says so; no assertion looks at real time."""
+"""Rounds of timed blocks on clocks that only move when a test says so; no assertion looks at real time."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import gc
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,60 +14,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from optbench.cells.timing_file import (
-    BATCH,
-    KERNEL,
-    OPTIMIZER,
-    SCHEMA,
-    SPLIT,
-    STEP,
-    TWIN,
-    read_timing,
-    write_timing,
-)
-from optbench.cells.timings import select_timings, timing_path, timings_of
-from optbench.cells.trace import BadTraceError
-from optbench.core.specs import OptimizerSpec, WorkloadSpec
-from optbench.running.timing import time_in_child
-from optbench.study.resolve import read_study
-from optbench.study.study import Study
-from optbench.study.timing import TimingSpec
-from optbench.tables.timing import (
-    TIMING_COLUMNS,
-    collect_timing,
-    paired_ratio,
-    seconds_to_target,
-    timing_rows,
-)
-from optbench.training.timing.measure import measure, peak_memory_bytes, state_bytes_per_param
-from optbench.training.timing.noise import MachineReading, machine_facts, read_machine
+from lab.timing import Time, rows_of
+from optbench.cells.timing_file import OPTIMIZER, SPLIT, STEP, TWIN
+from optbench.tables.timing import paired_ratio
 from optbench.training.timing.rounds import (
     BLOCK_US,
     FEWEST_ROUNDS,
     LONGEST_BLOCK,
     SPLIT_EVERY,
-    Clock,
     Rounds,
     TimedOptimizer,
-    cuda_clock,
     host_clock,
     time_optimizers,
 )
 
 BATCHES = [(torch.full((4, 3), float(i)), torch.zeros(4, 1)) for i in range(7)]
-
-
-@dataclass
-class Time:
-    """A clock that stands still until someone spends time on it."""
-
-    ns: int = 0
-
-    def now(self) -> int:
-        return self.ns
-
-    def spend(self, us: float) -> None:
-        self.ns += round(us * 1e3)
 
 
 class Spending(torch.optim.Optimizer):
@@ -114,31 +73,6 @@ def timed(timed_optimizers: list[TimedOptimizer], time: Time, seconds: float = 1
     return time_optimizers(
         timed_optimizers, itertools.cycle(BATCHES), host_clock(time.now), seconds, **options
     )
-
-
-def rows_of(found: Rounds, names: list[str], **facts: Any) -> dict[str, dict[str, Any]]:
-    """The table's rows by optimizer, from rounds as the file would hold them."""
-    blocks = pd.DataFrame(found.rows, columns=SCHEMA.names)
-    rows = timing_rows(made_facts(names, errors=found.errors, **facts), blocks)
-    return {row["optimizer"]: row for row in rows}
-
-
-def made_facts(names: list[str], **facts: Any) -> dict[str, Any]:
-    return {
-        "workload": "w",
-        "optimizers": names,
-        "reference": names[0],
-        "error": "",
-        "errors": {},
-        "device": "cpu",
-        "threads": 1,
-        "machine": {"cpu": "Example", "cores": 4, "system": "Linux 6"},
-        "state_bytes_per_param": {},
-        "peak_memory_bytes": {},
-        "cpus": 4,
-        "other_cpus": 0.0,
-        **facts,
-    }
 
 
 # What comes out where the truth is known
@@ -400,293 +334,3 @@ def test_without_a_reference_there_are_times_but_no_ratios():
     assert math.isnan(rows["b"]["ratio_to_sgd"])
     assert rows["b"]["noisy"]
     assert timed([timed_optimizer("a", time, fails)], time).rows == []
-
-
-# What else is measured
-
-
-@pytest.mark.parametrize(
-    ("factory", "expected"),
-    [
-        (lambda p: torch.optim.SGD(p, 0.1), 0),
-        (lambda p: torch.optim.SGD(p, 0.1, momentum=0.9), 4),
-        (lambda p: torch.optim.Adam(p, 0.1), 8 + 2 * 4 / 44),  # and one float32 step counter a tensor
-        (lambda p: torch.optim.Adam(p, 0.1, amsgrad=True), 12 + 2 * 4 / 44),
-        (lambda p: torch.optim.LBFGS(p, 0.1, max_iter=1, history_size=5), None),
-    ],
-)
-def test_state_bytes_per_parameter(factory, expected):
-    model = nn.Linear(10, 4)
-    optimizer = factory(model.parameters())
-    x = torch.randn(6, 10)
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss = model(x).square().mean()
-        loss.backward()
-        return loss
-
-    for _ in range(4):
-        optimizer.step(closure)
-    if expected is None:
-        # d, previous gradient, and pairs (y, s) of the history, each of the parameters' length; scalars.
-        state = optimizer.state[next(iter(optimizer.state))]
-        vectors = 2 + len(state["old_dirs"]) + len(state["old_stps"])
-        assert len(state["old_dirs"]) > 1
-        assert vectors * 4 <= state_bytes_per_param(optimizer) < vectors * 4 + 4
-    else:
-        assert state_bytes_per_param(optimizer) == pytest.approx(expected)
-
-
-def test_peak_memory_counts_what_training_keeps():
-    model = nn.Sequential(nn.Linear(10, 20), nn.Tanh(), nn.Linear(20, 1))
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-    one = TimedOptimizer("a", OPTIMIZER, model, optimizer, lambda m, b: m(b[0]).mean(), 10**9)
-    batch = (torch.randn(50, 10),)
-    parameters = 10 * 20 + 20 + 20 + 1
-    # Parameters, gradients and velocities; tanh's output is what forward keeps, beside input and weights.
-    assert peak_memory_bytes(one, batch, torch.device("cpu")) == 4 * (3 * parameters + 50 * 20)
-
-
-def test_what_others_use_is_what_is_busy_without_us():
-    before = MachineReading(at_s=10, load=1.0, busy_s=100, own_s=5, clocks_mhz=(2000.0, 3000.0))
-    after = MachineReading(at_s=12, load=3.0, busy_s=105, own_s=7, clocks_mhz=(2500.0,))
-    facts = machine_facts(before, after)
-    assert facts["other_cpus"] == pytest.approx(1.5)
-    assert (facts["load_before"], facts["load_after"]) == (1.0, 3.0)
-    assert (facts["clock_min_mhz"], facts["clock_max_mhz"]) == (2000.0, 3000.0)
-    blind = machine_facts(replace(before, clocks_mhz=(), load=None), replace(after, clocks_mhz=()))
-    assert blind["clock_min_mhz"] is None
-    assert blind["load_before"] is None
-    now = read_machine()
-    assert now.busy_s >= now.own_s > 0
-
-
-# The flag
-
-
-def blocks_of(ratios: np.ndarray, kernel: np.ndarray | None = None) -> Rounds:
-    """Rounds in which the twin took `ratios` times as long as the reference."""
-    rows = []
-    for i, ratio in enumerate(ratios):
-        for role, us in ((OPTIMIZER, 100.0), (TWIN, 100.0 * ratio)):
-            rows.append(
-                {
-                    "round": i,
-                    "kind": STEP,
-                    "role": role,
-                    "optimizer": "a",
-                    "steps": 1,
-                    "block_us": us,
-                    "step_us": [us],
-                }
-            )
-        rows.append(
-            {"round": i, "kind": KERNEL, "steps": 1, "block_us": 1.0 if kernel is None else kernel[i]}
-        )
-        rows.append({"round": i, "kind": BATCH, "steps": 2, "block_us": 8.0})
-    return Rounds(rows)
-
-
-QUIET = 1 + np.linspace(-0.004, 0.004, 20)
-
-
-@pytest.mark.parametrize(
-    ("found", "facts", "word"),
-    [
-        (blocks_of(QUIET), {}, ""),
-        (blocks_of(QUIET + 0.008), {}, ""),  # the interval misses 1, but by no more than chance may
-        (blocks_of(QUIET + 0.03), {}, "against itself took 1.03"),
-        (blocks_of(1 + np.linspace(-0.1, 0.1, 20)), {}, "known to"),
-        (blocks_of(QUIET[:5]), {}, "5 rounds"),
-        (blocks_of(QUIET), {"other_cpus": 0.39}, ""),
-        (blocks_of(QUIET), {"other_cpus": 0.41}, "0.41 of 4 processors"),
-        (blocks_of(QUIET), {"other_cpus": None}, ""),
-        (blocks_of(QUIET, np.linspace(0.5, 1.5, 20)), {}, "fixed kernel"),
-        (blocks_of(QUIET, np.linspace(0.95, 1.05, 20)), {}, ""),
-    ],
-)
-def test_the_noise_flag_says_why(found, facts, word):
-    row = rows_of(found, ["a"], **facts)["a"]
-    assert row["noisy"] == bool(word)
-    assert word in row["noise"]
-    assert row["batch_us"] == 4
-
-
-# Whole workloads
-
-SGD = OptimizerSpec("sgd", "torch.optim:SGD", 0.01)
-ADAM = OptimizerSpec("adam", "torch.optim:Adam", 0.01)
-MUON = OptimizerSpec("muon", "optbench.catalogue.optimizers.muon:MuonWithAdamW", 0.01)
-LBFGS = OptimizerSpec("lbfgs", "torch.optim:LBFGS", 1.0)
-
-
-def ticking(ms: float = 2) -> Clock:
-    """A clock that moves by itself, a little at every reading."""
-    time = Time()
-
-    def now() -> int:
-        time.spend(ms * 1e3)
-        return time.ns
-
-    return host_clock(now)
-
-
-def asked(workload: str, *optimizers: OptimizerSpec) -> TimingSpec:
-    spec = WorkloadSpec("w", f"optbench.catalogue.workloads.{workload}")
-    return TimingSpec("s", spec, optimizers, optimizers[0].name, "cpu", 1, "0" * 8)
-
-
-def test_measure_times_every_optimizer_that_can_be_made(tmp_path):
-    timing = asked("analytic:ravine", SGD, MUON, ADAM, LBFGS)
-    facts, rows = measure(timing, tmp_path, 2.0, ticking())
-    assert facts["error"] == ""
-    assert list(facts["errors"]) == ["muon"]
-    assert "two dimensions" in facts["errors"]["muon"]
-    assert facts["state_bytes_per_param"]["sgd"] == 0
-    assert facts["state_bytes_per_param"]["adam"] == 2 * 8 + 4 / 2  # float64, one counter for two coordinates
-    write_timing(tmp_path / "t.parquet", facts, rows)
-    table, again = read_timing(tmp_path / "t.parquet")
-    assert again == facts
-    found = {row["optimizer"]: row for row in timing_rows(again, table.to_pandas())}
-    assert list(found) == ["sgd", "muon", "adam", "lbfgs"]
-    assert [row["step_time_us"] > 0 for row in found.values()] == [True, False, True, True]
-    assert {row["aa_ratio"] > 0 for row in found.values()} == {True}
-    assert set(found["adam"]) == set(TIMING_COLUMNS)
-
-
-def test_all_start_from_the_weights_of_seed_zero(tmp_path, monkeypatch):
-    import optbench.training.timing.measure
-
-    lineups = []
-
-    def watching(timed_optimizers: Any, *args: Any, **options: Any) -> Rounds:
-        lineups.extend([p.detach().clone() for p in one.model.parameters()] for one in timed_optimizers)
-        return time_optimizers(timed_optimizers, *args, **options)
-
-    monkeypatch.setattr(optbench.training.timing.measure, "time_optimizers", watching)
-    measure(asked("tiny:tiny_sigmoid", SGD, ADAM), tmp_path, 0.2, ticking())
-    torch.manual_seed(0)
-    from optbench.catalogue.workloads.tiny import tiny_sigmoid
-
-    expected = list(tiny_sigmoid().model().parameters())
-    assert len(lineups) == 3
-    assert all(torch.equal(a, b) for weights in lineups for a, b in zip(weights, expected, strict=True))
-
-
-def test_a_workload_that_cannot_be_built_gives_rows_with_the_reason(tmp_path):
-    facts, rows = measure(asked("analytic:no_such_surface", SGD, ADAM), tmp_path, 1.0, ticking())
-    assert rows == []
-    write_timing(tmp_path / "t.parquet", facts)
-    found = timing_rows(facts, read_timing(tmp_path / "t.parquet")[0].to_pandas())
-    assert [row["optimizer"] for row in found] == ["sgd", "adam"]
-    assert all("no_such_surface" in row["error"] and row["noisy"] for row in found)
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch) -> Study:
-    monkeypatch.chdir(tmp_path)
-    Path("s.yaml").write_text(
-        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine, tiny_sigmoid]\n"
-        "optimizers: [adam, heavy_ball, sgd]\nmatrix:\n"
-        "  - {workloads: [ravine], optimizers: [adam]}\n"
-        "  - {workloads: [tiny_sigmoid], optimizers: [heavy_ball, adam, sgd]}\n"
-    )
-    return read_study(Path("s.yaml"))
-
-
-def test_a_study_means_one_timing_a_workload(study):
-    ravine, tiny = timings_of(study)
-    assert [o.name for o in ravine.optimizers] == ["sgd", "adam"]
-    assert [o.name for o in tiny.optimizers] == ["sgd", "adam", "heavy_ball"]
-    assert timing_path(tiny) == Path(f"results/s/timing/tiny_sigmoid-{tiny.digest}.parquet")
-    assert select_timings([ravine, tiny], []) == [ravine, tiny]
-    assert select_timings([ravine, tiny], ["tiny_sigmoid", str(timing_path(tiny))]) == [tiny]
-    with pytest.raises(ValueError, match="did you mean 'ravine'"):
-        select_timings([ravine, tiny], ["ravin"])
-
-
-def test_the_digest_follows_what_is_measured(study):
-    def digests(changed: Study) -> list[str]:
-        return [timing.digest for timing in timings_of(changed)]
-
-    before = digests(study)
-    assert digests(replace(study, seeds=(0, 1, 2), title="other")) == before
-    assert all(a != b for a, b in zip(digests(replace(study, threads=2)), before, strict=True))
-    faster = {**study.optimizers, "heavy_ball": replace(study.optimizers["heavy_ball"], lr=0.5)}
-    after = digests(replace(study, optimizers=faster))
-    assert (after[0] == before[0], after[1] == before[1]) == (True, False)
-
-
-def test_a_crash_leaves_a_file_that_says_so(study):
-    timing = timings_of(study)[0]
-    problem = time_in_child(timing, study.data_folder, study.folder, 0.1, module="optbench.no_such_module")
-    assert problem == "the timing process ended with exit status 1"
-    facts = read_timing(timing_path(timing))[1]
-    assert "no_such_module" in facts["error"]
-    table = collect_timing(study)
-    assert list(table.columns) == list(TIMING_COLUMNS)
-    assert len(table) == 5
-    assert table["step_time_us"].isna().all()
-    assert set(table.loc[table["workload"] == "tiny_sigmoid", "error"]) == {"not measured"}
-    again = pd.read_parquet("results/s/tables/timing.parquet")
-    pd.testing.assert_frame_equal(again, table)
-    assert Path("results/s/tables/timing.csv").exists()
-
-
-def test_a_broken_file_is_told(study):
-    path = timing_path(timings_of(study)[0])
-    path.parent.mkdir(parents=True)
-    path.write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(BadTraceError):
-        read_timing(path)
-    assert "not a whole timing" in collect_timing(study).loc[0, "error"]
-
-
-def test_the_verb_measures_in_a_process_of_its_own(study):
-    from click.testing import CliRunner
-
-    from optbench.cli import cli
-
-    result = CliRunner().invoke(cli, ["time", "s.yaml", "tiny_sigmoid", "--seconds", "0.05"])
-    assert result.exit_code == 0, result.output
-    assert "tiny_sigmoid: timed with 3 optimizers" in result.output
-    table = collect_timing(study).set_index(["workload", "optimizer"])
-    assert (table.loc["tiny_sigmoid", "step_time_us"] > 0).all()
-    assert table.loc[("tiny_sigmoid", "heavy_ball"), "state_bytes_per_param"] == 4
-
-
-def test_time_to_target_is_steps_times_step_time():
-    runs = pd.DataFrame(
-        {
-            "workload": ["w", "w", "v", "w"],
-            "optimizer": ["a", "b", "a", "a"],
-            "steps_to_target": [1000.0, 1000.0, 5.0, math.nan],
-        },
-        index=[3, 1, 4, 7],
-    )
-    timing = pd.DataFrame({"workload": ["w", "w"], "optimizer": ["a", "b"], "step_time_us": [200.0, 500.0]})
-    found = seconds_to_target(runs, timing)
-    assert list(found.index) == [3, 1, 4, 7]
-    assert found.tolist()[:2] == [0.2, 0.5]
-    assert found.isna().tolist() == [False, False, True, True]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_the_device_is_waited_for(tmp_path):
-    clock = cuda_clock()
-    matrix = torch.randn(2048, 2048, device="cuda")
-    begun = clock.mark()
-    for _ in range(20):
-        matrix = (matrix @ matrix) * 1e-3
-    ended = clock.mark()
-    clock.wait()
-    assert clock.between(begun, ended) > 0
-    facts, rows = measure(replace(asked("tiny:tiny_sigmoid", SGD, ADAM), device="cuda"), tmp_path, 0.5)
-    assert facts["error"] == ""
-    assert facts["peak_memory_bytes"]["adam"] > facts["peak_memory_bytes"]["sgd"] > 0
-    for row in rows:
-        if row["kind"] == STEP and row["role"] == OPTIMIZER:
-            # Events and the host's clock around the same work, each with its own resolution.
-            assert sum(row["step_us"]) <= row["block_us"] * 1.05 + 100

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 import seaborn as sns
-from cycler import cycler
+from matplotlib.rcsetup import cycler
 
 from optbench.report.palette import HUES, LIGHT
 

@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 
 def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
-    study, writer, evidence = context.study, context.writer, context.evidence
+    study, writer, evidence = context.study, context.writer, context.figure_tables
     return [*draw_heat_maps(study, writer, evidence), *draw_profile(study, writer, evidence)]

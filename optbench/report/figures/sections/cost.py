@@ -30,8 +30,8 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     study, writer = context.study, context.writer
     return [
         *draw_cost(study, writer, context.timing),
-        *draw_survival_curves(study, writer, context.evidence),
-        *draw_tradeoffs(study, writer, context.evidence, "cost"),
+        *draw_survival_curves(study, writer, context.figure_tables),
+        *draw_tradeoffs(study, writer, context.figure_tables, "cost"),
     ]
 
 

@@ -43,7 +43,7 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
     study, writer, tables = context.study, context.writer, context.tables
     return [
-        *draw_rates(study, writer, context.evidence.rates),
+        *draw_rates(study, writer, context.figure_tables.rates),
         *draw_oracle(study, writer, tables / "oracle.parquet"),
         *draw_learning(study, writer, context.curves, context.landscapes),
         *draw_textbook(writer, read_tables(tables)),

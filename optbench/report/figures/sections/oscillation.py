@@ -28,7 +28,7 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     study, writer = context.study, context.writer
     return [
         *draw_oscillation(study, writer, context.summary),
-        *draw_tradeoffs(study, writer, context.evidence, "oscillation"),
+        *draw_tradeoffs(study, writer, context.figure_tables, "oscillation"),
     ]
 
 

@@ -13,7 +13,7 @@ from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_rate_map
 from optbench.report.study import StudyView
 from optbench.report.words import entry, in_words
-from optbench.tables.rates import CURVATURES, exact_rate, largest_stable_lr
+from optbench.tables.heavy_ball import CURVATURES, exact_rate, largest_stable_lr
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from optbench.report.figures.marks.heat import draw_heat, ratio_text
 from optbench.report.figures.marks.intervals import ratio_range
 from optbench.report.figures.marks.points import draw_schedule_effects
 from optbench.report.study import StudyView, chunks
-from optbench.report.tables import Evidence, present, rows_of
+from optbench.report.tables import FigureTables, present, rows_of
 from optbench.report.words import entry, in_words
 from optbench.tables.rows import row_dicts
 
@@ -30,7 +30,7 @@ MOST_COLUMNS = 8
 """Workloads that one heat map holds side by side."""
 
 
-def draw_heat_maps(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
+def draw_heat_maps(study: StudyView, writer: FigureWriter, found: FigureTables) -> list[FigureRecord]:
     """Final losses as multiples of the reference's, one panel a schedule."""
     rows = rows_of(found.ratios, kind="reference")
     workloads = [w for w in study.workloads if len(rows) and (rows["workload"] == w).any()]
@@ -117,7 +117,7 @@ def _ratio_entries(study: StudyView, rows: pd.DataFrame) -> list[tuple[TableValu
     ]
 
 
-def draw_interaction(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
+def draw_interaction(study: StudyView, writer: FigureWriter, found: FigureTables) -> list[FigureRecord]:
     """What each schedule does to each optimizer's loss, one panel a workload and schedule."""
     rows = rows_of(found.ratios, kind="schedule")
     rows = rows[np.isfinite(rows["estimate"].to_numpy(float)) & (rows["estimate"] > 0)] if len(rows) else rows

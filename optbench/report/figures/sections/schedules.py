@@ -35,7 +35,7 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     lrs = recorded_rates(study, context.curves)
     return [
         *draw_between_schedules(study, writer, context.summary, lrs),
-        *draw_interaction(study, writer, context.evidence),
+        *draw_interaction(study, writer, context.figure_tables),
         *draw_schedules(study, writer, lrs),
     ]
 

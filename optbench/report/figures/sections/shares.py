@@ -13,7 +13,7 @@ from optbench.report.figures.axes import label_margin
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.shares import draw_shares
 from optbench.report.study import StudyView, chunks
-from optbench.report.tables import Evidence, present, rows_of
+from optbench.report.tables import FigureTables, present, rows_of
 from optbench.report.words import entry, in_words
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.rows import row_dicts
@@ -81,7 +81,7 @@ def _share_panels(
 
 
 def draw_targets_reached(
-    study: StudyView, writer: FigureWriter, found: Evidence, workload: str
+    study: StudyView, writer: FigureWriter, found: FigureTables, workload: str
 ) -> list[FigureRecord]:
     """The run-length distribution over a ladder of targets, and Kaplan-Meier for the workload's own."""
     label = study.label("workloads", workload)
@@ -124,7 +124,7 @@ def draw_targets_reached(
     return records + _survival(study, writer, rows_of(found.survival, workload=workload), workload, "steps")
 
 
-def draw_survival_curves(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
+def draw_survival_curves(study: StudyView, writer: FigureWriter, found: FigureTables) -> list[FigureRecord]:
     """Kaplan-Meier in seconds, one figure a workload whose steps were timed."""
     return [
         record
@@ -184,7 +184,7 @@ def _survival(
     ]  # fmt: skip
 
 
-def draw_profile(study: StudyView, writer: FigureWriter, found: Evidence) -> list[FigureRecord]:
+def draw_profile(study: StudyView, writer: FigureWriter, found: FigureTables) -> list[FigureRecord]:
     """The performance profile of steps to target over all workloads, one panel a schedule."""
     profile = found.profile
     if profile.empty:

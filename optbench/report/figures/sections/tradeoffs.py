@@ -11,7 +11,7 @@ from optbench.report.figure import FigureRecord
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_points
 from optbench.report.study import StudyView
-from optbench.report.tables import Evidence, rows_of
+from optbench.report.tables import FigureTables, rows_of
 from optbench.report.words import entry, in_words
 from optbench.tables.rows import row_dicts
 
@@ -34,7 +34,9 @@ TRADEOFFS: Mapping[str, tuple[str, str, str, str, str]] = {
 """By kind: section, title, x axis, y axis, what the caption adds."""
 
 
-def draw_tradeoffs(study: StudyView, writer: FigureWriter, found: Evidence, kind: str) -> list[FigureRecord]:
+def draw_tradeoffs(
+    study: StudyView, writer: FigureWriter, found: FigureTables, kind: str
+) -> list[FigureRecord]:
     """One figure a workload: its combinations as points, a panel a schedule, the front joined."""
     section, title, x_label, y_label, words = TRADEOFFS[kind]
     records = []

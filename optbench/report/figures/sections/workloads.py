@@ -23,5 +23,5 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
         finals = summary[(summary["workload"] == workload) & (summary["metric"] == "final_val_loss")]
         if len(finals):
             records.append(draw_finals(study, writer, workload, finals, rows))
-        records += draw_targets_reached(study, writer, context.evidence, workload)
+        records += draw_targets_reached(study, writer, context.figure_tables, workload)
     return records

@@ -159,7 +159,7 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
                 detail_name="" if detail in ("", last_line) else status.detail,
             )
         )
-    cards.sort(key=lambda card: (status_of(card.status).card, -card.count))
+    cards.sort(key=lambda card: (status_of(card.status).card_order, -card.count))
     return tuple(replace(card, id=f"f-{index}") for index, card in enumerate(cards))
 
 

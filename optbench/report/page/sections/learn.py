@@ -11,7 +11,7 @@ from optbench.report.page.context import Content
 from optbench.report.page.sections.claims import Claims, claims
 from optbench.report.page.sections.oracle import Oracle, oracle
 from optbench.report.tables import read_oracle
-from optbench.tables.rates import CURVATURES
+from optbench.tables.heavy_ball import CURVATURES
 from optbench.theory.textbook.file import read_claims
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-// The momentum lab: heavy ball on the ravine, by the formulas of optbench/tables/rates.py.
+// The momentum lab: heavy ball on the ravine, by the formulas of optbench/tables/heavy_ball.py.
 (() => {
   const { make } = page;
   // Factor a step of x_{t+1} = (1 + b - lr h) x_t - b x_{t-1}: the larger root of z^2 - (1 + b - lr h) z + b.

@@ -6,37 +6,17 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from lab.fabricate import Fake, fabricate
 
+from lab.fabricate import Fake, fabricate
+from lab.oracle import ROWS, found
 from optbench.report.figure import read_records, write_records
-from optbench.report.figures.axes import panel
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.backend.style import drawing
-from optbench.report.figures.marks.deviations import draw_deviations, shares
 from optbench.report.figures.sections.oracle import draw_oracle
 from optbench.report.page.build import render
 from optbench.report.study import read_study_view
-
-ROWS = [
-    # fact, topic, predicted, measured, tolerance, verdict, note
-    ("rate_gd", "Rates", 0.9, 0.9, 1e-9, "agrees", ""),
-    ("rate_hb", "Rates", 0.5, 0.5004, 1e-3, "agrees", ""),
-    ("limit_gd", "Limits", 2.0, 2.1, 0.01, "differs", ""),
-    ("diverged", "Limits", 5.0, 4.0, 0.0, "differs", ""),
-    ("limit_hb", "Limits", 3.0, np.nan, 0.03, "not measured", "the tables hold no run of a/b/<c>"),
-]
-
-
-def found() -> pd.DataFrame:
-    columns = ["fact", "topic", "predicted", "measured", "tolerance", "verdict", "note"]
-    table = pd.DataFrame(ROWS, columns=columns)
-    table["deviation"] = (table["measured"] - table["predicted"]).abs()
-    return table.assign(
-        what="a quantity", formula="1 - lr h", reason="rounding", source="Somebody 1999", where="a/b/c"
-    )
 
 
 def made(folder: Path, table: pd.DataFrame | None, *, asked: bool = True) -> tuple[Path, str]:
@@ -52,20 +32,6 @@ def made(folder: Path, table: pd.DataFrame | None, *, asked: bool = True) -> tup
         records = draw_oracle(read_study_view(results / "tables"), FigureWriter(results / "figures"), file)
     write_records(records, results / "figures/figures.json")
     return results, render(results, folder / "reports").read_text(encoding="utf-8")
-
-
-def test_deviations_are_drawn_in_tolerances():
-    table = found()
-    assert shares(table) == pytest.approx([0, 0.4, 10, np.inf, np.nan], nan_ok=True)
-    _, ax = panel()
-    draw_deviations(table, ax)
-    at = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
-    assert list(at) == ["rate_gd", "rate_hb", "limit_gd", "diverged"]
-    assert [line.get_xdata()[0] for line in at.values()] == pytest.approx([1e-6, 0.4, 10, 100])
-    assert [line.get_marker() for line in at.values()] == ["o", "o", "X", "X"]
-    assert [line.get_ydata()[0] for line in at.values()] == [0, 1, 2, 3]
-    assert [text.get_text() for text in ax.texts] == ["not measured"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == list(table["fact"])
 
 
 def test_the_page_shows_what_failed(tmp_path):

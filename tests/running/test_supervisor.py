@@ -7,13 +7,13 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from lab.studies import PLUGIN, TrainingHere, run, write_study
 
+from lab.studies import PLUGIN, TrainingHere, run, write_study
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import read_trace
-from optbench.running.parent import train_all
+from optbench.running.supervisor import train_all
 from optbench.study.resolve import read_study
 
 STUDY = """
@@ -194,8 +194,8 @@ def test_small_cells_are_handed_out_ahead_while_there_are_plenty(
 ) -> None:
     """With one child: not before the first has told how small they are, and not when only three wait."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("optbench.running.parent.start_child", Noting)
-    monkeypatch.setattr("optbench.running.parent.SMALL_S", 60.0 if small else 0.0)
+    monkeypatch.setattr("optbench.running.supervisor.start_child", Noting)
+    monkeypatch.setattr("optbench.running.supervisor.SMALL_S", 60.0 if small else 0.0)
     monkeypatch.setattr(Noting, "said", [], raising=False)
     study = read_study(
         write_study(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from optbench.core.files import write_table
 from optbench.tables.curves import read_curves
-from optbench.tables.rates import RateRow, rate_rows
+from optbench.tables.heavy_ball import RateRow, rate_rows
 from optbench.tables.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
 from optbench.tables.step_times import read_times
 from optbench.tables.time_to_target import SurvivalRow, TargetsReachedRow, survival_rows, targets_reached_rows
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_evidence(tables: Path) -> None:
+def write_figure_tables(tables: Path) -> None:
     """Writes the tables survival, targets_reached, ratios, profile, tradeoffs and rates.
 
     They lie beside the tables they come from, each as .parquet and .csv.

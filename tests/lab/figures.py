@@ -7,10 +7,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from optbench.figures import (
-    assign_styles,
-    draw_convergence,
-)
+from optbench.figures import assign_styles, draw_convergence
 from optbench.report.figures.backend.renderer import to_svg
 from optbench.report.figures.backend.svg import clean
 

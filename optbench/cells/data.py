@@ -1,0 +1,43 @@
+"""Whether prepared data is what today's code would read and cut from the same files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from optbench.catalogue.datasets.manifest import is_outdated
+from optbench.cells.identity import Slices, data_roots, data_values, digest
+from optbench.cells.source import save_cache
+
+if TYPE_CHECKING:
+    from optbench.study.study import Study
+
+
+def data_digests(study: Study) -> dict[str, str]:
+    """Eight digits for each data set of a study over all that decides which numbers its arrays hold.
+
+    Its entry, the user's own files, and the code that reads and cuts them: data that was prepared under
+    another digest is prepared again.
+
+    Raises:
+        UserError: a file does not parse.
+    """
+    slices = Slices(study.folder)
+    found = {
+        name: digest({"data": data_values(spec), "code": slices.code(*data_roots(spec)).sha256})
+        for name, spec in study.datasets.items()
+    }
+    save_cache()
+    return found
+
+
+def outdated_data(study: Study) -> dict[str, str]:
+    """The data sets of a study that lie there but were read or cut otherwise, and their digests of today.
+
+    Raises:
+        UserError: a file does not parse.
+    """
+    return {
+        name: found
+        for name, found in data_digests(study).items()
+        if is_outdated(study.datasets[name], study.data_folder, found)
+    }

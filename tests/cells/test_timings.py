@@ -1,0 +1,47 @@
+"""Which timings a study means, and the digest of each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from optbench.cells.timings import select_timings, timing_path, timings_of
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch) -> Study:
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(
+        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine, tiny_sigmoid]\n"
+        "optimizers: [adam, heavy_ball, sgd]\nmatrix:\n"
+        "  - {workloads: [ravine], optimizers: [adam]}\n"
+        "  - {workloads: [tiny_sigmoid], optimizers: [heavy_ball, adam, sgd]}\n"
+    )
+    return read_study(Path("s.yaml"))
+
+
+def test_a_study_means_one_timing_a_workload(study):
+    ravine, tiny = timings_of(study)
+    assert [o.name for o in ravine.optimizers] == ["sgd", "adam"]
+    assert [o.name for o in tiny.optimizers] == ["sgd", "adam", "heavy_ball"]
+    assert timing_path(tiny) == Path(f"results/s/timing/tiny_sigmoid-{tiny.digest}.parquet")
+    assert select_timings([ravine, tiny], []) == [ravine, tiny]
+    assert select_timings([ravine, tiny], ["tiny_sigmoid", str(timing_path(tiny))]) == [tiny]
+    with pytest.raises(ValueError, match="did you mean 'ravine'"):
+        select_timings([ravine, tiny], ["ravin"])
+
+
+def test_the_digest_follows_what_is_measured(study):
+    def digests(changed: Study) -> list[str]:
+        return [timing.digest for timing in timings_of(changed)]
+
+    before = digests(study)
+    assert digests(replace(study, seeds=(0, 1, 2), title="other")) == before
+    assert all(a != b for a, b in zip(digests(replace(study, threads=2)), before, strict=True))
+    faster = {**study.optimizers, "heavy_ball": replace(study.optimizers["heavy_ball"], lr=0.5)}
+    after = digests(replace(study, optimizers=faster))
+    assert (after[0] == before[0], after[1] == before[1]) == (True, False)

@@ -1,0 +1,198 @@
+"""Comparisons: what is tested, what a verdict needs, how often it is wrong."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab.studies import write_study
+from optbench.core.errors import UserError
+from optbench.findings.comparisons import Rules, compare, verdict_of
+from optbench.findings.samples import common_block, paired_differences, paired_samples
+from optbench.findings.write import sentence
+from optbench.study.resolve import read_study
+
+# ------------------------------------------------------------------------------------- error rates
+
+
+def equal_runs(rng: np.random.Generator, seeds: int, workloads: int = 2) -> pd.DataFrame:
+    """Run table of a study in which no optimizer or schedule differs from another."""
+    rows = []
+    for w in range(workloads):
+        shared = rng.normal(size=seeds)  # what a seed does to everyone
+        for o, s in itertools.product(range(3), ("constant", "cosine")):
+            log_loss = -1 + 0.3 * shared + 0.2 * rng.normal(size=seeds)
+            losses = 10**log_loss
+            rows += [(f"w{w}", f"o{o}", s, 0.1, seed, "ok", loss) for seed, loss in enumerate(losses)]
+    columns = ["workload", "optimizer", "schedule", "lr", "seed", "status", "final_val_loss"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_studies_without_difference_seldom_say_better() -> None:
+    """520 studies, 30 comparisons each and 15 over workloads: any `better` or `worse` in 5% at most."""
+    rng = np.random.default_rng(11)
+    false = 0
+    for study in range(520):
+        by_workload = paired_samples(equal_runs(rng, 6 if study % 2 else 8), "final_val_loss")
+        table = compare(by_workload, common_block(by_workload), Rules())
+        assert len(table) == 45
+        false += table["verdict"].isin(["better", "worse"]).any()
+    assert false / 520 <= 0.05
+    assert false > 0, "a test that never errs was not made"
+
+
+def test_a_real_difference_is_found_and_the_twins_beside_it_are_not() -> None:
+    rng = np.random.default_rng(12)
+    runs = equal_runs(rng, 10)
+    better = runs["optimizer"] == "o2"
+    runs.loc[better, "final_val_loss"] *= 0.2
+    by_workload = paired_samples(runs, "final_val_loss")
+    table = compare(by_workload, common_block(by_workload), Rules())
+    against = (table["b"] == "o2") & (table["a"] != "o2")
+    assert (table.loc[against, "verdict"] == "worse").all()
+    assert np.log10(table.loc[against, "effect"]).mean() == pytest.approx(math.log10(5), abs=0.1)
+    assert (table.loc[~against, "verdict"] == "no detectable difference").all()
+
+
+# ------------------------------------------------------------------------------- what counts, and for what
+
+
+def table_of(values: dict[str, list[float]], status: dict[str, list[str]] | None = None) -> pd.DataFrame:
+    rows = [
+        ("w", o, "constant", 0.1, seed, (status or {}).get(o, ["ok"] * len(v))[seed], loss)
+        for o, v in values.items()
+        for seed, loss in enumerate(v)
+    ]
+    columns = ["workload", "optimizer", "schedule", "lr", "seed", "status", "final_val_loss"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def compared(values: dict[str, list[float]], status: dict[str, list[str]] | None = None) -> dict[str, Any]:
+    table = compare(paired_samples(table_of(values, status), "final_val_loss"), None, Rules())
+    return table.iloc[0].to_dict()
+
+
+def test_fewer_than_six_pairs_are_never_tested() -> None:
+    row = compared({"a": [0.1, 0.11, 0.12, 0.1, 0.13], "b": [9.0, 8, 7, 9, 8]})
+    assert row["verdict"] == "insufficient data"
+    assert row["test"] == "none"
+    assert math.isnan(row["p"])
+    assert math.isnan(row["p_adjusted"])
+    assert row["coverage"] == 1 - 2**-4
+
+
+def test_a_missing_run_takes_its_pair_away_and_stays_in_the_count() -> None:
+    status = {"b": ["ok"] * 6 + ["missing"]}
+    row = compared({"a": [0.1, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1], "b": [1.0, 2, 1, 2, 1, 2, math.nan]}, status)
+    assert (row["n"], row["pairs"], row["n_ok"]) == (7, 6, 6)
+    assert row["p"] == 2 / 64
+    assert row["verdict"] == "better"
+
+
+def test_a_diverged_run_ranks_worst_and_is_not_left_out() -> None:
+    status = {"b": ["diverged"] * 2 + ["ok"] * 6}
+    a = [0.1, 0.12, 0.11, 0.13, 0.1, 0.12, 0.11, 0.1]
+    b = [math.nan, math.nan, 0.31, 0.35, 0.33, 0.3, 0.32, 0.36]
+    row = compared({"a": a, "b": b}, status)
+    assert (row["n"], row["pairs"], row["n_ok"], row["wins"]) == (8, 8, 6, 8)
+    assert row["low"] == 0
+    assert row["verdict"] == "better"
+    both = compared(
+        {"a": [math.nan] * 6, "b": [math.nan] * 5 + [1.0]},
+        {"a": ["diverged"] * 6, "b": ["diverged"] * 5 + ["ok"]},
+    )
+    assert both["verdict"] == "no detectable difference", "five ties and one win"
+
+
+def test_what_is_the_same_in_every_seed_is_not_tested() -> None:
+    row = compared({"a": [0.1] * 8, "b": [0.2] * 8})
+    assert row["test"].startswith("none")
+    assert row["verdict"] == "insufficient data"
+    assert row["effect"] == row["low"] == row["high"] == pytest.approx(0.5)
+    assert compared({"a": [0.1] * 8, "b": [0.1] * 8})["verdict"] == "no detectable difference"
+
+
+def test_a_difference_below_the_threshold_is_none() -> None:
+    rng = np.random.default_rng(0)
+    a = list(0.5 + 0.1 * rng.random(8))
+    assert compared({"a": a, "b": [1.009 * v for v in a[:-1]] + [1.0092 * a[-1]]})["verdict"] == (
+        "no detectable difference"
+    )
+    row = compared({"a": a, "b": [1.03 * v for v in a[:-1]] + [1.031 * a[-1]]})
+    assert row["verdict"] == "better"
+    assert row["effect"] == pytest.approx(1 / 1.03, abs=1e-3)
+
+
+def test_negative_losses_are_compared_by_differences() -> None:
+    a = [-1.0, -1.2, -1.1, -0.9, -1.3, -1.05]
+    row = compared({"a": a, "b": [v + 0.5 + 0.01 * i for i, v in enumerate(a)]})
+    assert row["scale"] == "difference"
+    assert row["effect"] == pytest.approx(-0.525)
+    assert row["verdict"] == "better"
+
+
+def test_verdicts_need_all_of_their_conditions() -> None:
+    shift = (-0.2, -0.3, -0.1)
+    assert verdict_of(6, 0.03, shift, 0.004, fixed=False) == "better"
+    assert verdict_of(6, 0.03, (0.2, 0.1, 0.3), 0.004, fixed=False) == "worse"
+    assert verdict_of(5, 0.03, shift, 0.004, fixed=False) == "insufficient data"
+    for p, estimate, threshold in (
+        (0.06, shift, 0.004),
+        (0.03, shift, 0.25),
+        (0.03, (-0.2, -0.4, 0.01), 0.004),
+    ):
+        assert verdict_of(6, p, estimate, threshold, fixed=False) == "no detectable difference"
+
+
+def test_ties_and_pairs_without_a_run() -> None:
+    a = np.array([np.inf, 1, np.inf, np.nan, -np.inf])
+    b = np.array([np.inf, 3, 1, 2, -np.inf])
+    np.testing.assert_array_equal(paired_differences(a, b), [0, -2, np.inf, np.nan, 0])
+
+
+def test_a_study_declares_its_rules(tmp_path: Path) -> None:
+    text = "study: s\nworkloads: [ravine]\noptimizers: [sgd, adam]\nreport: "
+    file = write_study(tmp_path, text + "{threshold: 0.05, reference: adam, family: workload, seed: 3}\n")
+    assert dict(read_study(file).report) == {
+        "threshold": 0.05, "reference": "adam", "family": "workload", "seed": 3, "pdf": False,
+    }  # fmt: skip
+    mistakes = {
+        "{reference: adm}": "report.reference: unknown name 'adm'; did you mean 'adam'?",
+        "{threshold: 1}": "report.threshold",
+        "{family: page}": "report.family",
+        "{treshold: 0.1}": "did you mean 'threshold'?",
+    }
+    for given, said in mistakes.items():
+        with pytest.raises(UserError) as raised:
+            read_study(write_study(tmp_path, text + given + "\n"))
+        assert said in str(raised.value)
+
+
+def test_a_family_for_each_workload_is_corrected_apart() -> None:
+    by_workload = paired_samples(equal_runs(np.random.default_rng(2), 8), "final_val_loss")
+    together = compare(by_workload, None, Rules(family="study"))
+    apart = compare(by_workload, None, Rules(family="workload"))
+    assert (apart["p"] == together["p"]).all()
+    assert (apart["p_adjusted"] <= together["p_adjusted"]).all()
+    alone = compare(by_workload[:1], None, Rules())
+    np.testing.assert_array_equal(alone["p_adjusted"], apart["p_adjusted"][:15])
+
+
+def test_steps_against_a_run_that_never_arrives_are_no_ratio() -> None:
+    words = {"workload": "W", "a": "A", "b": "B", "median": 100.0, "reached": 6, "runs": 6, "better_than": 1}
+    words |= {"others": 1, "tied": 0, "tied_names": [], "scale": "ratio"}
+    finding = {"template": "target", "verdict": "better", "n": 6, "p_adjusted": 0.03125, "words": words}
+    arrives = sentence({**finding, "effect": 0.5, "low": 0.4, "high": 0.6})
+    never = sentence({**finding, "effect": 0.0, "low": 0.0, "high": 0.0})
+    start = (
+        "On W, A reaches the target soonest: median 100 steps, 6 of 6 runs. It is better than 1 of 1 other, "
+    )
+    start += "the nearest of them B: "
+    assert arrives == start + "its steps are 0.500 times that [0.400, 0.600], 6 seeds, adjusted p = 0.031."
+    assert never == start + "in the typical pair that one never gets there, 6 seeds, adjusted p = 0.031."

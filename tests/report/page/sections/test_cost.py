@@ -1,0 +1,87 @@
+"""Times: what is noisy, missing or of another machine says so."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from lab.fabricate import Fake, fabricate
+from lab.pages import Page
+from optbench.core.words import number
+from optbench.report.page.build import render
+from optbench.tables.figure_tables import write_figure_tables
+from optbench.tables.step_times import comparable
+
+INF = float("inf")
+
+
+def test_cost_shows_the_timing(mixed):
+    path, page = mixed
+    assert (
+        "A step takes from 1.50 [1.47, 1.54] (momentum on Digits, MLP, 13 rounds) to 2.25 [2.16, 2.39] "
+        "(Adam on Ravine, 14 rounds) times as long as the reference's; the machine was too noisy for 1 of 2 "
+        "workloads; there is no time for 1 of 6 pairs of workload and optimizer."
+    ) in page.text
+    rows = [[" ".join(cell.split()) for cell in row] for row in page.rows("t-step-0")]
+    assert rows == [
+        ["SGD", "100", "120", "30", "1 reference", "0", "2"],
+        ["momentum", "150", "180", "45", "1.5 [1.47, 1.545]", "4", "4"],
+        ["Adam", "225", "270", "67.5", "2.25 [2.161, 2.387]", "8", "6"],
+    ]
+    assert page.rows("t-step-1")[2] == ["Adam", *6 * ["–"], "ValueError: <b>no</b> step"]
+    summary = pd.read_parquet(path.parents[2] / "results/demo/tables/summary.parquet")
+    steps = summary[(summary["workload"] == "ravine") & (summary["metric"] == "steps_to_target")]
+    targets = page.rows("t-target-0")
+    assert len(targets) == len(steps) == 6
+    step_time = {"sgd": 100e-6, "momentum": 150e-6, "adam": 225e-6}
+    for row, record in zip(targets, steps.itertuples(), strict=True):
+        assert row[2].split()[0] == number(record.estimate)
+        assert row[3].split()[0] == number(record.estimate * step_time[record.optimizer])
+    assert "Adam" not in [row[0] for row in page.rows("t-target-1")]
+
+
+def test_noisy_workload_has_a_badge_and_its_reason(mixed):
+    _, page = mixed
+    assert page.source.count('<span class="badge">noisy</span>') == 1
+    badged = re.search(r'<div id="c-1".*?</table>', page.source, re.DOTALL).group()
+    assert "badge" in badged
+    assert "others kept &lt;most&gt; of 8 processors busy." in badged
+
+
+def test_times_of_different_machines_are_not_compared(tmp_path):
+    results = fabricate(tmp_path / "results/demo", Fake(seeds=2, timed=True))
+    file = results / "tables/timing.parquet"
+    timing = pd.read_parquet(file)
+    other = timing["workload"].eq("digits") & timing["optimizer"].eq("adam")
+    timing.loc[other, "machine"] = "Another CPU"
+    timing.to_parquet(file)
+    write_figure_tables(results / "tables")
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    assert [row[1:3] for row in page.rows("t-step-0")] != 3 * [["–", "–"]]
+    assert [row[1:3] for row in page.rows("t-step-1")] == 3 * [["–", "–"]]
+    assert page.text.count("measured in 2 places, which do not compare") == 3
+    survival = pd.read_parquet(results / "tables/survival.parquet")
+    assert set(survival.loc[survival["unit"] == "time_s", "workload"]) == {"ravine"}
+    timing.assign(machine=timing["workload"]).to_parquet(file)
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    assert "The workloads were timed on 2 different machines." in page.text
+    untimed = timing.assign(threads=float("nan"), step_time_us=float("nan"))
+    assert comparable(untimed).equals(untimed)
+
+
+def test_target_that_half_the_runs_missed_has_no_time(tmp_path):
+    results = fabricate(tmp_path / "results/demo", Fake(workloads=("digits",), timed=True))
+    for name in ("runs", "summary"):
+        file = results / f"tables/{name}.parquet"
+        table = pd.read_parquet(file)
+        adam = table["optimizer"] == "adam"
+        if name == "runs":
+            table.loc[adam & (table["seed"] > 0), "steps_to_target"] = float("nan")
+        else:
+            of = adam & (table["metric"] == "steps_to_target")
+            table.loc[of, ["estimate", "high"]] = INF
+        table.to_parquet(file)
+    page = Page(render(results, tmp_path / "reports").read_text(encoding="utf-8"))
+    rows = [row for row in page.rows("t-target-0") if row[0] == "Adam"]
+    assert [(row[3].split("  ")[0], row[4]) for row in rows] == 2 * [("not reached", "1/4")]

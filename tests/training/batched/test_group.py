@@ -1,0 +1,60 @@
+"""What has no batched form trains alone and says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.batched import cells
+from optbench.cells.trace import Trace
+from optbench.training.batched.group import refusals
+from optbench.training.batched.train import train_together
+from optbench.training.loop import train_cell
+
+NOWHERE = Path("there-is-no-data")
+
+
+def rows(trace: Trace) -> list[tuple[object, ...]]:
+    return [*zip(trace.step.tolist(), trace.split, trace.metric, trace.value.tolist(), strict=True)]
+
+
+NO_STACK = {
+    "dropout": "its model has Dropout",
+    "norm": "its model has BatchNorm1d",
+    "counting": "its loss changes the model's buffers",
+    "python": "its loss draws random numbers",
+    "functional": "its loss draws random numbers",
+    "looks": "its loss cannot be taken of several models at once: RuntimeError",
+}
+
+
+@pytest.mark.parametrize(("odd", "why"), NO_STACK.items())
+def test_a_workload_that_has_no_batched_form_trains_alone_and_says_why(tmp_path, monkeypatch, odd, why):
+    group = cells(tmp_path, monkeypatch, f'net: {{factory: "plugin:network", odd: {odd}}}')
+    for cell, trace in zip(group, train_together(group, NOWHERE), strict=True):
+        assert trace.facts["execution"]["seeds"] == "alone"
+        assert trace.facts["execution"]["why"].startswith(why)
+        assert "\n" not in trace.facts["execution"]["why"]
+        assert rows(trace) == rows(train_cell(cell, NOWHERE))
+    assert list(refusals(group, NOWHERE)) == [trace.facts["execution"]["why"]]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "schedule", "why"),
+    [
+        (
+            'mine: {factory: "plugin:by_shape", lr: 0.1}',
+            "constant",
+            "its parameters are sorted into groups by",
+        ),
+        ("lbfgs: {}", "constant", "LBFGS evaluates the loss itself, as often as each seed needs"),
+        ("muon: {}", "constant", "MuonWithAdamW is not known to be elementwise"),
+        ("sgd: {}", "plateau", "ReduceLROnPlateau gives each seed a learning rate of its own"),
+    ],
+)
+def test_an_optimizer_or_schedule_that_looks_beyond_an_entry(tmp_path, monkeypatch, optimizer, schedule, why):
+    net = 'net: {factory: "plugin:network"}'
+    group = cells(tmp_path, monkeypatch, net, optimizer, schedule)
+    (found,) = refusals(group, NOWHERE)
+    assert found.startswith(why)
