@@ -54,7 +54,14 @@ TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
 EVIDENCE = [
     f"{TABLES}/{name}.parquet"
-    for name in ("survival", "targets_reached", "ratios", "profile", "tradeoffs", "rates")
+    for name in (
+        "survival",
+        "targets_reached",
+        "ratios",
+        "profile",
+        "tradeoffs",
+        "rates",
+    )
 ]
 SENSITIVITY = [
     f"{TABLES}/{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")
