@@ -12,7 +12,14 @@ import pytest
 
 from lab.checkout import ROOT
 
-LONG = ("test_cluster", "test_workflow", "test_tuning_workflow", "test_kill", "test_supervisor", "test_build")
+LONG = (
+    "test_cluster",
+    "test_workflow",
+    "test_tuning_workflow",
+    "test_kill",
+    "test_supervisor",
+    "test_docs_run",
+)
 """Files that take minutes, the longest first: begun last, one of them would run alone at the end."""
 
 
