@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 __all__ = ["Results", "Workload", "__version__", "load"]
 
-_DOORS = {
+_PUBLIC = {
     "Results": "optbench.tables.load",
     "Workload": "optbench.catalogue.workloads.workload",
     "load": "optbench.tables.load",
@@ -26,6 +26,6 @@ _DOORS = {
 
 def __getattr__(name: str) -> object:
     # pandas takes most of a second, and Snakemake and the training processes import this package too.
-    if name in _DOORS:
-        return getattr(import_module(_DOORS[name]), name)
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

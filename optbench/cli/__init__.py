@@ -1,4 +1,4 @@
-"""The command line: one verb a stage, and doors to single cells.
+"""The command line: one verb a stage, and verbs for single cells.
 
 Every verb imports what it needs itself: `optbench train` is a parent without torch, `optbench report` never
 loads torch, and a mistake in a study file is told before anything heavy is imported. `stages` has the verbs

@@ -1,4 +1,4 @@
-"""Drawing one's own figures as the page draws them (a door to `report/figures/`).
+"""Drawing one's own figures as the page draws them (public names of `report/figures/`).
 
 These functions draw on the axes that they are given; they read no file, compute no statistic and keep no
 state.

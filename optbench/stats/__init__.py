@@ -1,4 +1,4 @@
-"""Statistics of runs on plain arrays, seeded where they resample: the public door to this room.
+"""Statistics of runs on plain arrays, seeded where they resample; import them from here.
 
 Each function says what it computes, from which paper, and what it raises where it is written.
 """

@@ -1,6 +1,6 @@
 """The interquartile mean and the bootstrap over seeds and workloads.
 
-Import these through `optbench.stats.paired`, which is the public door.
+Import these from `optbench.stats`.
 """
 
 from __future__ import annotations

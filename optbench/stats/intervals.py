@@ -1,6 +1,6 @@
 """Estimates with intervals, on plain arrays: means, medians, shares and shifts.
 
-Import these through `optbench.stats.paired`, which is the public door. Every function takes one number a run;
+Import these from `optbench.stats`. Every function takes one number a run;
 which of them fits which quantity is told in docs/reference/statistics.md.
 """
 

@@ -1,4 +1,4 @@
-"""Statistics of optimizer comparisons, on plain arrays: the public door.
+"""Paired comparisons: sign flips of one and of many at once, Holm, probability of improvement, seeds needed.
 
 Tests and comparisons live here; the rest in `intervals`, `bootstrap`, `joint`, `ranks` and `survival`.
 Import all of them from this module. Losses are the normal case: lower is better unless an argument says

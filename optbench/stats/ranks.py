@@ -1,6 +1,6 @@
 """Ranks over workloads: average ranks, Friedman's test, the critical difference, performance profiles.
 
-Import these through `optbench.stats.paired`, which is the public door.
+Import these from `optbench.stats`.
 """
 
 from __future__ import annotations

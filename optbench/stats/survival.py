@@ -1,6 +1,6 @@
 """Time to target and search budgets, with the runs that never got there kept in the count.
 
-Import these through `optbench.stats.paired`, which is the public door.
+Import these from `optbench.stats`.
 """
 
 from __future__ import annotations

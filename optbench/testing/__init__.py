@@ -1,4 +1,4 @@
-"""Conformance of optimizers, schedules and workloads, for a plug-in's own tests (a door to `training/`).
+"""Conformance of optimizers, schedules and workloads, for a plug-in's own tests (of `training/`).
 
 from optbench.testing import check_optimizer
 

@@ -1,4 +1,4 @@
-"""What a workload of one's own returns (a door to `catalogue/`)."""
+"""What a workload of one's own returns (public name of `catalogue/`'s)."""
 
 from optbench.catalogue.workloads.workload import Workload
 

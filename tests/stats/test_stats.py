@@ -1,4 +1,4 @@
-"""The room as a whole: mistakes are one sentence, and nothing heavy is imported."""
+"""The package as a whole: mistakes are one sentence, and nothing heavy is imported."""
 
 import math
 import subprocess

