@@ -1,7 +1,6 @@
 """Paired comparisons: sign flips of one and of many at once, Holm, probability of improvement, seeds needed.
 
-Tests and comparisons live here; the rest in `intervals`, `bootstrap`, `joint`, `ranks` and `survival`.
-Import all of them from this module. Losses are the normal case: lower is better unless an argument says
+Import them from `optbench.stats`. Losses are the normal case: lower is better unless an argument says
 otherwise, and a diverged run is +inf, ranked worst, wherever ranking makes sense. Functions that resample
 take a seed and return the same numbers for it. docs/reference/statistics.md says which to use when, and why.
 """

@@ -45,7 +45,7 @@ PACKAGES = {
     ),
     "cli": Package(("*",), ("click", "rich", "numpy", "torch")),
 }
-"""Each stands on those above it. A public name (`optbench.figures` for one) hands on what one of them holds."""
+"""Each stands on those above it."""
 
 PUBLIC_NAMES = {
     "optbench.figures": "report",
