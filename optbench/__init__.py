@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optbench.catalogue.workloads.workload import Workload as Workload
+    from optbench.catalogue.workloads.workload import Workload
     from optbench.tables.load import Results, load
 
 __version__ = "0.1.0"

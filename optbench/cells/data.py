@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from optbench.catalogue.datasets.manifest import is_outdated
-from optbench.cells.identity import Slices, data_roots, data_values, digest
+from optbench.cells.identity import data_roots, data_values, digest
+from optbench.cells.slices import Slices
 from optbench.cells.source import save_cache
 
 if TYPE_CHECKING:

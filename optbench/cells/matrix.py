@@ -9,10 +9,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from optbench.cells.cell import CellSpec
-from optbench.cells.identity import (
-    identified,
-    training_code,
-)
+from optbench.cells.identity import identified, training_code
 from optbench.cells.paths import trace_path
 from optbench.cells.source import save_cache
 from optbench.core.errors import UserError, nearest

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from optbench.cells.cell import CellSpec
-    from optbench.cells.identity import Code
+    from optbench.cells.slices import Code
     from optbench.core.specs import OptimizerSpec, Setting, TuningSpec
     from optbench.study.study import Study
 

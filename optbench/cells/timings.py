@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.cells.identity import (
-    Slices,
-    _identified,
-)
+from optbench.cells.identity import identified_timing
+from optbench.cells.slices import Slices
 from optbench.cells.source import save_cache
 from optbench.core.errors import unknown
 from optbench.core.files import slug
@@ -39,7 +37,7 @@ def timings_of(study: Study) -> list[TimingSpec]:
         timing = TimingSpec(
             study.name, workload, optimizers, reference, workload.device or study.device, study.threads
         )
-        timings.append(_identified(timing, study, slices))
+        timings.append(identified_timing(timing, study, slices))
     save_cache()
     return timings
 

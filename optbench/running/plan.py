@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.cells.data import outdated_data
-from optbench.cells.identity import code_digest, digest
+from optbench.cells.identity import digest
 from optbench.cells.matrix import cells_of, trained_at_once
 from optbench.cells.paths import is_complete, trace_path
+from optbench.cells.slices import code_digest
 from optbench.core.errors import UserError
 from optbench.core.files import PACKAGE_FOLDER, slug, write_if_changed, write_text
 from optbench.study.locate import note_study_file

@@ -16,13 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from optbench.stats.intervals import (
-    FloatArray,
-    Interval,
-    checked_array,
-    score_interval,
-    student_quantile,
-)
+from optbench.stats.intervals import FloatArray, Interval, checked_array, score_interval, student_quantile
 from optbench.stats.ranks import midranks
 
 if TYPE_CHECKING:

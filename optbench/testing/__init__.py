@@ -1,6 +1,6 @@
 """Conformance of optimizers, schedules and workloads, for a plug-in's own tests (of `training/`).
 
-from optbench.testing import check_optimizer
+from optbench.training.conformance import check_optimizer
 
 def test_mine():
     assert check_optimizer(Mine, lr=0.1, momentum=0.9) == []

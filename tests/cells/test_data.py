@@ -17,7 +17,7 @@ from lab.checkout import ROOT
 from optbench.catalogue.datasets import manifest
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.data import data_digests
-from optbench.cells.identity import Code, Slices
+from optbench.cells.slices import Code, Slices
 from optbench.cli import cli
 from optbench.core.specs import DatasetSpec
 from optbench.running.plan import newer_than_data

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import optbench
-from optbench.cells.identity import NUMBERLESS, TRAINING, TRAINING_TOGETHER, Slices, digest
+from optbench.cells.identity import TRAINING, TRAINING_TOGETHER, digest
+from optbench.cells.slices import NUMBERLESS, Slices
 from optbench.cells.source import _write
 from optbench.core.errors import UserError
 

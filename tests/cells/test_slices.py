@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optbench.cells.identity import Slices
+from optbench.cells.slices import Slices
 from optbench.cells.source import _at_the_top, _definition
 
 PACKAGE = {

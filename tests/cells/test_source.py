@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optbench.cells import source
-from optbench.cells.identity import code_digest
+from optbench.cells.slices import code_digest
 from optbench.cells.source import SourceCode, read_source_code
 
 

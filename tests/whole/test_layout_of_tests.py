@@ -10,7 +10,6 @@ APART = ("whole", "lab")
 """Folders of no package: what goes through several of them, and what tests share."""
 
 EXCEPTIONS = {
-    "cells/test_slices.py": "the half of `identity` that follows names through code",
     "cells/test_whole_slice.py": "what the slice of a whole cell holds and leaves out, module by module",
     "cells/test_why_more.py": "the half of `why` that is about choices, timings and data",
     "findings/test_openings.py": "findings of every module there that open a section of the page",

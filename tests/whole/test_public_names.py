@@ -13,7 +13,7 @@ from textwrap import dedent
 import pytest
 
 import optbench
-from optbench.cells.identity import Slices
+from optbench.cells.slices import Slices
 
 SAME = {
     "workload": (

@@ -9,14 +9,7 @@ from matplotlib.colors import to_hex
 
 from optbench.report.figures.axes import style_axes
 from optbench.report.figures.backend.style import drawing
-from optbench.report.figures.marks.series import (
-    Series,
-    draw_band,
-    draw_dot,
-    draw_interval,
-    draw_series,
-    look,
-)
+from optbench.report.figures.marks.series import Series, draw_band, draw_dot, draw_interval, draw_series, look
 from optbench.report.palette import HUES, LIGHT, assign_styles
 
 STYLES = assign_styles([f"o{i}" for i in range(8)])
