@@ -97,7 +97,7 @@ def test_what_code_asks_of_each():
 
 
 def test_statuses_can_be_told_apart():
-    for of in ("name", "text", "glyph", "card"):
+    for of in ("name", "text", "glyph", "card_order"):
         assert len({getattr(status, of) for status in STATUSES}) == len(STATUSES)
     assert len({(status.tone, status.hatch) for status in STATUSES}) == len(STATUSES)
     assert all(len(status.glyph) == 1 for status in STATUSES)

@@ -22,7 +22,7 @@ from optbench.training.torch_private import copier, copy_each, is_batch_norm, is
 DEFERRED = """
 import inspect, sys
 import torch
-from optbench.training.torch_private import ERROR, defer_compiler, set_deterministic
+from optbench.training.torch_private import DETERMINISTIC_ERROR, defer_compiler, set_deterministic
 
 defer_compiler()
 defer_compiler()
@@ -39,7 +39,7 @@ def trained(cls):
     return model.weight.detach().clone()
 
 kinds = (torch.optim.SGD, torch.optim.Adam, torch.optim.NAdam)
-set_deterministic(ERROR)
+set_deterministic(DETERMINISTIC_ERROR)
 assert torch.are_deterministic_algorithms_enabled()
 assert not torch.is_deterministic_algorithms_warn_only_enabled()
 before = list(map(trained, kinds))
@@ -108,10 +108,10 @@ importlib.util.find_spec = lambda name, *rest: None if name == "torch._dynamo" e
 DIGITS = """
 import sys
 import torch
-from optbench.training.torch_private import ERROR, defer_compiler, set_deterministic
+from optbench.training.torch_private import DETERMINISTIC_ERROR, defer_compiler, set_deterministic
 
 defer_compiler()
-set_deterministic(ERROR)
+set_deterministic(DETERMINISTIC_ERROR)
 assert torch.are_deterministic_algorithms_enabled()
 assert not torch.is_deterministic_algorithms_warn_only_enabled()
 torch.manual_seed(0)

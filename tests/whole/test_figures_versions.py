@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 from shutil import which
 
 import pytest
@@ -62,9 +63,9 @@ def allowed():
 
 @pytest.mark.parametrize("which_one", ["oldest", "newest"])
 def test_figures_are_drawn_by_the_versions_that_are_allowed(tmp_path, which_one):
-    uv = which("uv")
+    uv = which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     if uv is None:
-        pytest.skip("needs uv")
+        pytest.skip("uv is not installed")
     bounds = ("==", "") if which_one == "oldest" else (">=", "--upgrade")
     wanted = [f"{name}{bounds[0]}{version}" for name, version in allowed().items()]
     # Without dependencies: numpy and pandas are the environment's.
