@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from optbench.catalogue.workloads.workload import Workload
-    from optbench.tables.load import Results, load
+    from optbench.catalogue.workloads.workload import Workload as Workload
+    from optbench.tables.load import Results as Results
+    from optbench.tables.load import load as load
 
 __version__ = "0.1.0"
 

@@ -76,4 +76,4 @@ def trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from lab.studies import TrainingHere
 
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr("optbench.running.child.start_child", TrainingHere)
+    monkeypatch.setattr("optbench.running.supervisor.start_child", TrainingHere)

@@ -2,7 +2,7 @@
 
 `optbench check` runs these on everything a study names; a plug-in's own tests can call them:
 
-    pass
+    from optbench.testing import check_optimizer
 
     def test_mine():
         assert check_optimizer(Mine, lr=0.1, momentum=0.9) == []

@@ -56,7 +56,7 @@ def test_origins_differ_by_what_numbers_depend_on():
 def test_a_new_fact_is_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     fact = ProvenanceFact("room", lambda: "cold", label="room", kinds="rooms")
     monkeypatch.setattr(provenance, "PROVENANCE", (*PROVENANCE, fact))
-    monkeypatch.setattr("optbench.core.provenance.PROVENANCE", (*PROVENANCE, fact))
+    monkeypatch.setattr("optbench.report.page.sections.methods.PROVENANCE", (*PROVENANCE, fact))
     monkeypatch.chdir(tmp_path)
     Path("s.yaml").write_text("study: s\nworkloads: [ravine]\noptimizers: [sgd]\n", encoding="utf-8")
     study = read_study(Path("s.yaml"))

@@ -194,7 +194,7 @@ def test_small_cells_are_handed_out_ahead_while_there_are_plenty(
 ) -> None:
     """With one child: not before the first has told how small they are, and not when only three wait."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("optbench.running.child.start_child", Noting)
+    monkeypatch.setattr("optbench.running.supervisor.start_child", Noting)
     monkeypatch.setattr("optbench.running.supervisor.SMALL_S", 60.0 if small else 0.0)
     monkeypatch.setattr(Noting, "said", [], raising=False)
     study = read_study(

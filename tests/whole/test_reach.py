@@ -147,7 +147,7 @@ def test_an_edit_of_a_data_sets_entry_makes_its_own_cells_new(
     copy: Path, cells: list[CellSpec], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = replace(DATASETS[name], validation_share=0.3)
-    monkeypatch.setattr("optbench.catalogue.datasets.entries.DATASETS", {**DATASETS, name: other})
+    monkeypatch.setattr("optbench.cells.identity.DATASETS", {**DATASETS, name: other})
     after = digests(copy / "study.yaml")
     expected = {c.name for c in cells if c.workload.dataset and c.workload.dataset.name == name}
     assert expected

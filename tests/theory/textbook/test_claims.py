@@ -97,7 +97,7 @@ def test_e3_says_nothing_of_a_time_that_was_not_compared_with_plain_sgd() -> Non
 
 
 def test_b5_would_see_an_average_that_forgets_the_wrong_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("optbench.theory.textbook.measure.average", lambda b, y: measure.average(1 - b, y))
+    monkeypatch.setattr("optbench.theory.textbook.regimes.average", lambda b, y: measure.average(1 - b, y))
     assert check("B5", SUPPORTED["B5"])["verdict"] == "refuted"
 
 
