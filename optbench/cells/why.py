@@ -75,6 +75,10 @@ class Folders:
             if name.startswith(begins) and name.endswith(path.suffix) and name != path.name
         ]
 
+    def latest(self, path: Path) -> Path | None:
+        """The one of `others` that was written last; None where there is none."""
+        return max(self.others(path), key=lambda other: (other.stat().st_mtime_ns, other), default=None)
+
 
 def reasons(cells: Iterable[CellSpec]) -> Iterator[Reason]:
     """What there is to say of each of `cells`, or of trials."""
@@ -104,8 +108,7 @@ def reasons_of_choices(searches: Iterable[Search]) -> Iterator[Reason]:
         elif search.path.is_file():
             yield Reason(search.name, AGAIN, causes=(TRIALS_GONE,))
         else:
-            others = folders.others(search.path)
-            beside = max(others, key=lambda path: (path.stat().st_mtime_ns, path), default=None)
+            beside = folders.latest(search.path)
             if beside is None:
                 yield Reason(search.name, NEVER_CHOSEN)
                 continue
@@ -121,8 +124,8 @@ def reasons_of_timings(timings: Iterable[TimingSpec]) -> Iterator[Reason]:
         if is_complete(path):
             yield Reason(name, UP_TO_DATE)
             continue
-        others = sorted(folders.others(path), key=lambda other: (other.stat().st_mtime_ns, other))
-        found = newest(others[-1:])
+        latest = folders.latest(path)
+        found = newest([latest] if latest else [])
         if found is None:
             yield Reason(name, NEVER_MEASURED)
             continue

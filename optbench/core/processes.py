@@ -1,4 +1,4 @@
-"""Work on several processes, with the results of one (no libraries)."""
+"""Processes: work on several with the results of one, and ends that come with those that started them."""
 
 from __future__ import annotations
 

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from lab.timing import timed_study
 from optbench.cells.timings import select_timings, timing_path, timings_of
-from optbench.study.resolve import read_study
 from optbench.study.study import Study
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch) -> Study:
     monkeypatch.chdir(tmp_path)
-    Path("s.yaml").write_text(
-        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine, tiny_sigmoid]\n"
-        "optimizers: [adam, heavy_ball, sgd]\nmatrix:\n"
-        "  - {workloads: [ravine], optimizers: [adam]}\n"
-        "  - {workloads: [tiny_sigmoid], optimizers: [heavy_ball, adam, sgd]}\n"
-    )
-    return read_study(Path("s.yaml"))
+    return timed_study()
 
 
 def test_a_study_means_one_timing_a_workload(study):

@@ -92,6 +92,17 @@ def noisy_line() -> Workload:
     )
 '''
 
+ON_A_GPU = """
+    study: s
+    seeds: 2
+    device: cpu
+    workloads:
+      line: {factory: "plugin:line", device: cuda, timeout_s: 60, memory_mb: 8000}
+      noisy: {factory: "plugin:noisy_line"}
+    optimizers: {sgd: {lr: 0.1}}
+    """
+"""One workload on a GPU and one beside it."""
+
 
 def write_study(folder: Path, text: str, plugin: str = PLUGIN) -> Path:
     """Writes study.yaml and plugin.py into `folder`; returns the study file."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from optbench.cells.timing_file import SCHEMA
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
 from optbench.tables.timing import timing_rows
 from optbench.training.timing.rounds import Rounds
 
@@ -48,3 +51,15 @@ def made_facts(names: list[str], **facts: Any) -> dict[str, Any]:
         "other_cpus": 0.0,
         **facts,
     }
+
+
+def timed_study() -> Study:
+    """A study of two workloads, written into this folder; its reference does not run on one of them."""
+    file = Path("s.yaml")
+    file.write_text(
+        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine, tiny_sigmoid]\n"
+        "optimizers: [adam, heavy_ball, sgd]\nmatrix:\n"
+        "  - {workloads: [ravine], optimizers: [adam]}\n"
+        "  - {workloads: [tiny_sigmoid], optimizers: [heavy_ball, adam, sgd]}\n"
+    )
+    return read_study(file)

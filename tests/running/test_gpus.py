@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.studies import write_study
+from lab.studies import ON_A_GPU, write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.timings import timings_of
@@ -19,16 +19,6 @@ from optbench.running import gpus as gpus_module
 from optbench.running.gpus import gpus, hold_gpu
 from optbench.running.supervisor import train_all
 from optbench.study.resolve import read_study
-
-STUDY = """
-    study: s
-    seeds: 2
-    device: cpu
-    workloads:
-      line: {factory: "plugin:line", device: cuda, timeout_s: 60, memory_mb: 8000}
-      noisy: {factory: "plugin:noisy_line"}
-    optimizers: {sgd: {lr: 0.1}}
-    """
 
 
 @pytest.mark.parametrize(
@@ -61,7 +51,7 @@ def test_a_gpu_is_held_by_one_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_workload_has_a_device_of_its_own(tmp_path: Path) -> None:
-    study = read_study(write_study(tmp_path, STUDY))
+    study = read_study(write_study(tmp_path, ON_A_GPU))
     assert [(c.workload.name, c.device, c.timeout_s) for c in cells_of(study)[::2]] == [
         ("line", "cuda", 60.0),
         ("noisy", "cpu", 3600.0),
@@ -70,9 +60,9 @@ def test_a_workload_has_a_device_of_its_own(tmp_path: Path) -> None:
     assert study.workloads["line"].memory_mb == 8000
     # Where it computes decides numbers, how long it may take does not.
     before = {cell.name: cell.digest for cell in cells_of(study)}
-    text = STUDY.replace("device: cuda, timeout_s: 60, memory_mb: 8000", "device: cuda")
+    text = ON_A_GPU.replace("device: cuda, timeout_s: 60, memory_mb: 8000", "device: cuda")
     assert {c.name: c.digest for c in cells_of(read_study(write_study(tmp_path, text)))} == before
-    text = STUDY.replace("device: cuda, ", "")
+    text = ON_A_GPU.replace("device: cuda, ", "")
     changed = {
         c.name for c in cells_of(read_study(write_study(tmp_path, text))) if c.digest != before[c.name]
     }
@@ -81,7 +71,7 @@ def test_a_workload_has_a_device_of_its_own(tmp_path: Path) -> None:
 
 def test_a_device_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"workloads.line.device.*gpu"):
-        read_study(write_study(tmp_path, STUDY.replace("device: cuda", "device: gpu")))
+        read_study(write_study(tmp_path, ON_A_GPU.replace("device: cuda", "device: gpu")))
 
 
 def test_each_training_process_sees_its_own_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +87,7 @@ def test_each_training_process_sees_its_own_gpu(tmp_path: Path, monkeypatch: pyt
         return launch(*arguments, env=env, **more)
 
     monkeypatch.setattr(child.subprocess, "Popen", note)
-    study = read_study(write_study(tmp_path, STUDY))
+    study = read_study(write_study(tmp_path, ON_A_GPU))
     cells = [cell for cell in cells_of(study) if cell.device == "cuda"]
     train_all(cells, study.data_folder, study.folder, 2, lambda *_: None)
     assert seen and set(seen) <= {"90", "91"}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lab.timing import timed_study
 from optbench.cells.timing_file import read_timing
 from optbench.cells.timings import timing_path, timings_of
 from optbench.running.timing import time_in_child
-from optbench.study.resolve import read_study
 from optbench.study.study import Study
 from optbench.tables.timing import TIMING_COLUMNS, collect_timing
 
@@ -18,13 +18,7 @@ from optbench.tables.timing import TIMING_COLUMNS, collect_timing
 @pytest.fixture
 def study(tmp_path, monkeypatch) -> Study:
     monkeypatch.chdir(tmp_path)
-    Path("s.yaml").write_text(
-        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine, tiny_sigmoid]\n"
-        "optimizers: [adam, heavy_ball, sgd]\nmatrix:\n"
-        "  - {workloads: [ravine], optimizers: [adam]}\n"
-        "  - {workloads: [tiny_sigmoid], optimizers: [heavy_ball, adam, sgd]}\n"
-    )
-    return read_study(Path("s.yaml"))
+    return timed_study()
 
 
 def test_a_crash_leaves_a_file_that_says_so(study):

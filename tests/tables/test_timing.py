@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lab.timing import rows_of
+from lab.timing import rows_of, timed_study
 from optbench.cells.timing_file import BATCH, KERNEL, OPTIMIZER, STEP, TWIN, read_timing
 from optbench.cells.timings import timing_path, timings_of
 from optbench.cells.trace import BadTraceError
-from optbench.study.resolve import read_study
 from optbench.study.study import Study
 from optbench.tables.timing import collect_timing, seconds_to_target
 from optbench.training.timing.rounds import Rounds
@@ -72,13 +70,7 @@ def test_the_noise_flag_says_why(found, facts, word):
 @pytest.fixture
 def study(tmp_path, monkeypatch) -> Study:
     monkeypatch.chdir(tmp_path)
-    Path("s.yaml").write_text(
-        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine, tiny_sigmoid]\n"
-        "optimizers: [adam, heavy_ball, sgd]\nmatrix:\n"
-        "  - {workloads: [ravine], optimizers: [adam]}\n"
-        "  - {workloads: [tiny_sigmoid], optimizers: [heavy_ball, adam, sgd]}\n"
-    )
-    return read_study(Path("s.yaml"))
+    return timed_study()
 
 
 def test_a_broken_file_is_told(study):

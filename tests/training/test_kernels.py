@@ -7,23 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from lab.studies import write_study
+from lab.studies import ON_A_GPU, write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import read_trace
 from optbench.running.supervisor import train_all
 from optbench.study.resolve import read_study
 from optbench.training.kernels import explain, kernel_facts
-
-STUDY = """
-    study: s
-    seeds: 2
-    device: cpu
-    workloads:
-      line: {factory: "plugin:line", device: cuda, timeout_s: 60, memory_mb: 8000}
-      noisy: {factory: "plugin:noisy_line"}
-    optimizers: {sgd: {lr: 0.1}}
-    """
 
 
 @pytest.mark.parametrize(
@@ -60,7 +50,7 @@ def test_a_gpu_gives_the_same_bits_twice(tmp_path: Path, monkeypatch: pytest.Mon
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     monkeypatch.chdir(tmp_path)
-    study = read_study(write_study(tmp_path, STUDY))
+    study = read_study(write_study(tmp_path, ON_A_GPU))
     cells = [cell for cell in cells_of(study) if cell.device == "cuda"]
     values = []
     for _ in range(2):
