@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+OWN_PACKAGES: Final = frozenset({"optbench", "torch"})
+
+
+def is_foreign(dotted: str) -> bool:
+    """Whether `module:name` is of neither optbench nor torch: a plug-in's, or a third-party package's."""
+    return dotted.partition(":")[0].split(".")[0] not in OWN_PACKAGES
 
 
 def split_name(dotted: str, key: str) -> tuple[str, str]:

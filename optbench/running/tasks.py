@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.cells.paths import trace_path
+from optbench.core.factories import is_foreign
 from optbench.running.locks import KeyLocks
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ WAITING_PER_THREAD = 4
 others have nothing to do."""
 
 
-OWN_PACKAGES = frozenset({"optbench", "torch"})
-"""Whose factories share a process: they leave it as it was."""
-
-
 def trust_domain(cell: CellSpec) -> frozenset[str]:
     """The cell's factories that are neither optbench's nor torch's; cells of the same ones share a process.
 
@@ -38,7 +35,7 @@ def trust_domain(cell: CellSpec) -> frozenset[str]:
     afterwards.
     """
     factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
-    return frozenset(f for f in factories if f and f.partition(":")[0].split(".")[0] not in OWN_PACKAGES)
+    return frozenset(f for f in factories if f and is_foreign(f))
 
 
 def written(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from optbench.core.errors import UserError, unknown
+from optbench.core.factories import is_foreign
 from optbench.core.files import slug
 from optbench.study.plugins import keyword_names
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 LONGEST_SLUG = 200
 """Bytes of a name as a path: file systems stop at 255, and a trace adds its own part."""
-
-CHECKED_PACKAGES = frozenset({"torch", "optbench"})
 
 
 class Range(NamedTuple):
@@ -105,7 +104,7 @@ def _check_names(key: str, spec: Spec, entry: Entry, folder: Path, supplied: int
 
 
 def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> None:
-    if factory.partition(":")[0].split(".")[0] not in CHECKED_PACKAGES:
+    if is_foreign(factory):
         return
     for name, value in settings.items():
         allowed = HYPERPARAMETERS.get(name)
