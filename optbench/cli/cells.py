@@ -22,6 +22,7 @@ from optbench.core.errors import UserError, unknown
 from optbench.core.provenance import PROVENANCE
 from optbench.core.status import FAILED, MISSING
 from optbench.core.words import number
+from optbench.running.launcher import Launcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +84,9 @@ def rerun(
     workers = max(1, cores // found.threads)
     with hold_run(found.results):
         prepare_data(found)
-        tune_unfinished(found, chosen, workers)
-        train_cells(found, chosen, cells, workers)
+        with Launcher() as launcher:
+            tune_unfinished(found, chosen, workers, launcher)
+            train_cells(found, chosen, cells, workers, launcher)
         publish(found)
 
 

@@ -17,6 +17,7 @@ from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import REPEATABLE
 from optbench.core.words import interval, number
+from optbench.running.launcher import Launcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,8 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     shutil.rmtree(scratch.results, ignore_errors=True)
     copies = [replace(with_choice(cell), study=scratch.name) for cell in chosen]
     try:
-        train_cells(scratch, copies, copies, max(1, cores // found.threads))
+        with Launcher() as launcher:
+            train_cells(scratch, copies, copies, max(1, cores // found.threads), launcher)
         bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
     finally:
         shutil.rmtree(scratch.results, ignore_errors=True)

@@ -14,6 +14,7 @@ import click
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
 from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
 from optbench.core.errors import UserError
+from optbench.running.launcher import Launcher
 from optbench.study.timing import SECONDS
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     if batch is None:  # by hand, before anything else ran, perhaps
         note_study_file(found)
         prepare_data(found)
-    train_cells(found, chosen, cells, workers, since)
+    with Launcher() as launcher:
+        train_cells(found, chosen, cells, workers, launcher, since)
 
 
 def train_cells(
@@ -85,6 +87,7 @@ def train_cells(
     cells: Sequence[CellSpec],
     every: Sequence[CellSpec],
     workers: int,
+    launcher: Launcher,
     since: float = math.inf,
     what: str = "cells",
 ) -> Counter[str]:
@@ -106,7 +109,7 @@ def train_cells(
     # A GPU trains one cell at a time, so more processes than GPUs would only wait.
     for device, most in (("cpu", workers), ("cuda", min(workers, len(gpus()) or 1))):
         chosen = [cell for cell in cells if cell.device == device]
-        train_all(chosen, study.data_folder, study.folder, most, finished, since)
+        train_all(chosen, study.data_folder, study.folder, most, finished, since, launcher)
     return counts
 
 
@@ -136,16 +139,22 @@ def tune(
     searches = searches_of(found)
     if batch is not None:
         job = read_tune_batch(batch)
-        tune_searches(found, select_searches(searches, job.choices), job.workers, again=job.again)
+        with Launcher() as launcher:
+            tune_searches(
+                found, select_searches(searches, job.choices), job.workers, launcher, again=job.again
+            )
         return
     prepare_data(found)
     chosen = select_searches(searches, names)
     if not names:
         chosen = [search for search in searches if again or not is_finished(search)]
-    tune_searches(found, chosen, max(1, cores // found.threads), again=again)
+    with Launcher() as launcher:
+        tune_searches(found, chosen, max(1, cores // found.threads), launcher, again=again)
 
 
-def tune_searches(study: Study, searches: Sequence[Search], workers: int, *, again: bool = False) -> None:
+def tune_searches(
+    study: Study, searches: Sequence[Search], workers: int, launcher: Launcher, *, again: bool = False
+) -> None:
     """Runs searches, tells what they chose, and drops what was trained with an earlier choice."""
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
     from optbench.cells.search import read_choice  # noqa: PLC0415
@@ -155,7 +164,7 @@ def tune_searches(study: Study, searches: Sequence[Search], workers: int, *, aga
         return
 
     def train(left: Sequence[CellSpec], trials: Sequence[CellSpec]) -> None:
-        train_cells(study, left, trials, workers, what="trials")
+        train_cells(study, left, trials, workers, launcher, what="trials")
 
     tune(searches, train, again=again)
     choices = [choice for search in searches if (choice := read_choice(search.path))]
@@ -177,12 +186,12 @@ MOST_NAMED = 5
 """Searches that a line names; the rest are counted."""
 
 
-def tune_unfinished(study: Study, cells: Sequence[CellSpec], workers: int) -> None:
+def tune_unfinished(study: Study, cells: Sequence[CellSpec], workers: int, launcher: Launcher) -> None:
     """Makes the choices that cells wait for and that are not there yet."""
     from optbench.cells.search import is_finished, searches_of  # noqa: PLC0415
 
     searches = [search for search in searches_of(study, cells) if not is_finished(search)]
-    tune_searches(study, searches, workers)
+    tune_searches(study, searches, workers, launcher)
 
 
 @click.command(name="time")
@@ -202,23 +211,25 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
     from optbench.cells.timings import select_timings, timings_of  # noqa: PLC0415
 
     found = read(study, device)
-    _time(found, select_timings(timings_of(found), workloads), seconds or found.timing_s or SECONDS)
+    chosen = select_timings(timings_of(found), workloads)
+    with Launcher() as launcher:
+        _time(found, chosen, seconds or found.timing_s or SECONDS, launcher)
 
 
-def _time_unfinished(study: Study) -> None:
+def _time_unfinished(study: Study, launcher: Launcher) -> None:
     from optbench.cells.timings import timing_path, timings_of  # noqa: PLC0415
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     if study.timing_s is not None:
         timings = {timing_path(timing): timing for timing in timings_of(study)}
-        _time(study, [timings[path] for path in left_of(timings)], study.timing_s)
+        _time(study, [timings[path] for path in left_of(timings)], study.timing_s, launcher)
 
 
-def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
+def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher: Launcher) -> None:
     from optbench.running.timing import time_in_child  # noqa: PLC0415
 
     for timing in timings:
-        problem = time_in_child(timing, study.data_folder, study.folder, seconds)
+        problem = time_in_child(timing, study.data_folder, study.folder, seconds, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
         click.echo(f"optbench: {name}: {told}", err=True)
@@ -353,13 +364,14 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
 
     workers = max(1, cores // found.threads)
     prepare_data(found)
-    tune_unfinished(found, cells, workers)
-    cell_of = {trace_path(cell): cell for cell in cells}
-    left = [cell_of[path] for path in left_of(cell_of)]
-    there = len(cells) - len(left)
-    click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
-    train_cells(found, left, cells, workers)
-    _time_unfinished(found)
+    with Launcher() as launcher:
+        tune_unfinished(found, cells, workers, launcher)
+        cell_of = {trace_path(cell): cell for cell in cells}
+        left = [cell_of[path] for path in left_of(cell_of)]
+        there = len(cells) - len(left)
+        click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
+        train_cells(found, left, cells, workers, launcher)
+        _time_unfinished(found, launcher)
     publish(found, cores)
 
 

@@ -13,12 +13,13 @@ import sys
 import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
 
 RUN = "OPTBENCH_RUN"
 """Environment variable that names the process a job belongs to: `PID@HOST`."""
@@ -27,6 +28,7 @@ PARENT = "OPTBENCH_PARENT"
 """Environment variable with the process id of the one that starts a child."""
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 Item = TypeVar("Item")
@@ -113,12 +115,87 @@ def exit_at_once() -> Iterator[None]:
 def die_with_parent() -> None:
     """Has the kernel kill this process when the thread that started it ends, if that one set `PARENT`."""
     parent = os.environ.pop(PARENT, "")
-    if not parent:
-        return
+    if parent:
+        die_with(int(parent))
+
+
+def die_with(parent: int) -> None:
+    """Has the kernel kill this process when the thread of `parent` that started it ends."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it was dead before the kernel knew
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was dead before the kernel knew
         os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Has processes that descend from this one become its children when their own parents end (Linux)."""
+    if sys.platform == "linux":
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, value)
+
+
+def children() -> list[int]:
+    """The processes whose parent is this one, zombies included (Linux; elsewhere none are known)."""
+    listed = [Path("/proc/self/task", task, "children") for task in _tasks()]
+    if all(file.exists() for file in listed):
+        return [int(pid) for file in listed for pid in file.read_text().split()]
+    found = []  # a kernel without these lists
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            after_name = (folder / "stat").read_text(errors="replace").rpartition(")")[2]
+            if int(after_name.split()[1]) == os.getpid():
+                found.append(int(folder.name))
+    return found
+
+
+def _tasks() -> list[str]:
+    """The threads of this process as the kernel counts them (Linux; elsewhere none are known)."""
+    return [task.name for task in Path("/proc/self/task").iterdir()] if sys.platform == "linux" else []
+
+
+def end_children(keep: Container[int]) -> None:
+    """Kills the children of this process but those to keep; whoever waits for its children buries them."""
+    for pid in children():
+        if pid not in keep:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def end_descendants(keep: Container[int]) -> None:
+    """Kills and reaps the children of this process but those to keep, and whoever becomes its child by that.
+
+    Of a process that adopts orphans, so that none is left: each generation comes when its parents are gone.
+    """
+    while ended := [pid for pid in children() if pid not in keep]:
+        end_children(keep)
+        for pid in ended:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+
+
+MENDED_BY_FORK = frozenset({"jemalloc_bg_thd"})
+"""Names of threads that take care of themselves in a fork: the one of Arrow's memory allocator."""
+
+
+def has_threads() -> bool:
+    """Whether this process has threads that a fork would not take along, those outside Python included."""
+    for task in _tasks():
+        name = Path("/proc/self/task", task, "comm").read_text().strip()
+        if int(task) != threading.get_native_id() and name not in MENDED_BY_FORK:
+            return True
+    return sys.platform != "linux"
+
+
+def leave(status: int = 0) -> NoReturn:
+    """Ends this process without waiting for its threads; what was registered with `atexit` is done first."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or replaced, by a plug-in
+            stream.flush()
+    os._exit(status)
 
 
 def this_run() -> str:

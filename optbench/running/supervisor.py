@@ -14,7 +14,6 @@ these do to their process changes no number of another's cell.
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
@@ -23,13 +22,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optbench.cells.domains import trust_domain
 from optbench.cells.matrix import trained_at_once
 from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.search import with_choice
 from optbench.core.files import sweep
 from optbench.core.status import ERROR, KILLED, TIMEOUT
 from optbench.running.child import Child, start_child
-from optbench.running.tasks import Task, TaskQueue, trust_domain, written
+from optbench.running.launcher import Launcher
+from optbench.running.tasks import Task, TaskQueue, written
+from optbench.running.worker import LAST, UNWRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +53,7 @@ def train_all(
     workers: int,
     on_cell: Callable[[CellSpec, str], None],
     since: float = math.inf,
+    launcher: Launcher | None = None,
 ) -> None:
     """Trains `cells` in `workers` processes side by side; every cell's trace is written, whatever happens.
 
@@ -64,6 +67,7 @@ def train_all(
         on_cell: called with each finished cell and its status, from several threads but never at once.
         since: when it was decided that these cells are to be trained (seconds since 1970): a trace that was
             finished after it, by another process, counts.
+        launcher: what starts the processes; left out, one for this call alone.
 
     Raises:
         UserError: a training process does not start, or a cell's learning rate has not been chosen yet
@@ -72,11 +76,14 @@ def train_all(
     """
     if not cells:
         return
+    if launcher is None:
+        with Launcher() as own:
+            train_all(cells, data_folder, study_folder, workers, on_cell, since, own)
+        return
     since = min(since, time.time())
     groups = trained_at_once([with_choice(cell) for cell in cells])
-    tasks = TaskQueue(
-        groups, min(workers, len(groups)), partial(start_child, data_folder, study_folder), on_cell
-    )
+    start = partial(start_child, launcher, data_folder, study_folder)
+    tasks = TaskQueue(groups, min(workers, len(groups)), start, on_cell)
     threads = [
         threading.Thread(target=_Supervisor(tasks, since).work, daemon=True) for _ in range(tasks.workers)
     ]
@@ -109,7 +116,7 @@ class _Supervisor:
         finally:
             if self._child is not None:
                 if self._ahead is not None:  # it may have begun what nobody waits for any more
-                    self._child.process.kill()
+                    self._child.kill()
                 self._child.end()
 
     def _next(self) -> Task | None:
@@ -200,27 +207,31 @@ class _Supervisor:
         begun = time.monotonic()
         self._assign_next(child)
         try:
-            words = child.answer(limit_s)
+            answer = child.answer(limit_s)
         except TimeoutError:
-            child.process.kill()
+            child.kill()
             how = self._end_child(child, task)
             told = f"the cell did not end within its limit of {limit_s:g} s"
             if len(task.cells) > 1:
                 told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
             return {cell.name: _fail(cell, TIMEOUT.name, told) for cell in task.cells}, how
         self._took_s = time.monotonic() - begun
-        if words is None:
+        if answer is None:
             how = self._end_child(child, task)
             # It may have died after its traces were written, before it said so.
             if any(written(path) == stamp for path, stamp in zip(task.paths, task.stamps, strict=True)):
                 return {}, how
             return dict(zip(names, map(_status, task.paths), strict=True)), how
-        if words.startswith("["):
-            _, number, reason, file = json.loads(words)
-            raise OSError(number, reason, file)
-        statuses = dict(zip(names, words.split(), strict=True))
-        if child.device == "cuda" and ERROR.name in statuses.values():
-            # It may leave the GPU's state unusable, or its memory taken.
+        if UNWRITABLE in answer:
+            raise OSError(*answer[UNWRITABLE])
+        lost = [cell for cell, path in zip(task.cells, task.paths, strict=True) if not path.exists()]
+        if lost:  # a plug-in may have patched whatever writes
+            how = self._end_child(child, task)
+            told = f"the training process answered but left no trace\n{how}"
+            return {cell.name: _fail(cell, KILLED.name, told) for cell in task.cells}, how
+        statuses = dict(zip(names, answer["statuses"], strict=True))
+        # An error may leave the GPU's state unusable, or its memory taken.
+        if answer[LAST] or (child.device == "cuda" and ERROR.name in statuses.values()):
             return statuses, self._end_child(child, task)
         return statuses, ""
 

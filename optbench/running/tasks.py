@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optbench.cells.domains import trust_domain
 from optbench.cells.paths import trace_path
-from optbench.core.factories import is_foreign
 from optbench.running.locks import KeyLocks
 
 if TYPE_CHECKING:
@@ -25,17 +25,6 @@ CLAIMED_POLL_S = 0.5
 WAITING_PER_THREAD = 4
 """Groups that must wait for each thread where one is set aside: none may end up behind a long one while
 others have nothing to do."""
-
-
-def trust_domain(cell: CellSpec) -> frozenset[str]:
-    """The cell's factories that are neither optbench's nor torch's; cells of the same ones share a process.
-
-    A plug-in or a third-party package may change the process that it runs in (hooks, default types, grad
-    mode, the working folder, patched methods), and with it the numbers of whatever is trained there
-    afterwards.
-    """
-    factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
-    return frozenset(f for f in factories if f and is_foreign(f))
 
 
 def written(path: Path) -> int:

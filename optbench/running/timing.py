@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
-import subprocess
-import sys
-import tempfile
-from typing import IO, TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from optbench.cells.timings import timing_path
-from optbench.core.processes import PARENT
-from optbench.running.child import LOG_TAIL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from optbench.running.launcher import Launcher
     from optbench.study.timing import TimingSpec
 
 TIMING = "optbench.running.timing_worker"
-"""The module that measures, run with `python -m`."""
+"""The module that measures."""
 
 FIRST_STEPS_LIMIT_S = 300.0
 """How long importing torch, building the workload and the first steps of all optimizers may take."""
@@ -30,7 +25,12 @@ MOST_BUDGETS = 10.0
 
 
 def time_in_child(
-    timing: TimingSpec, data_folder: Path, study_folder: Path, seconds: float, module: str = TIMING
+    timing: TimingSpec,
+    data_folder: Path,
+    study_folder: Path,
+    seconds: float,
+    launcher: Launcher,
+    module: str = TIMING,
 ) -> str:
     """Times one workload in a fresh process; its file is written whatever happens.
 
@@ -39,7 +39,8 @@ def time_in_child(
         data_folder: where prepared data lies.
         study_folder: plug-ins are importable from here.
         seconds: budget of the timed rounds (> 0).
-        module: run with `python -m`; for tests.
+        launcher: what starts the process.
+        module: whose `program` is run; for tests.
 
     Returns:
         Why the workload could not be timed, in one line; "" where it was.
@@ -48,43 +49,27 @@ def time_in_child(
 
     path = timing_path(timing)
     path.unlink(missing_ok=True)  # so that what is there afterwards is this child's
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(timing.threads),
-        "MKL_NUM_THREADS": str(timing.threads),
-        # cuBLAS is deterministic only with a fixed workspace, and training runs with this one.
-        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-        "PYTHONHASHSEED": "0",
-        PARENT: str(os.getpid()),
-    }
     request = pickle.dumps((timing, path, data_folder, study_folder, seconds))
     limit_s = FIRST_STEPS_LIMIT_S + MOST_BUDGETS * seconds
-    with tempfile.TemporaryFile() as log:
-        try:
-            done = subprocess.run(  # noqa: S603  (our own interpreter and module)
-                [sys.executable, "-m", module],
-                input=request,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                timeout=limit_s,
-                check=False,
-            )
-            code = done.returncode
-            how = f"signal {-code} ({signal.Signals(-code).name})" if code < 0 else f"exit status {code}"
-            how = f"the timing process ended with {how}"
-        except subprocess.TimeoutExpired:
-            how = f"the timing process did not end within {limit_s:g} s"
-        if path.exists():
-            return _last_line(read_timing(path)[1]["error"])
-        tail = _tail(log)
-    return _fail(timing, path, how + (f"\n{tail}" if tail else ""))
-
-
-def _tail(log: IO[bytes]) -> str:
-    log.seek(0, os.SEEK_END)
-    log.seek(max(0, log.tell() - LOG_TAIL))
-    return log.read().decode(errors="replace").strip()
+    process = launcher.start(
+        module,
+        [],
+        threads=timing.threads,
+        device=timing.device,
+        imports=["optbench.training.timing.measure", "optbench.cells.timing_file"],
+    )
+    with suppress(BrokenPipeError):  # it has ended, as is seen below
+        process.stdin.write(request)
+        process.stdin.close()
+    late = process.wait(limit_s) is None
+    if late:
+        process.kill()
+    how = f"the timing process {process.end()}"
+    if path.exists():
+        return _last_line(read_timing(path)[1]["error"])
+    if late:
+        how = f"the timing process did not end within {limit_s:g} s\n{how}"
+    return _fail(timing, path, how)
 
 
 def _fail(timing: TimingSpec, path: Path, error: str) -> str:

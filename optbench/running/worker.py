@@ -1,22 +1,43 @@
-"""The child process that trains: cells come in on standard input, one word for each goes out.
+"""The process that trains: cells come in on standard input, one line for each goes out.
 
-Started by `optbench.running.supervisor` as `python -m optbench.running.worker DATA_FOLDER STUDY_FOLDER`. It
-keeps torch warm between cells and dies with its parent. What a plug-in prints goes to standard error, so
-that the channel to the parent stays clean.
+Started by `optbench.running.launcher`, mostly as a fork of a process that has imported torch. Cells of
+optbench's and torch's own code are trained one after the other, warm. Cells that name a plug-in or a
+third-party package are each trained in a fork of this process that has imported them, so that the second one
+begins as the first did, whatever that did to its process; and what a cell leaves behind of processes ends
+with it. Where nothing can be forked (on a GPU, or where a plug-in has started threads when it was imported)
+they are trained here, and this process ends as soon as a cell has changed its state.
+
+What a plug-in prints goes to standard error. The channel to the parent has a descriptor that nothing else
+uses, and lines that begin with a token: what a plug-in writes to it is passed over.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gc
 import json
+import mmap
 import os
 import pickle
+import select
 import signal
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from optbench.core.processes import die_with_parent, exit_at_once
+from optbench.cells.domains import trust_domain
+from optbench.core.processes import (
+    adopt_orphans,
+    children,
+    die_with,
+    die_with_parent,
+    end_descendants,
+    has_threads,
+    leave,
+)
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
@@ -25,54 +46,162 @@ if TYPE_CHECKING:
 READY = "ready"
 
 UNWRITABLE = "unwritable"
-"""First word of the answer for a trace that could not be written; errno, reason and file follow."""
+"""Key of the answer for a trace that could not be written: errno, reason and file."""
+
+LAST = "last"
+"""Key of an answer after which the process ends: its state is not what it was."""
+
+FIRST_DESCRIPTOR = 200
+"""Lowest number of a descriptor that is this program's own: what a plug-in opens or closes is below."""
+
+ENDS_WITHIN_S = 3.0
+"""How long a cell's process may take to end after its trace is written."""
 
 
-def main(data_folder: Path, study_folder: Path) -> None:
+@dataclass(frozen=True)
+class _Channel:
+    """Where answers go."""
+
+    to: IO[str]
+    token: str
+
+    def say(self, answer: object) -> None:
+        self.to.write(f"\n{self.token} {json.dumps(answer)}\n")
+        self.to.flush()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Cells that are trained at once, and where their traces go."""
+
+    cells: list[CellSpec]
+    why_alone: str
+    here: Path
+    data_folder: Path
+
+    def train(self) -> dict[str, Any]:
+        """Trains the cells and writes their traces; what there is to say of it."""
+        from optbench.cells.paths import trace_path  # noqa: PLC0415
+        from optbench.cells.trace import write_trace  # noqa: PLC0415
+
+        traces = self._traces()
+        for cell, trace in zip(self.cells, traces, strict=True):
+            try:
+                write_trace(self.here / trace_path(cell), trace)
+            except OSError as problem:  # a full disk is no fault of the cell
+                reason = problem.strerror or str(problem)
+                return {UNWRITABLE: [problem.errno, reason, str(trace_path(cell))], LAST: True}
+        return {"statuses": [trace.facts["status"] for trace in traces], LAST: False}
+
+    def _traces(self) -> list[Trace]:
+        if self.cells[0].together and not self.why_alone:
+            from optbench.training.batched.train import train_together  # noqa: PLC0415
+
+            return train_together(self.cells, self.data_folder)
+        from optbench.training.loop import train_cell  # noqa: PLC0415
+
+        return [train_cell(cell, self.data_folder, self.why_alone) for cell in self.cells]
+
+
+def program(arguments: list[str]) -> None:
     """Trains the cells that arrive on standard input until it closes.
 
     Args:
-        data_folder: where prepared data lies.
-        study_folder: plug-ins are importable from here.
+        arguments: where prepared data lies; the folder from which plug-ins are importable; the token.
     """
+    data_folder, study_folder, token = arguments
     here = Path.cwd()  # a plug-in may go elsewhere
-    data_folder = here / data_folder
-    channel = os.fdopen(os.dup(1), "w", buffering=1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
+    adopt_orphans()
+    requests = os.fdopen(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR), "rb")
+    channel = _Channel(os.fdopen(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR), "w"), token)
+    nowhere = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nowhere, 0)
+    os.close(nowhere)
     os.dup2(2, 1)
-    sys.path.insert(0, str(study_folder))
-
-    # After the channel is safe: torch comes with them.
-    from optbench.cells.paths import trace_path  # noqa: PLC0415
-    from optbench.cells.trace import write_trace  # noqa: PLC0415
-    from optbench.training.loop import train_cell  # noqa: PLC0415
-
-    def train(cells: list[CellSpec], why_alone: str) -> list[Trace]:
-        if cells[0].together and not why_alone:
-            from optbench.training.batched.train import train_together  # noqa: PLC0415  (functorch's import takes time)
-
-            return train_together(cells, data_folder)
-        return [train_cell(cell, data_folder, why_alone) for cell in cells]
+    sys.path.insert(0, str(here / study_folder))
+    # After the channel is safe: torch comes with it, where it is not there yet.
+    import optbench.training.loop  # noqa: F401, PLC0415
 
     gc.freeze()  # what was imported stays; the collector need not go through it time and again
-    channel.write(f"{READY}\n")
+    channel.say(READY)
     while True:
         try:
-            cells, why_alone = pickle.load(sys.stdin.buffer)  # noqa: S301  (from the parent alone)
+            cells, why_alone = pickle.load(requests)  # noqa: S301  (from the parent alone)
         except EOFError:
             return
-        traces = train(cells, why_alone)
-        for cell, trace in zip(cells, traces, strict=True):
-            try:
-                write_trace(here / trace_path(cell), trace)
-            except OSError as problem:  # a full disk is no fault of the cell
-                reason = problem.strerror or str(problem)
-                channel.write(json.dumps([UNWRITABLE, problem.errno, reason, str(trace_path(cell))]) + "\n")
-                return
-        channel.write(" ".join(trace.facts["status"] for trace in traces) + "\n")
+        task = _Task(cells, why_alone, here, here / data_folder)
+        if not trust_domain(cells[0]):
+            answer = task.train()
+        else:
+            _import_factories(trust_domain(cells[0]))
+            if cells[0].device == "cpu" and not has_threads():
+                _train_apart(task, channel, requests)
+                continue
+            answer = _train_watched(task)
+        channel.say(answer)
+        if answer[LAST]:
+            return
+
+
+def _import_factories(domain: frozenset[str]) -> None:
+    """Imports what cells name; what does not import is imported again by the cell, whose result that is."""
+    from optbench.core.factories import load_factory  # noqa: PLC0415
+
+    for factory in sorted(domain):
+        with contextlib.suppress(Exception):
+            load_factory(factory)
+
+
+def _train_watched(task: _Task) -> dict[str, Any]:
+    """Trains here, where the next cell would meet what this one has done to the process."""
+    from optbench.training.process_state import process_state  # noqa: PLC0415
+
+    before = process_state()
+    answer = task.train()
+    return answer | {LAST: answer[LAST] or process_state() != before}
+
+
+def _train_apart(task: _Task, channel: _Channel, requests: IO[bytes]) -> None:
+    """Trains in a fork of this process, which answers and ends; ends as that did where it gave no answer."""
+    answered = mmap.mmap(-1, 1)  # shared by both, and no descriptor that a plug-in could close
+    others = children()
+    here = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        die_with(here)
+        requests.close()
+        channel.say(task.train())
+        answered[0] = 1
+        leave()
+    end = os.pidfd_open(pid)
+    deadline = None
+    while not select.select([end], [], [], 0.5)[0]:
+        if not answered[0]:
+            continue
+        deadline = deadline or time.monotonic() + ENDS_WITHIN_S
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+    os.close(end)
+    _, status = os.waitpid(pid, 0)
+    done = bool(answered[0])
+    answered.close()
+    end_descendants(others)
+    if not done:
+        _end_as(os.waitstatus_to_exitcode(status))
+
+
+def _end_as(code: int) -> None:
+    """Ends this process with an exit code, or by a signal where that is negative."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if code < 0:
+        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        os.kill(os.getpid(), -code)
+    os._exit(code)
 
 
 if __name__ == "__main__":
     die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
-    with exit_at_once():
-        main(Path(sys.argv[1]), Path(sys.argv[2]))
+    program(sys.argv[1:])
+    leave()

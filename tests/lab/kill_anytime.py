@@ -134,7 +134,7 @@ class Disturbance:
 
 def _is_ours(process: psutil.Process) -> bool:
     try:
-        return any(word in {"optbench.running.worker", "train"} for word in process.cmdline())
+        return any(word in {"optbench.running.forkserver", "train"} for word in process.cmdline())
     except psutil.Error:
         return False
 
@@ -143,7 +143,9 @@ def _workers(run: subprocess.Popen[bytes]) -> list[psutil.Process]:
     """Training processes of a run, in whatever they are doing."""
     try:
         children = psutil.Process(run.pid).children(recursive=True)
-        return [child for child in children if "optbench.running.worker" in child.cmdline()]
+        forked = [child for child in children if "optbench.running.forkserver" in child.cmdline()]
+        servers = {child.pid for child in forked}
+        return [child for child in forked if child.ppid() in servers]
     except psutil.Error:
         return []
 

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -17,6 +18,8 @@ from optbench.cells.cell import CellSpec
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import write_trace
 from optbench.cli import cli
+from optbench.running.launcher import Launcher
+from optbench.running.worker import LAST
 
 BIN = Path(sys.executable).parent
 
@@ -133,9 +136,9 @@ class TrainingHere:
     turn = threading.Lock()
     """Several stand here for several processes, and a cell must have its process's generators for itself."""
 
-    def __init__(self, data_folder: Path, study_folder: Path, cell: CellSpec) -> None:
+    def __init__(self, _: Launcher, data_folder: Path, study_folder: Path, cell: CellSpec) -> None:
         self.data_folder, self.device = data_folder, cell.device
-        self.told: deque[str] = deque()
+        self.told: deque[dict[str, Any]] = deque()
         if str(study_folder.absolute()) not in sys.path:
             sys.path.insert(0, str(study_folder.absolute()))
 
@@ -146,9 +149,9 @@ class TrainingHere:
             traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]
         for cell, trace in zip(cells, traces, strict=True):
             write_trace(trace_path(cell), trace)
-        self.told.append(" ".join(trace.facts["status"] for trace in traces))
+        self.told.append({"statuses": [trace.facts["status"] for trace in traces], LAST: False})
 
-    def answer(self, limit_s: float) -> str:
+    def answer(self, limit_s: float) -> dict[str, Any]:
         return self.told.popleft()
 
     def end(self) -> str:

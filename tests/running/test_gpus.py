@@ -14,8 +14,8 @@ from optbench.cells.paths import trace_path
 from optbench.cells.timings import timings_of
 from optbench.cells.trace import read_trace
 from optbench.core.errors import UserError
-from optbench.running import child
 from optbench.running import gpus as gpus_module
+from optbench.running import launcher
 from optbench.running.gpus import gpus, hold_gpu
 from optbench.running.supervisor import train_all
 from optbench.study.resolve import read_study
@@ -80,13 +80,13 @@ def test_each_training_process_sees_its_own_gpu(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "90,91")
     monkeypatch.setattr(gpus_module.tempfile, "gettempdir", lambda: str(tmp_path))
     seen: list[str] = []
-    launch = child.subprocess.Popen
+    launch = launcher.subprocess.Popen
 
     def note(*arguments, env, **more):
         seen.append(env["CUDA_VISIBLE_DEVICES"])
         return launch(*arguments, env=env, **more)
 
-    monkeypatch.setattr(child.subprocess, "Popen", note)
+    monkeypatch.setattr(launcher.subprocess, "Popen", note)
     study = read_study(write_study(tmp_path, ON_A_GPU))
     cells = [cell for cell in cells_of(study) if cell.device == "cuda"]
     train_all(cells, study.data_folder, study.folder, 2, lambda *_: None)

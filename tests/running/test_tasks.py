@@ -12,13 +12,15 @@ import pytest
 
 from lab.studies import write_study
 from optbench.cells.cell import CellSpec
+from optbench.cells.domains import trust_domain
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, read_trace
 from optbench.running import supervisor
 from optbench.running.child import Child, start_child
+from optbench.running.launcher import Launcher
 from optbench.running.supervisor import train_all
-from optbench.running.tasks import TaskQueue, trust_domain
+from optbench.running.tasks import TaskQueue
 from optbench.study.resolve import read_study
 
 MEDDLERS = '''
@@ -143,9 +145,9 @@ def test_a_process_is_given_cells_of_its_own_domain_while_any_wait(
 def test_one_process_is_started_for_each_domain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: Counter[frozenset[str]] = Counter()
 
-    def start(data_folder: Path, study_folder: Path, cell: CellSpec) -> Child:
+    def start(launcher: Launcher, data_folder: Path, study_folder: Path, cell: CellSpec) -> Child:
         started[trust_domain(cell)] += 1
-        return start_child(data_folder, study_folder, cell)
+        return start_child(launcher, data_folder, study_folder, cell)
 
     monkeypatch.setattr(supervisor, "start_child", start)
     trained(tmp_path / "s", PLUGGED_IN, monkeypatch)

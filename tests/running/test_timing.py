@@ -10,6 +10,7 @@ import pytest
 from lab.timing import timed_study
 from optbench.cells.timing_file import read_timing
 from optbench.cells.timings import timing_path, timings_of
+from optbench.running.launcher import Launcher
 from optbench.running.timing import time_in_child
 from optbench.study.study import Study
 from optbench.tables.timing import TIMING_COLUMNS, collect_timing
@@ -23,7 +24,10 @@ def study(tmp_path, monkeypatch) -> Study:
 
 def test_a_crash_leaves_a_file_that_says_so(study):
     timing = timings_of(study)[0]
-    problem = time_in_child(timing, study.data_folder, study.folder, 0.1, module="optbench.no_such_module")
+    with Launcher() as launcher:
+        problem = time_in_child(
+            timing, study.data_folder, study.folder, 0.1, launcher, module="optbench.no_such_module"
+        )
     assert problem == "the timing process ended with exit status 1"
     facts = read_timing(timing_path(timing))[1]
     assert "no_such_module" in facts["error"]
