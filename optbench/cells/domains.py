@@ -17,5 +17,9 @@ def trust_domain(cell: CellSpec) -> frozenset[str]:
     mode, the working folder, patched methods), and with it the numbers of whatever is trained there
     afterwards.
     """
-    factories = (cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
-    return frozenset(f for f in factories if f and is_foreign(f))
+    return foreign(cell.workload.factory, cell.optimizer.factory, cell.schedule.factory)
+
+
+def foreign(*factories: str) -> frozenset[str]:
+    """Those of the addresses that are neither optbench's nor torch's."""
+    return frozenset(factory for factory in factories if factory and is_foreign(factory))

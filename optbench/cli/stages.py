@@ -229,7 +229,8 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher:
     from optbench.running.timing import time_in_child  # noqa: PLC0415
 
     for timing in timings:
-        problem = time_in_child(timing, study.data_folder, study.folder, seconds, launcher)
+        part_s = timing.seconds(seconds)
+        problem = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
         click.echo(f"optbench: {name}: {told}", err=True)

@@ -16,7 +16,7 @@ SECONDS = 2.5
 
 @dataclass(frozen=True)
 class TimingSpec:
-    """One workload whose optimizers are timed beside each other in one process.
+    """Optimizers that are timed beside each other on one workload, in one process.
 
     Attributes:
         study: the study's name.
@@ -25,6 +25,7 @@ class TimingSpec:
         reference: the name among `optimizers` to which the others' times are ratios.
         device: `cpu` or `cuda`.
         threads: intra-operation threads (>= 1).
+        of: how many optimizers of the study are timed on this workload, in this process and in others.
         digest: 8 hexadecimal digits over all that decides what is measured.
         identity: what `digest` is taken from, as in a cell.
     """
@@ -35,5 +36,14 @@ class TimingSpec:
     reference: str
     device: str
     threads: int
+    of: int
     digest: str = ""
     identity: Mapping[str, object] = field(default_factory=dict)
+
+    def seconds(self, workload_s: float) -> float:
+        """This timing's part of the seconds that a workload's rounds are timed.
+
+        Every optimizer has as long as if all were timed in one process, and so has the reference, which is
+        timed twice in each.
+        """
+        return workload_s * (len(self.optimizers) + 1) / (self.of + 1)

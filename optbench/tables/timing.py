@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from optbench.cells.timing_file import BATCH, KERNEL, OPTIMIZER, SPLIT, STEP, TWIN, read_timing
-from optbench.cells.timings import timing_path, timings_of
+from optbench.cells.timings import optimizers_timed, timing_path, timings_of
 from optbench.cells.trace import BadTraceError
 from optbench.core.files import write_table
 from optbench.core.words import number, percent
@@ -80,8 +80,17 @@ def collect_timing(study: Study) -> pd.DataFrame:
     One row for every workload and optimizer that meet. What was not measured, or could not be, has NaN for
     its numbers and the reason as `error`.
     """
-    rows = [row for timing in timings_of(study) for row in _rows(timing)]
-    table = pd.DataFrame(rows, columns=list(TIMING_COLUMNS))
+    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    for timing in timings_of(study):
+        measured = rows.setdefault(timing.workload.name, {})
+        # The reference is timed in every process of the workload; its own row is of the first.
+        measured |= {row["optimizer"]: row for row in _rows(timing) if row["optimizer"] not in measured}
+    in_order = [
+        measured[optimizer.name]
+        for workload, measured in rows.items()
+        for optimizer in optimizers_timed(study, workload)
+    ]
+    table = pd.DataFrame(in_order, columns=list(TIMING_COLUMNS))
     (study.results / "tables").mkdir(parents=True, exist_ok=True)
     write_table(table, study.results / "tables" / "timing")
     return table

@@ -12,6 +12,7 @@ from optbench.cells.timing_file import read_timing
 from optbench.cells.timings import timing_path, timings_of
 from optbench.running.launcher import Launcher
 from optbench.running.timing import time_in_child
+from optbench.study.resolve import read_study
 from optbench.study.study import Study
 from optbench.tables.timing import TIMING_COLUMNS, collect_timing
 
@@ -39,6 +40,32 @@ def test_a_crash_leaves_a_file_that_says_so(study):
     again = pd.read_parquet("results/s/tables/timing.parquet")
     pd.testing.assert_frame_equal(again, table)
     assert Path("results/s/tables/timing.csv").exists()
+
+
+def test_a_plug_in_that_slows_its_process_slows_nobody_else(tmp_path, monkeypatch):
+    """A hook on every optimizer's step that sleeps for 20 ms: an Adam step on the ravine takes far less."""
+    monkeypatch.chdir(tmp_path)
+    Path("plugin.py").write_text(
+        "import time, torch\n"
+        "from torch.optim.optimizer import register_optimizer_step_pre_hook\n"
+        "class Slow(torch.optim.SGD):\n"
+        "    def __init__(self, params, lr):\n"
+        "        super().__init__(params, lr=lr)\n"
+        "        register_optimizer_step_pre_hook(lambda *_: time.sleep(0.02))\n"
+    )
+    Path("s.yaml").write_text(
+        "study: s\nseeds: 1\ndevice: cpu\nworkloads: [ravine]\n"
+        "optimizers: {slow: {factory: 'plugin:Slow', lr: 0.1}, sgd: null, adam: null}\n"
+    )
+    study = read_study(Path("s.yaml"))
+    with Launcher() as launcher:
+        for timing in timings_of(study):
+            assert time_in_child(timing, study.data_folder, study.folder, 0.5, launcher) == ""
+    table = collect_timing(study).set_index("optimizer")
+    assert list(table.index) == ["sgd", "slow", "adam"]
+    assert (table.loc[["sgd", "adam"], "step_time_us"] < 10_000).all()
+    assert table.loc["slow", "step_time_us"] > 20_000
+    assert table.loc["sgd", "ratio_to_sgd"] == 1
 
 
 def test_the_verb_measures_in_a_process_of_its_own(study):

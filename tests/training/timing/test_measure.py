@@ -91,7 +91,7 @@ def ticking(ms: float = 2) -> Clock:
 
 def asked(workload: str, *optimizers: OptimizerSpec) -> TimingSpec:
     spec = WorkloadSpec("w", f"optbench.catalogue.workloads.{workload}")
-    return TimingSpec("s", spec, optimizers, optimizers[0].name, "cpu", 1, "0" * 8)
+    return TimingSpec("s", spec, optimizers, optimizers[0].name, "cpu", 1, len(optimizers), "0" * 8)
 
 
 def test_measure_times_every_optimizer_that_can_be_made(tmp_path):
