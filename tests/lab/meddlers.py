@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from textwrap import dedent, indent
 
-SLEEP_S = 60
+SLEEP_S = 90
 """How long what a plug-in leaves behind would sleep, were it not ended."""
 
 MODULE = '''
@@ -25,6 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from optbench.workload import Workload
 
 PLACE = "$place"
+SLEEP_S = $sleep_s
 done = []
 
 
@@ -89,7 +90,7 @@ def halved(module, args, output):
 
 
 def count_on():
-    end = time.monotonic() + $sleep_s
+    end = time.monotonic() + SLEEP_S
     while time.monotonic() < end:
         torch.manual_seed(1)
         torch.set_grad_enabled(False)
@@ -98,7 +99,7 @@ def count_on():
 
 def sleep_in_a_fork():
     if os.fork() == 0:
-        time.sleep($sleep_s)
+        time.sleep(SLEEP_S)
         os._exit(0)
 
 
@@ -200,7 +201,7 @@ MEDDLERS = (
     Meddler(
         "patched_functional",
         "model",
-        "nn.functional.mse_loss = nn.functional.cross_entropy = nn.functional.linear = lambda *_: torch.ones(())",
+        "nn.functional.mse_loss = nn.functional.linear = lambda *_, **__: torch.ones(())",
     ),
     Meddler("patched_randn", "constructor", "torch.randn = torch.rand = torch.randperm = torch.zeros"),
     Meddler("patched_numpy", "import", "np.random.default_rng = np.asarray = lambda *_, **__: np.zeros(3)"),
@@ -286,7 +287,7 @@ MEDDLERS = (
     Meddler("affinity", "step", "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"),
     Meddler("exit_handler", "step", 'atexit.register(lambda: print("ok", flush=True))'),
     Meddler("forked", "step", "sleep_in_a_fork()"),
-    Meddler("spawned", "constructor", f'subprocess.Popen(["sleep", "{SLEEP_S}"])'),
+    Meddler("spawned", "constructor", 'subprocess.Popen(["sleep", str(SLEEP_S)])'),
     Meddler("exits", "step", "raise SystemExit(0)"),
     Meddler("ends_at_once", "step", "os._exit(0)"),
     Meddler("interrupts", "step", "raise KeyboardInterrupt"),
@@ -303,15 +304,61 @@ MEDDLERS = (
     ),
 )
 
-BUILT_INS = """
+LEAVERS = (
+    Meddler("thread_goes_on", "step", "threading.Thread(target=time.sleep, args=(SLEEP_S,)).start()"),
+    Meddler("thread_from_import", "import", "threading.Thread(target=time.sleep, args=(SLEEP_S,)).start()"),
+    Meddler("sleeps_at_exit", "step", "atexit.register(time.sleep, SLEEP_S)"),
+    Meddler("sleeps_at_exit_of_a_model", "model", "atexit.register(time.sleep, SLEEP_S)"),
+    Meddler(
+        "deaf",
+        "import",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); atexit.register(time.sleep, SLEEP_S)",
+    ),
+    Meddler("spawns", "constructor", "[subprocess.Popen(['sleep', str(SLEEP_S)]) for _ in range(5)]"),
+    Meddler(
+        "spawns_and_crashes",
+        "step",
+        """
+        for _ in range(5):
+            subprocess.Popen(["sleep", str(SLEEP_S)])
+        os.kill(os.getpid(), signal.SIGSEGV)
+        """,
+    ),
+    Meddler("forks", "step", "sleep_in_a_fork()"),
+    Meddler("forks_and_exits", "step", "sleep_in_a_fork(); os._exit(3)"),
+    Meddler("forks_in_a_loss", "loss", "sleep_in_a_fork()"),
+    Meddler("joins_a_process", "step", "multiprocessing.Process(target=time.sleep, args=(SLEEP_S,)).start()"),
+    Meddler("own_session", "step", "subprocess.Popen(['sleep', str(SLEEP_S)], start_new_session=True)"),
+    Meddler(
+        "twice_forked",
+        "step",
+        """
+        if os.fork() == 0:
+            os.setsid()
+            sleep_in_a_fork()
+            os._exit(0)
+        os.wait()
+        """,
+    ),
+    Meddler("own_group", "import", "os.setpgid(0, 0); sleep_in_a_fork()"),
+)
+"""Plug-ins that leave something behind that goes on, or that hold up the end of their process."""
+
+HEAD = """
 study: s
 seeds: 2
 timeout_s: 20
 timing: {timing}
-workloads:
-  ravine: {{steps: 8}}
-  linear_regression: {{steps: 8}}
 """
+
+BUILT_INS = {
+    "ravine": "{steps: 8}",
+    "linear_regression": "{steps: 8}",
+    "sgd": "{lr: 0.01}",
+    "adam": "{lr: 0.01}",
+    "constant": "null",
+}
+"""Entries of a study that are of no plug-in."""
 
 
 def write_study(
@@ -319,6 +366,7 @@ def write_study(
     meddlers: Collection[Meddler],
     seeds: str = "[0, 1]",
     timing: str = "off",
+    *,
     built_in: bool = True,
 ) -> Path:
     """Writes a study of four cells of built-ins, and two of each plug-in, before them.
@@ -336,34 +384,27 @@ def write_study(
     folder.mkdir(exist_ok=True)
     for one in meddlers:
         one.write(folder)
-    workloads = [one for one in meddlers if one.place in {"model", "loss"}]
-    schedules = [one for one in meddlers if one.place == "schedule"]
-    optimizers = [one for one in meddlers if one not in workloads and one not in schedules]
-    text = BUILT_INS.format(timing=timing)
-    text += "".join(f'  {one.module}: {{factory: "{one.module}:workload"}}\n' for one in workloads)
-    text += "optimizers:\n  sgd: {lr: 0.01}\n  adam: {lr: 0.01}\n"
-    text += "".join(
-        f'  {one.module}: {{factory: "{one.module}:Optimizer", lr: 0.01}}\n' for one in optimizers
-    )
-    text += "schedules:\n  constant:\n"
-    text += "".join(f'  {one.module}: {{factory: "{one.module}:schedule"}}\n' for one in schedules)
+    workloads = [one.module for one in meddlers if one.place in {"model", "loss"}]
+    schedules = [one.module for one in meddlers if one.place == "schedule"]
+    optimizers = [one.module for one in meddlers if one.module not in {*workloads, *schedules}]
     # The plug-ins first: what they leave behind would reach what comes after.
     blocks = [
-        ("[linear_regression]", names(optimizers), "[constant]", seeds),
-        (names(workloads), "[sgd]", "[constant]", seeds),
-        ("[linear_regression]", "[sgd]", names(schedules), seeds),
-        *([("[ravine, linear_regression]", "[sgd, adam]", "[constant]", "[0]")] if built_in else []),
+        (["linear_regression"], optimizers, ["constant"], seeds),
+        (workloads, ["sgd"], ["constant"], seeds),
+        (["linear_regression"], ["sgd"], schedules, seeds),
+        (["ravine", "linear_regression"] if built_in else [], ["sgd", "adam"], ["constant"], "[0]"),
     ]
-    text += "matrix:\n" + "".join(
-        f"  - {{workloads: {w}, optimizers: {o}, schedules: {s}, seeds: {n}}}\n"
-        for w, o, s, n in blocks
-        if "[]" not in (w, o, s)
-    )
+    used = [block for block in blocks if all(block)]
+    parts = [HEAD.format(timing=timing)]
+    for place, (kind, more) in enumerate([("workload", ""), ("optimizer", ", lr: 0.01"), ("schedule", "")]):
+        parts.append(f"{kind}s:\n")
+        for name in dict.fromkeys(name for block in used for name in block[place]):
+            factory = f'{{factory: "{name}:{kind.capitalize() if more else kind}"{more}}}'
+            parts.append(f"  {name}: {BUILT_INS.get(name, factory)}\n")
+    parts.append("matrix:\n")
+    for names in used:
+        w, o, s = (f"[{', '.join(some)}]" for some in names[:3])
+        parts.append(f"  - {{workloads: {w}, optimizers: {o}, schedules: {s}, seeds: {names[3]}}}\n")
     file = folder / "study.yaml"
-    file.write_text(text)
+    file.write_text("".join(parts))
     return file
-
-
-def names(meddlers: Collection[Meddler]) -> str:
-    """Their modules as a list of YAML."""
-    return f"[{', '.join(one.module for one in meddlers)}]"

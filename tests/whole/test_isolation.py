@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from lab.meddlers import MEDDLERS, Meddler, write_study
+from lab.meddlers import MEDDLERS, write_study
 from lab.studies import run
 from optbench.cells.trace import Trace, read_trace
 
