@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import pickle
 import secrets
 import signal
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from optbench.core.errors import UserError
+from optbench.running.channel import Answers
 from optbench.running.gpus import gpus, hold_gpu
 from optbench.running.launcher import START_LIMIT_S, STARTS, Launcher, Process
 from optbench.running.worker import READY
@@ -30,36 +28,21 @@ class Child:
     Attributes:
         process: which it is.
         device: on which it trains.
-        token: how every line begins that is its own; what a plug-in writes among them is passed over.
+        answers: what it says.
         gpu: the lock of the GPU that it holds.
         domain: the factories of others that it may run (`optbench.cells.domains.trust_domain`).
     """
 
     process: Process
     device: str
-    token: str
+    answers: Answers
     gpu: IO[str] | None = None
-    buffer: bytes = field(default=b"")
     domain: frozenset[str] = frozenset()
     how: str | None = None
 
     def answer(self, limit_s: float) -> Any:  # noqa: ANN401  (JSON)
         """What the child says next; None when it ended. Raises TimeoutError after `limit_s`."""
-        deadline = time.monotonic() + limit_s
-        mark = f"{self.token} ".encode()
-        while True:
-            line, newline, rest = self.buffer.partition(b"\n")
-            if newline:
-                self.buffer = rest
-                if mark in line:
-                    return json.loads(line.rpartition(mark)[2])
-            elif not self.process.readable(max(deadline - time.monotonic(), 0)):
-                return None
-            elif chunk := os.read(self.process.stdout.fileno(), 65536):
-                self.buffer += chunk
-            else:  # closed, so that it is about to end, or can say nothing any more
-                self.process.wait(max(deadline - time.monotonic(), 0))
-                return None
+        return self.answers.next(limit_s)
 
     def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
         """Hands it cells that are trained at once, or why they are not."""
@@ -116,4 +99,4 @@ def _launch(launcher: Launcher, data_folder: Path, study_folder: Path, cell: Cel
         imports=["optbench.training.batched.train"] if cell.together else [],
         variables=variables,
     )
-    return Child(process, cell.device, token, gpu)
+    return Child(process, cell.device, Answers(process, token), gpu)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from optbench.cells.timings import timing_path
+from optbench.running.channel import Answers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,9 +53,10 @@ def time_in_child(
     path.unlink(missing_ok=True)  # so that what is there afterwards is this child's
     request = pickle.dumps((timing, path, data_folder, study_folder, seconds))
     limit_s = FIRST_STEPS_LIMIT_S + MOST_BUDGETS * seconds
+    token = secrets.token_hex(8)
     process = launcher.start(
         module,
-        [],
+        [token],
         threads=timing.threads,
         device=timing.device,
         imports=["optbench.training.timing.measure", "optbench.cells.timing_file"],
@@ -61,8 +64,11 @@ def time_in_child(
     with suppress(BrokenPipeError):  # it has ended, as is seen below
         process.stdin.write(request)
         process.stdin.close()
-    late = process.wait(limit_s) is None
-    if late:
+    late = False
+    try:
+        Answers(process, token).next(limit_s)
+    except TimeoutError:
+        late = True
         process.kill()
     how = f"the timing process {process.end()}"
     if path.exists():

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 from pathlib import Path
 
 from optbench.core.processes import die_with_parent, leave
+from optbench.running.channel import open_channel
+
+DONE = "done"
 
 
-def program(_: list[str]) -> None:
-    """Measures the one request that arrives on standard input and writes its file."""
+def program(arguments: list[str]) -> None:
+    """Measures the one request that arrives on standard input, writes its file and says so.
+
+    Args:
+        arguments: the token of the channel.
+    """
     here = Path.cwd()  # a plug-in may go elsewhere
-    timing, path, data_folder, study_folder, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301  (our parent's)
-    os.dup2(2, 1)
+    channel = open_channel(arguments[0])
+    timing, path, data_folder, study_folder, seconds = pickle.load(channel.requests)  # noqa: S301  (our parent's)
     sys.path.insert(0, str(here / study_folder))
     from optbench.cells.timing_file import write_timing  # noqa: PLC0415  (arrow, and torch)
     from optbench.training.timing.measure import measure  # noqa: PLC0415
 
     facts, rows = measure(timing, here / data_folder, seconds)
     write_timing(here / path, facts, rows)
+    channel.say(DONE)
 
 
 if __name__ == "__main__":

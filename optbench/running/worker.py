@@ -6,17 +6,12 @@ third-party package are each trained in a fork of this process that has imported
 begins as the first did, whatever that did to its process; and what a cell leaves behind of processes ends
 with it. Where nothing can be forked (on a GPU, or where a plug-in has started threads when it was imported)
 they are trained here, and this process ends as soon as a cell has changed its state.
-
-What a plug-in prints goes to standard error. The channel to the parent has a descriptor that nothing else
-uses, and lines that begin with a token: what a plug-in writes to it is passed over.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import gc
-import json
 import mmap
 import os
 import pickle
@@ -26,7 +21,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from optbench.cells.domains import trust_domain
 from optbench.core.processes import (
@@ -38,6 +33,7 @@ from optbench.core.processes import (
     has_threads,
     leave,
 )
+from optbench.running.channel import Channel, open_channel
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
@@ -51,23 +47,8 @@ UNWRITABLE = "unwritable"
 LAST = "last"
 """Key of an answer after which the process ends: its state is not what it was."""
 
-FIRST_DESCRIPTOR = 200
-"""Lowest number of a descriptor that is this program's own: what a plug-in opens or closes is below."""
-
 ENDS_WITHIN_S = 3.0
 """How long a cell's process may take to end after its trace is written."""
-
-
-@dataclass(frozen=True)
-class _Channel:
-    """Where answers go."""
-
-    to: IO[str]
-    token: str
-
-    def say(self, answer: object) -> None:
-        self.to.write(f"\n{self.token} {json.dumps(answer)}\n")
-        self.to.flush()
 
 
 @dataclass(frozen=True)
@@ -113,12 +94,7 @@ def program(arguments: list[str]) -> None:
     here = Path.cwd()  # a plug-in may go elsewhere
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
     adopt_orphans()
-    requests = os.fdopen(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR), "rb")
-    channel = _Channel(os.fdopen(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR), "w"), token)
-    nowhere = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nowhere, 0)
-    os.close(nowhere)
-    os.dup2(2, 1)
+    channel = open_channel(token)
     sys.path.insert(0, str(here / study_folder))
     # After the channel is safe: torch comes with it, where it is not there yet.
     import optbench.training.loop  # noqa: F401, PLC0415
@@ -127,7 +103,7 @@ def program(arguments: list[str]) -> None:
     channel.say(READY)
     while True:
         try:
-            cells, why_alone = pickle.load(requests)  # noqa: S301  (from the parent alone)
+            cells, why_alone = pickle.load(channel.requests)  # noqa: S301  (from the parent alone)
         except EOFError:
             return
         task = _Task(cells, why_alone, here, here / data_folder)
@@ -136,7 +112,7 @@ def program(arguments: list[str]) -> None:
         else:
             _import_factories(trust_domain(cells[0]))
             if cells[0].device == "cpu" and not has_threads():
-                _train_apart(task, channel, requests)
+                _train_apart(task, channel)
                 continue
             answer = _train_watched(task)
         channel.say(answer)
@@ -162,7 +138,7 @@ def _train_watched(task: _Task) -> dict[str, Any]:
     return answer | {LAST: answer[LAST] or process_state() != before}
 
 
-def _train_apart(task: _Task, channel: _Channel, requests: IO[bytes]) -> None:
+def _train_apart(task: _Task, channel: Channel) -> None:
     """Trains in a fork of this process, which answers and ends; ends as that did where it gave no answer."""
     answered = mmap.mmap(-1, 1)  # shared by both, and no descriptor that a plug-in could close
     others = children()
@@ -170,7 +146,7 @@ def _train_apart(task: _Task, channel: _Channel, requests: IO[bytes]) -> None:
     pid = os.fork()
     if pid == 0:
         die_with(here)
-        requests.close()
+        channel.requests.close()
         channel.say(task.train())
         answered[0] = 1
         leave()
