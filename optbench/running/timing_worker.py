@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from optbench.core.processes import die_with_parent, leave
+from optbench.study.plugins import plugins_importable_from
 
 
 def program(_: list[str]) -> None:
@@ -15,7 +16,7 @@ def program(_: list[str]) -> None:
     here = Path.cwd()  # a plug-in may go elsewhere
     timing, path, data_folder, study_folder, seconds = pickle.load(sys.stdin.buffer)  # noqa: S301  (our parent's)
     os.dup2(2, 1)
-    sys.path.insert(0, str(here / study_folder))
+    plugins_importable_from(here / study_folder)
     from optbench.cells.timing_file import write_timing  # noqa: PLC0415  (arrow, and torch)
     from optbench.training.timing.measure import measure  # noqa: PLC0415
 

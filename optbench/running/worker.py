@@ -38,6 +38,7 @@ from optbench.core.processes import (
     has_threads,
     leave,
 )
+from optbench.study.plugins import plugins_importable_from
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
@@ -119,7 +120,7 @@ def program(arguments: list[str]) -> None:
     os.dup2(nowhere, 0)
     os.close(nowhere)
     os.dup2(2, 1)
-    sys.path.insert(0, str(here / study_folder))
+    plugins_importable_from(here / study_folder)
     # After the channel is safe: torch comes with it, where it is not there yet.
     import optbench.training.loop  # noqa: F401, PLC0415
 
