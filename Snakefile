@@ -1,5 +1,12 @@
 """optbench: seeds x optimizers x schedules x workloads, from a study file to one page."""
 
+import sys
+from pathlib import Path
+
+# Snakemake puts this folder before Python's own modules, and with it whatever lies beside the study.
+if Path(sys.path[0]) == Path(workflow.basedir):
+    del sys.path[0]
+
 from snakemake.utils import min_version
 
 min_version("9.0")

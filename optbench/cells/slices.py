@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbench.cells.source import RUN, absolute, is_ours, read_source_code, save_cache, without_module
-from optbench.study.plugins import lies_in, module_file
+from optbench.study.modules import lies_in, module_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

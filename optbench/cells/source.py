@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_cache_path
 
 from optbench.core.files import write_atomically
-from optbench.study.plugins import parse
+from optbench.study.modules import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Set

@@ -17,10 +17,12 @@ from optbench.cli import cells, checks, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.core.errors import UserError
 from optbench.core.processes import exit_at_once
+from optbench.study.plugins import keep_working_folder_off_path
 
 
 def main() -> None:
     """Runs the command line, the process' last work; a user's mistake is one line and exit status 2."""
+    keep_working_folder_off_path()
     try:
         with exit_at_once():
             cli.main(standalone_mode=False)

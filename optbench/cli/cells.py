@@ -308,6 +308,7 @@ def check(study: str, device: str | None) -> None:
     cells = cells_of(found)
     prepare_data(found)
     from optbench.cells.search import at_own_lr  # noqa: PLC0415
+    from optbench.study.plugins import plugins_importable_from  # noqa: PLC0415
     from optbench.tables.collect import RUN_COLUMNS  # noqa: PLC0415
     from optbench.tables.own_metrics import own_metrics  # noqa: PLC0415
     from optbench.training.batched.group import refusals  # noqa: PLC0415
@@ -315,7 +316,7 @@ def check(study: str, device: str | None) -> None:
 
     with own_metrics(found, RUN_COLUMNS):
         pass  # importing them is the check: what they return needs a curve
-    sys.path.insert(0, str(found.folder))
+    plugins_importable_from(found.folder)
     cells_with_rates = [one for cell in cells for one in at_own_lr(cell)]
     problems = check_cells(cells_with_rates, found.data_folder)
     for problem in problems:

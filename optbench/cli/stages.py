@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections import Counter
+from contextlib import chdir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,12 @@ import click
 from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
 from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
 from optbench.core.errors import UserError
+from optbench.core.files import PACKAGE_FOLDER
 from optbench.running.launcher import Launcher
 from optbench.study.timing import SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from optbench.cells.cell import CellSpec
     from optbench.cells.search import Search
@@ -302,16 +304,24 @@ def _compare(tables: Path) -> Analysis:
     return compare_all(tables)
 
 
+def _draw_all() -> Callable[..., object]:
+    """The function that draws, with matplotlib imported where no `matplotlibrc` lies in the working folder.
+
+    It would read one there, before that of the user, and not start where that is no text.
+    """
+    with chdir(PACKAGE_FOLDER):
+        from optbench.report.figures.draw import draw_all  # noqa: PLC0415
+    return draw_all
+
+
 @click.command()
 @study_argument
 @cores_option
 @click.option("--pdf", is_flag=True, help="Write PDFs too, whatever the study's report.pdf says.")
 def plot(study: str, cores: int, *, pdf: bool) -> None:
     """Draw the figures: results/<study>/figures/*.svg, and *.pdf where asked for."""
-    from optbench.report.figures.draw import draw_all  # noqa: PLC0415
-
     results = results_folder(study)
-    draw_all(results / "tables", results / "figures", cores=cores, pdf=True if pdf else None)
+    _draw_all()(results / "tables", results / "figures", cores=cores, pdf=True if pdf else None)
 
 
 @click.command()
@@ -378,7 +388,6 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
 
 def publish(study: Study, cores: int = 1) -> None:
     """The stages from the traces to the page, each in its turn."""
-    from optbench.report.figures.draw import draw_all  # noqa: PLC0415
     from optbench.report.page.build import render  # noqa: PLC0415
 
     _collect(study, cores)
@@ -387,7 +396,7 @@ def publish(study: Study, cores: int = 1) -> None:
         from optbench.theory.oracle.table import write_oracle  # noqa: PLC0415
 
         write_oracle(study.results / "tables")
-    draw_all(study.results / "tables", study.results / "figures", cores=cores)
+    _draw_all()(study.results / "tables", study.results / "figures", cores=cores)
     click.echo(render(study.results, Path("reports")).absolute().as_uri())
     # After the page, which shows what failed.
     if study.oracle and print_oracle(study.results):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from optbench.core.processes import die_with_parent, leave
 from optbench.running.channel import open_channel
+from optbench.study.plugins import plugins_importable_from
 
 DONE = "done"
 
@@ -21,7 +22,7 @@ def program(arguments: list[str]) -> None:
     here = Path.cwd()  # a plug-in may go elsewhere
     channel = open_channel(arguments[0])
     timing, path, data_folder, study_folder, seconds = pickle.load(channel.requests)  # noqa: S301  (our parent's)
-    sys.path.insert(0, str(here / study_folder))
+    plugins_importable_from(here / study_folder)
     from optbench.cells.timing_file import write_timing  # noqa: PLC0415  (arrow, and torch)
     from optbench.training.timing.measure import measure  # noqa: PLC0415
 

@@ -34,6 +34,7 @@ from optbench.core.processes import (
     leave,
 )
 from optbench.running.channel import Channel, open_channel
+from optbench.study.plugins import plugins_importable_from
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
@@ -95,7 +96,7 @@ def program(arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
     adopt_orphans()
     channel = open_channel(token)
-    sys.path.insert(0, str(here / study_folder))
+    plugins_importable_from(here / study_folder)
     # After the channel is safe: torch comes with it, where it is not there yet.
     import optbench.training.loop  # noqa: F401, PLC0415
 

@@ -1,118 +1,158 @@
-"""Finding what `module:name` means: statically while a study is read, by import in a worker.
+"""What `module:name` of a study file means: looked up while it is read, imported in a process that trains.
 
-Reading a study must not import torch (Snakemake reads it at parse time), so the static search walks the
-import system's finders without executing any module and reads the bound names off the syntax tree.
+Plug-ins lie beside the study file or are installed. Whatever else lies beside it is nobody's but theirs: the
+folder is the last place where a module is searched, and only modules that lie there find it there.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
-from functools import cache
-from importlib.machinery import PathFinder
+from contextlib import contextmanager
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.core.errors import UserError, nearest
 from optbench.core.factories import split_name
+from optbench.study.modules import bound_names, find, lies_in, module_file, syntax_tree
+from optbench.study.shadowed import check_hidden_imports, refuse_taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from importlib.machinery import ModuleSpec
+    from types import FrameType, ModuleType
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Environment variable under which Python leaves the working folder out of sys.path."""
+
+OURS = "optbench"
+"""Its value where optbench has set it."""
+
+ASKING = frozenset({"optbench.core.factories", "optbench.study.modules"})
+"""Modules that look for plug-ins by their names."""
+
+PASSING_ON = (
+    "importlib",
+    "_frozen_importlib",
+    "_frozen_importlib_external",
+    "concurrent",
+    "multiprocessing",
+    "pickle",
+    "pkgutil",
+    "runpy",
+    "threading",
+    "torch.serialization",
+)
+"""Modules that import what others name: who has called them decides."""
 
 
-@cache
-def _find(module: str, folder: Path | None) -> ModuleSpec | None:
-    package, _, name = module.rpartition(".")
-    if package:
-        above = _find(package, folder)
-        # Only the last part is asked for: with the whole name, a namespace package inside another one asks
-        # sys.modules for its parent, which is not imported.
-        return above and PathFinder.find_spec(name, list(above.submodule_search_locations or []))
-    places = [*([str(folder)] if folder else []), *sys.path]
-    return PathFinder.find_spec(name, places) or next(
-        # Built-in modules, and packages installed as editable through a finder of their own
-        (spec for finder in sys.meta_path if (spec := finder.find_spec(name, None))),
-        None,
-    )
+def keep_working_folder_off_path() -> None:
+    """Has every Python process that is started from now on leave the working folder out of its path.
 
-
-def module_file(module: str, folder: Path | None = None) -> Path | None:
-    """The source file of `module`, searched in `folder` and then on sys.path, without importing anything.
-
-    Returns None where there is no such module or it has no Python source.
+    `python -m` and `python -c`, which pools of processes are started with, would search it before Python's
+    own modules. `plugins_importable_from` takes it back, for what a plug-in starts.
     """
-    found = _find(module, folder)
-    return Path(found.origin) if found and found.origin and found.origin.endswith(".py") else None
+    os.environ.setdefault(SAFE_PATH, OURS)
 
 
-def syntax_tree(file: Path) -> ast.Module:
-    """The syntax tree of a source file.
+def plugins_importable_from(folder: Path) -> None:
+    """Makes the modules in a study file's folder importable for plug-ins, in a process that runs them.
 
-    Raises:
-        UserError: the file does not parse; the message names its line.
+    They are searched last, and found by `load_factory` and by each other alone: a library that tries for a
+    module that is not installed (torch for `opt_einsum`, Python itself for `msvcrt`) does not get a file that
+    happens to be called so.
+
+    Args:
+        folder: of the study file.
     """
-    # By content: modification times are too coarse for a file that is edited twice in a moment.
-    return _parsed(file.read_bytes(), file.name)
+    if os.environ.get(SAFE_PATH) == OURS:
+        del os.environ[SAFE_PATH]
+    _search_last(folder)
 
 
-def parse(source: bytes, name: str) -> ast.Module:
-    """The syntax tree of what a file of this name holds.
-
-    Raises:
-        UserError: it does not parse; the message names the file and the line.
-    """
+@contextmanager
+def plugins_importable(folder: Path) -> Iterator[None]:
+    """The same inside a block, in a process that goes on with other work."""
+    before = list(sys.path)
+    _search_last(folder)
     try:
-        return ast.parse(source)
-    except SyntaxError as error:
-        raise UserError(f"{name} line {error.lineno}: {error.msg}") from None
-    except ValueError as error:
-        raise UserError(f"{name}: {error}") from None
+        yield
+    finally:
+        sys.path[:] = before
+        sys.path_importer_cache.pop(str(folder.absolute()), None)
 
 
-_parsed = cache(parse)
+def _search_last(folder: Path) -> None:
+    place = str(folder.absolute())
+    others = [one for one in sys.path if os.path.abspath(one) != place]  # noqa: PTH100  (strings)
+    installed = len(others) < len(
+        sys.path
+    )  # it is on the path by itself, and libraries may need what lies there
+    sys.path[:] = [*others, place]
+    if not installed:
+        sys.path_importer_cache[place] = _PluginFinder(place)
 
 
-def _bound_names(body: list[ast.stmt]) -> Iterator[str]:
-    """Names that the statements bind, those inside if, try and with included; "*" for a star import."""
-    for node in body:
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                yield node.name
-            case ast.Import() | ast.ImportFrom():
-                for alias in node.names:
-                    yield alias.asname or alias.name.split(".")[0]
-            case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                for target in targets:
-                    yield from (leaf.id for leaf in ast.walk(target) if isinstance(leaf, ast.Name))
-            case _:
-                for part in ("body", "orelse", "finalbody"):
-                    yield from _bound_names(getattr(node, part, []))
-                for handler in getattr(node, "handlers", []):
-                    yield from _bound_names(handler.body)
+class _PluginFinder(FileFinder):
+    """Finds the modules of a study's folder, for plug-ins alone."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            folder,
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (SourceFileLoader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
+
+    def find_spec(self, fullname: str, target: ModuleType | None = None) -> ModuleSpec | None:
+        """What lies here under that name, if it is a plug-in that asks; see the base class."""
+        asking = _asking(sys._getframe(1))  # the import system does not say who imports
+        if asking and asking not in ASKING and not self._lies_here(asking.partition(".")[0]):
+            return None
+        return super().find_spec(fullname, target)
+
+    def _lies_here(self, module: str) -> bool:
+        file = getattr(sys.modules.get(module), "__file__", None)
+        folders = getattr(sys.modules.get(module), "__path__", ())  # all that a namespace package has
+        here = os.path.join(self.path, module)  # noqa: PTH118  (strings, at each import)
+        return str(file).startswith((f"{here}.", f"{here}{os.sep}")) or here in folders
+
+
+def _asking(frame: FrameType | None) -> str:
+    """The name of the module whose code imports; "" where there is none."""
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if not any(name == one or name.startswith(f"{one}.") for one in PASSING_ON):
+            return name
+        frame = frame.f_back
+    return ""
 
 
 def check_importable(dotted: str, key: str, folder: Path) -> None:
     """Raises UserError naming `key` unless `dotted` can be found from `folder` (nothing is imported)."""
     module, name = split_name(dotted, key)
+    refuse_taken(dotted, key, folder)
     file = module_file(module, folder)
     if file is None:
         near = nearest(module, (plugin.stem for plugin in folder.glob("*.py")))
         raise UserError(
             f"{key}: there is no module {module!r} in {folder} or among the installed packages{near}"
         )
-    names = set(_bound_names(_sound_tree(file, key).body))
+    names = set(bound_names(_sound_tree(file, key).body))
     if name not in names and "*" not in names and "__getattr__" not in names:
         raise UserError(f"{key}: module {module!r} has no {name!r}{nearest(name, names)}")
     if lies_in(folder, module, file):
         _check_imports(file, key, folder)
-
-
-def lies_in(folder: Path, module: str, file: Path) -> bool:
-    """Whether `folder` itself is where the module was found: an environment below it is not its code."""
-    here = folder.joinpath(*module.split("."))
-    return file in {here.with_suffix(".py"), here / "__init__.py"}
 
 
 def _sound_tree(file: Path, key: str) -> ast.Module:
@@ -131,9 +171,11 @@ def _check_imports(plugin: Path, key: str, folder: Path) -> None:
     while waiting:
         file = waiting.pop()
         seen.add(file)
-        for line, module in _imported(_sound_tree(file, key)):
+        tree = _sound_tree(file, key)
+        check_hidden_imports(file, key, folder)
+        for line, module in _imported(tree):
             # The package alone: some, like six, make their submodules when they are imported.
-            if _find(module.split(".")[0], folder) is None:
+            if find(module.split(".")[0], folder) is None:
                 raise UserError(f"{key}: {file.name} line {line} imports {module!r}, which is not installed")
             source = module_file(module, folder)
             if source and source not in seen and lies_in(folder, module, source):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 from optbench.core.errors import UserError
 from optbench.core.factories import load_factory
 from optbench.core.status import MISSING, OK
+from optbench.study.plugins import plugins_importable
 from optbench.tables.curves import CURVE_SCHEMA
 
 if TYPE_CHECKING:
@@ -93,8 +93,5 @@ def own_metrics(study: Study, taken: Container[str]) -> Iterator[OwnMetrics]:
     if not study.metrics:
         yield OwnMetrics(())
         return
-    sys.path.insert(0, str(study.folder))
-    try:
+    with plugins_importable(study.folder):
         yield OwnMetrics([(spec, load_factory(spec.factory)) for spec in study.metrics])
-    finally:
-        sys.path.remove(str(study.folder))

@@ -144,39 +144,43 @@ def test_modules_beside_a_plug_in_are_its_code(folder: Path, module: str) -> Non
 @pytest.mark.parametrize(
     "imports",
     [
-        "import lab.core",
-        "from lab import core",
-        "from lab.core import VALUE",
-        "def f():\n    import lab.core",
+        "import attic.core",
+        "from attic import core",
+        "from attic.core import VALUE",
+        "def f():\n    import attic.core",
     ],
 )
 def test_every_way_to_import_is_followed(tmp_path: Path, imports: str) -> None:
     write(
         tmp_path,
         plugin=imports,
-        **{"lab/__init__": "", "lab/core": "from .deep import VALUE", "lab/deep": ""},
+        **{"attic/__init__": "", "attic/core": "from .deep import VALUE", "attic/deep": ""},
     )
-    write(tmp_path, **{"lab/deep": "VALUE = 1"})
+    write(tmp_path, **{"attic/deep": "VALUE = 1"})
     before = code(tmp_path)
-    write(tmp_path, **{"lab/deep": "VALUE = 2"})
+    write(tmp_path, **{"attic/deep": "VALUE = 2"})
     after = code(tmp_path)
-    write(tmp_path, **{"lab/__init__": "import os"})
+    write(tmp_path, **{"attic/__init__": "import os"})
     assert len({before, after, code(tmp_path)}) == 3
 
 
 def test_relative_imports_from_further_up(tmp_path: Path) -> None:
-    write(tmp_path, **{"lab/__init__": "", "lab/a/__init__": "", "lab/b": "X = 1"})
+    write(tmp_path, **{"attic/__init__": "", "attic/a/__init__": "", "attic/b": "X = 1"})
     write(
         tmp_path,
-        **{"lab/a/opt": "from ..b import X\nfrom .. import c\nfrom . import d", "lab/c": "", "lab/a/d": ""},
+        **{
+            "attic/a/opt": "from ..b import X\nfrom .. import c\nfrom . import d",
+            "attic/c": "",
+            "attic/a/d": "",
+        },
     )
-    assert modules(tmp_path, "lab.a.opt:X") == {
-        "./lab",
-        "./lab.a",
-        "./lab.a.opt",
-        "./lab.a.d",
-        "./lab.b",
-        "./lab.c",
+    assert modules(tmp_path, "attic.a.opt:X") == {
+        "./attic",
+        "./attic.a",
+        "./attic.a.opt",
+        "./attic.a.d",
+        "./attic.b",
+        "./attic.c",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,12 @@ PACKAGE = {
             return Model.of(model)
     """,
 }
-"""A package by our name: where it stands in the study's folder, it is found before the real one."""
+"""A package by our name, found before the real one."""
+
+
+@pytest.fixture(autouse=True)
+def found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
 
 def write(folder: Path, **modules: str) -> Path:
@@ -78,7 +84,7 @@ def write(folder: Path, **modules: str) -> Path:
 
 
 def code(folder: Path, address: str = "optbench.loop:train") -> str:
-    return Slices(folder).code(address).sha256
+    return Slices(folder / "study").code(address).sha256
 
 
 def after(folder: Path, module: str, before: str, text: str) -> str:
@@ -200,7 +206,7 @@ def test_a_package_that_hands_a_name_on(tmp_path: Path) -> None:
     }
     write(tmp_path, **files)
     first = code(tmp_path)
-    assert set(Slices(tmp_path).code("optbench.loop:train").modules) == {"loop", "rooms.one"}
+    assert set(Slices(tmp_path / "study").code("optbench.loop:train").modules) == {"loop", "rooms.one"}
     write(tmp_path, **{"rooms__of____init__": "from optbench.rooms.two import f\n"})
     assert code(tmp_path) != first
     # What a package runs when it is imported counts for everything in it.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from optbench.running.gpus import gpus
 from optbench.running.locks import hold_run
+from optbench.study.plugins import keep_working_folder_off_path
 from optbench.study.resolve import read_study
 from optbench.core.errors import UserError
 from optbench.core.processes import RUN, this_run
@@ -20,6 +21,9 @@ from optbench.running.plan import (
     stage_code,
     study_file,
 )
+
+# Jobs that are Snakemakes of their own (`python -m snakemake`) begin in the folder of the study.
+keep_working_folder_off_path()
 
 try:
     STUDY_FILE = study_file(workflow.configfiles, workflow.config_settings.config)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
+import matplotlib.style
 import seaborn as sns
 from matplotlib.rcsetup import cycler
 
@@ -54,9 +55,11 @@ OWN: Final[dict[RcKeyType, Any]] = {
 def drawing() -> Iterator[None]:
     """Set what every figure of the page has in common, and put back what was there before.
 
-    That is seaborn's style "ticks" in its context "paper", and `OWN`. Everything that draws and writes a
+    That is matplotlib's own settings, whatever a `matplotlibrc` says, seaborn's style "ticks" in its context
+    "paper", and `OWN`. Everything that draws and writes a
     figure belongs inside: matplotlib makes ticks late, with the settings that hold at that time.
     """
-    theme = {**sns.axes_style("ticks"), **sns.plotting_context("paper")}
-    with mpl.rc_context({**theme, **OWN}):
+    with mpl.style.context("default"):
+        theme = {**sns.axes_style("ticks"), **sns.plotting_context("paper")}
+        mpl.rcParams.update({**theme, **OWN})
         yield
