@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
+    from multiprocessing.connection import Connection
 
 RUN = "OPTBENCH_RUN"
 """Environment variable that names the process a job belongs to: `PID@HOST`."""
@@ -80,6 +81,57 @@ def run_beside(work: Callable[[Item], Result], item: Item, *, apart: bool) -> It
         return
     with _pool(1) as pool:
         yield pool.submit(work, item).result
+
+
+class Apart:
+    """A process of its own that does one piece of work after the other, for code that may never come back.
+
+    Start it and `call` it from one thread; the kernel ends it with that.
+    """
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._here, there = context.Pipe()
+        self._process = context.Process(target=_work_for, args=(there, os.getpid()), daemon=True)
+        self._process.start()
+        there.close()
+
+    def call(self, work: Callable[[Item], Result], item: Item, limit_s: float) -> Result:
+        """What `work(item)` returns.
+
+        Args:
+            work: a function of a module, for it is sent by name.
+            item: picklable, as what is returned.
+            limit_s: seconds that it may take.
+
+        Raises:
+            TimeoutError: it took longer; the process has been killed.
+            EOFError: the process ended over it.
+        """
+        try:
+            self._here.send((work, item))
+            if self._here.poll(limit_s):
+                return self._here.recv()  # type: ignore[no-any-return]
+        except OSError:
+            raise EOFError from None
+        self.close()
+        raise TimeoutError
+
+    def close(self) -> None:
+        """Kills the process."""
+        self._process.kill()
+        self._process.join()
+        self._here.close()
+
+
+def _work_for(there: Connection, parent: int) -> None:
+    die_with(parent)
+    while True:
+        try:
+            work, item = there.recv()
+        except EOFError:
+            return
+        there.send(work(item))
 
 
 def _import(_: Callable[[Item], Result]) -> None:

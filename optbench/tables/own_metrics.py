@@ -1,22 +1,30 @@
-"""Measures of the user's own: a study file names a function from a curve to a number."""
+"""Measures of the user's own: a study file names a function from a curve to a number.
+
+They are computed in processes of their own, one for each module that they come from: what they do to their
+process reaches neither the tables nor each other, and one that crashes or never returns costs its own values.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from optbench.core.errors import UserError
 from optbench.core.factories import load_factory
+from optbench.core.processes import Apart
 from optbench.core.status import MISSING, OK
-from optbench.study.plugins import plugins_importable
+from optbench.study.plugins import plugins_importable_from
 from optbench.tables.curves import CURVE_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -24,16 +32,90 @@ if TYPE_CHECKING:
     from optbench.study.study import Study
 
 
+LIMIT_S = 60.0
+"""How long a measure may take for one cell, and its module to import."""
+
+MOST_ENDS = 3
+"""Cells over which a measure may crash or run out of time before it is not tried on others."""
+
+
+class _Module:
+    """The process that computes the measures of one module of the user's."""
+
+    def __init__(self, folder: Path, factories: Sequence[str]) -> None:
+        self._wanted = (folder, tuple(factories))
+        self._ends: Counter[str] = Counter()
+        self._process = self._start()
+
+    def _start(self) -> Apart:
+        process = Apart()
+        try:
+            problem = process.call(_load, self._wanted, LIMIT_S)
+        except TimeoutError:
+            problem = f"importing it took more than {LIMIT_S:g} s"
+        except EOFError:
+            problem = "the process that imports it ended over it"
+        if problem:
+            process.close()
+            raise UserError(f"factory {self._wanted[1][0]!r} cannot be imported: {problem}")
+        return process
+
+    def measure(self, factory: str, frame: pd.DataFrame) -> tuple[float, str]:
+        """A measure of one curve, and why there is none."""
+        if self._ends[factory] == MOST_ENDS:
+            return math.nan, f"not tried after it failed to return {MOST_ENDS} times"
+        try:
+            return self._process.call(_value, (factory, frame), LIMIT_S)
+        except TimeoutError:
+            problem = f"it took more than {LIMIT_S:g} s"
+        except EOFError:
+            problem = "the process that computes it ended over it"
+        self._ends[factory] += 1
+        self._process.close()
+        self._process = self._start()
+        return math.nan, problem
+
+    def close(self) -> None:
+        self._process.close()
+
+
+def _load(wanted: tuple[Path, tuple[str, ...]]) -> str:
+    """Imports what is named, in the process that will compute it; returns what is wrong with it."""
+    folder, factories = wanted
+    plugins_importable_from(folder)
+    for factory in factories:
+        try:
+            load_factory(factory)
+        except BaseException as problem:
+            return _told(problem)
+    return ""
+
+
+def _value(asked: tuple[str, pd.DataFrame]) -> tuple[float, str]:
+    """One value, and why there is none; whatever a plug-in raises is the latter."""
+    factory, frame = asked
+    try:
+        return float(load_factory(factory)(frame)), ""
+    except BaseException as problem:
+        return math.nan, _told(problem)
+
+
+def _told(problem: BaseException) -> str:
+    return "".join(format_exception_only(problem)).strip()
+
+
 @dataclass
 class OwnMetrics:
     """The study's own measures, and what went wrong in them.
 
     Attributes:
-        functions: each spec with what it names.
+        specs: the measures.
+        modules: what computes them, by the module of their factory.
         problems: cells without a value and why, by the measure's name.
     """
 
-    functions: Sequence[tuple[MetricSpec, Callable[[pd.DataFrame], float]]]
+    specs: Sequence[MetricSpec]
+    modules: Mapping[str, _Module] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
 
     def added_to(self, rows: Sequence[dict[str, Any]], curves: Sequence[pa.Table]) -> list[dict[str, Any]]:
@@ -43,7 +125,7 @@ class OwnMetrics:
             rows: of some cells.
             curves: their rows of the curve table.
         """
-        if not self.functions:
+        if not self.specs:
             return list(rows)
         whole = pa.concat_tables(curves or [CURVE_SCHEMA.empty_table()]).to_pandas()
         apart = dict(iter(whole.groupby("cell", observed=True, sort=False)))
@@ -56,24 +138,27 @@ class OwnMetrics:
         A measure that judges has no value for a run that did not end `ok`: a curve that breaks off would
         be compared with whole ones.
         """
-        values = {spec.name: math.nan for spec, _ in self.functions}
+        values = dict.fromkeys((spec.name for spec in self.specs), math.nan)
         if row["status"] == MISSING.name:
             return values
         frame = curve.drop(columns="cell").reset_index(drop=True)
-        for spec, function in self.functions:
+        for spec in self.specs:
             if row["status"] != OK.name and spec.direction != "none":
                 continue
-            try:
-                values[spec.name] = float(function(frame))
-            except Exception as problem:  # a plug-in's mistake must not cost the tables
-                told = f"{row['cell']}: {type(problem).__name__}: {problem}"
-                self.problems.setdefault(spec.name, []).append(told)
+            module = self.modules[_module(spec)]
+            values[spec.name], problem = module.measure(spec.factory, frame)
+            if problem:
+                self.problems.setdefault(spec.name, []).append(f"{row['cell']}: {problem}")
         return values
 
     def failures(self) -> Iterator[str]:
         """One line for each measure that failed somewhere."""
         for name, problems in self.problems.items():
             yield f"metrics.{name}: no value for {len(problems)} cells, the first {problems[0]}"
+
+
+def _module(spec: MetricSpec) -> str:
+    return spec.factory.partition(":")[0]
 
 
 @contextmanager
@@ -90,8 +175,12 @@ def own_metrics(study: Study, taken: Container[str]) -> Iterator[OwnMetrics]:
     for spec in study.metrics:
         if spec.name in taken:
             raise UserError(f"{study.file}: metrics.{spec.name}: the run table has a column of that name")
-    if not study.metrics:
-        yield OwnMetrics(())
-        return
-    with plugins_importable(study.folder):
-        yield OwnMetrics([(spec, load_factory(spec.factory)) for spec in study.metrics])
+    modules: dict[str, _Module] = {}
+    try:
+        for name in dict.fromkeys(map(_module, study.metrics)):
+            factories = [spec.factory for spec in study.metrics if _module(spec) == name]
+            modules[name] = _Module(study.folder, factories)
+        yield OwnMetrics(study.metrics, modules)
+    finally:
+        for module in modules.values():
+            module.close()

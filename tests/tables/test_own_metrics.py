@@ -111,3 +111,73 @@ def test_an_edit_of_a_measure_collects_again(folder: Path) -> None:
     assert metrics_code(read_study(folder / "own.yaml")) == before
     (folder / "my_metrics.py").write_text(PLUGIN.replace("iloc[-1]", "iloc[-2]"))
     assert metrics_code(read_study(folder / "own.yaml")) != before
+
+
+MEDDLING = """
+import sys, time
+import numpy as np
+import pandas as pd
+
+np.seterr(all="raise")
+pd.DataFrame.to_parquet = None
+count = 0
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
+def hangs(curve):
+    time.sleep(60)
+
+
+def exits(curve):
+    sys.exit(3)
+
+
+def falls(curve):
+    import os
+    os._exit(7)
+
+
+def mute(curve):
+    raise Mute
+
+
+def last(curve):
+    return curve.query("split == 'validation' and metric == 'loss'")["value"].iloc[-1]
+"""
+
+
+@pytest.mark.usefixtures("trained_here")
+def test_no_measure_reaches_the_tables_or_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that never returns, one that ends its process, one whose exception has no words."""
+    monkeypatch.setattr("optbench.tables.own_metrics.LIMIT_S", 5.0)
+    monkeypatch.setattr("optbench.tables.own_metrics.MOST_ENDS", 2)
+    (folder / "meddling.py").write_text(MEDDLING)
+    names = ("hangs", "exits", "falls", "mute", "last")
+    lines = "".join(f'  {name}: "meddling:{name}"\n' for name in names)
+    (folder / "own.yaml").write_text(STUDY.partition("metrics:")[0] + "metrics:\n" + lines)
+    assert optbench("train", "own.yaml", "ravine/*").exit_code == 0
+    collected = optbench("collect", "own.yaml")
+    assert collected.exit_code == 0, collected.output
+    runs = pd.read_parquet("results/own/tables/runs.parquet").set_index("optimizer")
+    for name, why in (
+        ("hangs", "it took more than 5 s"),
+        ("exits", "SystemExit: 3"),
+        ("falls", "ended over it"),
+        ("mute", "Mute"),
+    ):
+        assert runs[name].isna().all()
+        assert f"metrics.{name}: no value for 2 cells, the first ravine/sgd/constant/0: " in collected.output
+        assert why in collected.output
+    assert runs.loc["sgd", "last"] == runs.loc["sgd", "final_val_loss"]
+
+
+def test_a_module_that_does_not_import_is_one_line(folder: Path) -> None:
+    (folder / "my_metrics.py").write_text("import sys\ndef last(curve): ...\nsys.exit(4)\n")
+    (folder / "own.yaml").write_text(STUDY.partition("metrics:")[0] + 'metrics: {last: "my_metrics:last"}\n')
+    done = optbench("collect", "own.yaml")
+    assert done.exit_code != 0
+    assert "factory 'my_metrics:last' cannot be imported: SystemExit: 4" in str(done.exception)
