@@ -31,7 +31,7 @@ from optbench.core.status import ERROR, KILLED, TIMEOUT
 from optbench.running.child import Child, start_child
 from optbench.running.launcher import Launcher
 from optbench.running.tasks import Task, TaskQueue, written
-from optbench.running.worker import LAST, UNWRITABLE
+from optbench.running.worker import LAST, STATUSES, UNWRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -222,14 +222,15 @@ class _Supervisor:
             if any(written(path) == stamp for path, stamp in zip(task.paths, task.stamps, strict=True)):
                 return {}, how
             return dict(zip(names, map(_status, task.paths), strict=True)), how
-        if UNWRITABLE in answer:
+        if UNWRITABLE in answer and not child.domain:
             raise OSError(*answer[UNWRITABLE])
-        lost = [cell for cell, path in zip(task.cells, task.paths, strict=True) if not path.exists()]
-        if lost:  # a plug-in may have patched whatever writes
+        whole = len(answer.get(STATUSES, ())) == len(names) and all(map(is_complete, task.paths))
+        if not whole:  # a plug-in may have patched whatever writes; where the disk is full, this says so, too
             how = self._end_child(child, task)
-            told = f"the training process answered but left no trace\n{how}"
+            reason = ": ".join(map(str, answer.get(UNWRITABLE, [0, "there is no whole trace of it"])[1:]))
+            told = f"the training process could not keep what it trained: {reason}\n{how}"
             return {cell.name: _fail(cell, KILLED.name, told) for cell in task.cells}, how
-        statuses = dict(zip(names, answer["statuses"], strict=True))
+        statuses = dict(zip(names, answer[STATUSES], strict=True))
         # An error may leave the GPU's state unusable, or its memory taken.
         if answer[LAST] or (child.device == "cuda" and ERROR.name in statuses.values()):
             return statuses, self._end_child(child, task)

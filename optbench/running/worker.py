@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 READY = "ready"
 
+STATUSES = "statuses"
+"""Key of the answer for how the cells ended."""
+
 UNWRITABLE = "unwritable"
 """Key of the answer for a trace that could not be written: errno, reason and file."""
 
@@ -73,7 +76,7 @@ class _Task:
             except OSError as problem:  # a full disk is no fault of the cell
                 reason = problem.strerror or str(problem)
                 return {UNWRITABLE: [problem.errno, reason, str(trace_path(cell))], LAST: True}
-        return {"statuses": [trace.facts["status"] for trace in traces], LAST: False}
+        return {STATUSES: [trace.facts["status"] for trace in traces], LAST: False}
 
     def _traces(self) -> list[Trace]:
         if self.cells[0].together and not self.why_alone:

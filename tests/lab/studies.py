@@ -19,7 +19,7 @@ from optbench.cells.paths import trace_path
 from optbench.cells.trace import write_trace
 from optbench.cli import cli
 from optbench.running.launcher import Launcher
-from optbench.running.worker import LAST
+from optbench.running.worker import LAST, STATUSES
 
 BIN = Path(sys.executable).parent
 
@@ -149,7 +149,7 @@ class TrainingHere:
             traces = [train_cell(cell, self.data_folder, why_alone) for cell in cells]
         for cell, trace in zip(cells, traces, strict=True):
             write_trace(trace_path(cell), trace)
-        self.told.append({"statuses": [trace.facts["status"] for trace in traces], LAST: False})
+        self.told.append({STATUSES: [trace.facts["status"] for trace in traces], LAST: False})
 
     def answer(self, limit_s: float) -> dict[str, Any]:
         return self.told.popleft()
