@@ -46,7 +46,9 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def own_plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forgets the modules that a test wrote and imported: the next test's `plugin` is another file."""
+    places = [*sys.path]
     yield
+    sys.path[:] = places
     written = str(tmp_path_factory.getbasetemp())
     for name, module in sys.modules.copy().items():  # what a look at a module frees may import another
         if (getattr(module, "__file__", None) or "").startswith(written):
@@ -75,5 +77,4 @@ def trained_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells are trained in this process, for tests that are not about processes."""
     from lab.studies import TrainingHere
 
-    monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr("optbench.running.supervisor.start_child", TrainingHere)

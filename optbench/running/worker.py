@@ -144,6 +144,7 @@ def _train_watched(task: _Task) -> dict[str, Any]:
 
 def _train_apart(task: _Task, channel: Channel) -> None:
     """Trains in a fork of this process, which answers and ends; ends as that did where it gave no answer."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a plug-in that ignores it would have no end told
     answered = mmap.mmap(-1, 1)  # shared by both, and no descriptor that a plug-in could close
     others = children()
     here = os.getpid()

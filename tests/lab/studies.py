@@ -20,6 +20,7 @@ from optbench.cells.trace import write_trace
 from optbench.cli import cli
 from optbench.running.launcher import Launcher
 from optbench.running.worker import LAST, STATUSES
+from optbench.study.plugins import plugins_importable_from
 
 BIN = Path(sys.executable).parent
 
@@ -139,8 +140,7 @@ class TrainingHere:
     def __init__(self, _: Launcher, data_folder: Path, study_folder: Path, cell: CellSpec) -> None:
         self.data_folder, self.device = data_folder, cell.device
         self.told: deque[dict[str, Any]] = deque()
-        if str(study_folder.absolute()) not in sys.path:
-            sys.path.insert(0, str(study_folder.absolute()))
+        plugins_importable_from(study_folder)
 
     def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
         from optbench.training.loop import train_cell
