@@ -15,13 +15,14 @@ import tempfile
 from pathlib import Path
 
 from cost import ROOT
-from results import Row, record
 
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.timings import timings_of
+from optbench.running.launcher import Launcher
 from optbench.running.timing import time_in_child
 from optbench.study.resolve import read_study
 from optbench.tables.timing import collect_timing
+from results import Row, record
 
 
 def main() -> None:
@@ -46,7 +47,9 @@ def main() -> None:
         (timing,) = timings_of(study)
         rows, noises = [], set()
         for turn in range(given.repeats):
-            if problem := time_in_child(timing, study.data_folder, study.folder, given.seconds):
+            with Launcher() as launcher:
+                problem = time_in_child(timing, study.data_folder, study.folder, given.seconds, launcher)
+            if problem:
                 raise SystemExit(problem)
             sgd, adam = (row for _, row in collect_timing(study).iterrows())
             case = f"{given.workload}, repeat {turn + 1}"
