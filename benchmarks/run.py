@@ -16,7 +16,18 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-BENCHMARKS = ("loop", "harness", "peer", "scale", "page", "ablation", "probes", "timing_aa", "batched")
+BENCHMARKS = (
+    "loop",
+    "harness",
+    "starts",
+    "peer",
+    "scale",
+    "page",
+    "ablation",
+    "probes",
+    "timing_aa",
+    "batched",
+)
 """In the order of docs/why/performance.md, then those whose tables stand beside what they measure."""
 
 
