@@ -18,6 +18,8 @@ LONG = (
     "test_tuning_workflow",
     "test_kill",
     "test_supervisor",
+    "test_ends",
+    "test_isolation",
     "test_docs_run",
 )
 """Files that take minutes, the longest first: begun last, one of them would run alone at the end."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from textwrap import dedent, indent
 
-SLEEP_S = 90
+SLEEP_S = 240
 """How long what a plug-in leaves behind would sleep, were it not ended."""
 
 MODULE = '''

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from lab.meddlers import MEDDLERS, write_study
 from lab.studies import run
+from optbench.cells.timing_file import read_timing
 from optbench.cells.trace import Trace, read_trace
 
 BUILT_IN = [f"{w}/{o}/constant/0" for w in ("ravine", "linear_regression") for o in ("sgd", "adam")]
@@ -18,8 +20,15 @@ ENDS = {"ok", "diverged", "error", "killed", "timeout"}
 
 def traces(folder: Path) -> dict[str, Trace]:
     """The traces below a study's results, by cell."""
-    found = map(read_trace, sorted(folder.glob("results/s/cells/**/*.parquet")))
-    return {trace.facts["cell"]: trace for trace in found}
+    return {
+        _name(path.relative_to(folder / "results/s/cells")): read_trace(path)
+        for path in folder.glob("results/s/cells/**/*.parquet")
+    }
+
+
+def _name(path: Path) -> str:
+    """The cell of a trace by its place: what its facts say, a plug-in may have written."""
+    return (path.parent / path.name.removeprefix("seed").partition("-")[0]).as_posix()
 
 
 def trained(folder: Path) -> dict[str, Trace]:
@@ -70,9 +79,18 @@ def test_built_ins_train_as_without_them(alone: dict[str, Trace], together: Path
 
 
 def test_every_cell_of_a_plug_in_ends_with_a_trace(together: Path) -> None:
-    found = {name: trace.facts["status"] for name, trace in traces(together).items()}
+    found = traces(together)
     assert len(found) == len(BUILT_IN) + 2 * len(MEDDLERS)
-    assert set(found.values()) <= ENDS
+    for name, trace in found.items():
+        assert trace.facts.get("cell") == name
+        assert trace.facts["status"] in ENDS
+
+
+def test_an_exception_is_an_error_of_its_cell_whatever_its_text(together: Path) -> None:
+    for seed in (0, 1):
+        facts = traces(together)[f"linear_regression/m_unprintable/constant/{seed}"].facts
+        assert facts["status"] == "error"
+        assert "Unprintable" in facts["error"]
 
 
 def test_the_second_cell_of_a_plug_in_is_what_it_is_alone(together: Path, tmp_path: Path) -> None:
@@ -107,3 +125,41 @@ def test_one_at_a_time_in_one_worker(name: str, alone: dict[str, Trace], tmp_pat
     assert len(beside) == len(alone) + 2
     for cell, trace in alone.items():
         assert content(beside[cell]) == content(trace), cell
+
+
+def test_a_check_accuses_plug_ins_alone(tmp_path: Path) -> None:
+    write_study(tmp_path, MEDDLERS, seeds="[0]")
+    done = run("optbench", "check", "study.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    accused = set(
+        re.findall(r"^optbench: (?:workloads|optimizers|schedules)\.(\w+)", done.stderr, re.MULTILINE)
+    )
+    assert {"m_default_device", "m_grad_off", "m_exits"} <= accused
+    assert {name for name in accused if not name.startswith("m_")} == set()
+
+
+TIMED = ("pre_hook", "default_device", "patched_backward", "patched_time", "closed_files", "ends_at_once")
+TIMED += ("forward_hook", "threads_of_torch", "environment")
+
+
+def test_timings_of_built_ins_know_of_no_plug_in(tmp_path: Path) -> None:
+    """They lie under the names that they have without one, and none of their optimizers failed."""
+    some = [one for one in MEDDLERS if one.name in TIMED]
+    found = []
+    for name, meddlers in (("alone", []), ("beside", some)):
+        folder = tmp_path / name
+        write_study(folder, meddlers, seeds="[0]", timing="{seconds: 0.02}")
+        done = run("optbench", "time", "study.yaml", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        found.append({path.name: read_timing(path) for path in folder.glob("results/s/timing/**/*.parquet")})
+    alone, beside = found
+    assert len(alone) == 2
+    assert alone.keys() < beside.keys()
+    for name in alone:
+        table, facts = beside[name]
+        assert (facts["error"], facts["errors"]) == ("", {})
+        assert facts["optimizers"] == ["sgd", "adam"]
+        assert {"sgd", "adam"} <= set(table["optimizer"].to_pylist())
+    apart = {name for _, facts in beside.values() for name in facts["optimizers"]}
+    assert {f"m_{name}" for name in TIMED} <= apart
