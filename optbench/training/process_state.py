@@ -20,6 +20,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,11 +98,13 @@ def _functions() -> dict[str, int]:
     }
 
 
-def _under_profiler(function: object) -> object:
-    """The step of an optimizer's class as it was before torch wrapped it when the first one was made."""
-    code = getattr(function, "__code__", None)
-    wrapped = getattr(function, "__wrapped__", None)
-    return wrapped if wrapped is not None and code and code.co_filename == optimizers.__file__ else function
+def _under_profiler(function: Any) -> object:  # noqa: ANN401  (wrappers have attributes of their own)
+    """The step of an optimizer's class without what torch wraps it in when the first one is made."""
+    while inspect.isfunction(function) and function.__code__.co_filename == optimizers.__file__:
+        if not hasattr(function, "__wrapped__"):
+            break
+        function = function.__wrapped__
+    return function
 
 
 def _folder() -> str:

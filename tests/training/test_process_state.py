@@ -18,10 +18,10 @@ CHANGES = {
     "torch.autograd.set_detect_anomaly(True)": "anomaly detection",
     "torch.autocast('cpu', dtype=torch.bfloat16).__enter__()": "autocast",
     "torch.set_float32_matmul_precision('medium')": "precision of matrix products|TF32",
-    "torch.use_deterministic_algorithms(True)": "deterministic mode",
+    "torch._C._set_deterministic_algorithms(True, warn_only=False)": "deterministic mode",
     "torch.set_flush_denormal(True)": "denormal numbers",
     "torch.set_num_threads(torch.get_num_threads() + 1)": "threads of torch",
-    "torch.optim.optimizer.register_optimizer_step_pre_hook(print)": "hooks of every optimizer",
+    "optimizer.register_optimizer_step_pre_hook(print)": "hooks of every optimizer",
     "torch.nn.modules.module.register_module_forward_hook(print)": "hooks of every module",
     "torch.Tensor.backward = print": "functions of torch",
     "torch.optim.SGD.step = print": "functions of torch",
@@ -65,6 +65,7 @@ def seen() -> dict[str, str]:
     import decimal, gc, multiprocessing, os, signal, sys, threading, time, warnings
     import numpy as np
     import torch
+    from torch.optim import optimizer
     torch.set_num_threads(1)
     from optbench.training.process_state import changes, process_state
     from optbench.training.torch_private import defer_compiler
