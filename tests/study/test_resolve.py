@@ -24,10 +24,12 @@ def allowed(names: object) -> str:
 
 ENTRY = {"factory", "label", "like"}
 SGD = {"dampening", "differentiable", "foreach", "fused", "maximize", "momentum", "nesterov", "weight_decay"}
+OPTIMIZER_KEYS = ("lr", "search", "closure", "create_graph")
 WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "steps", "target"} | {
     "device",
     "timeout_s",
     "memory_mb",
+    "drop_last",
 }
 
 
@@ -124,18 +126,18 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
             "optimizers",
             "{sgd: {momentun: 0.9}}",
             "optimizers.sgd.momentun: unknown name 'momentun'; did you mean 'momentum'? "
-            f"{allowed(SGD | ENTRY | {'lr', 'search'})}",
+            f"{allowed(SGD | ENTRY | {*OPTIMIZER_KEYS})}",
         ),
         (
             "optimizers",
             "{x: {factory: 'torch.optim:SGD', lr: 1, params: 3}}",
-            f"optimizers.x.params: unknown name 'params' {allowed(SGD | ENTRY | {'lr', 'search'})}",
+            f"optimizers.x.params: unknown name 'params' {allowed(SGD | ENTRY | {*OPTIMIZER_KEYS})}",
         ),
         (
             "optimizers",
             "{x: {factory: 'my_lab:Signum', lr: 1, momentun: 0.9}}",
             "optimizers.x.momentun: unknown name 'momentun'; did you mean 'momentum'? "
-            f"{allowed(ENTRY | {'lr', 'momentum', 'search', 'weight_decay'})}",
+            f"{allowed(ENTRY | {*OPTIMIZER_KEYS, 'momentum', 'weight_decay'})}",
         ),
         (
             "schedules",

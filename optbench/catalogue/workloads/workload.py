@@ -21,19 +21,22 @@ class Workload:
     """One thing to train, and how far.
 
     Attributes:
-        model: builds a fresh model; it is called under the cell's initialisation stream.
-        loss: `loss(model, batch)` gives the mean loss over the batch, a scalar tensor.
+        model: builds a fresh model at every call, its weights drawn from torch's, numpy's and Python's global
+            generators, which stand at the cell's initialisation stream. It is called twice a cell: what it
+            returns must be the same, and the parameters that are trained must share nothing.
+        loss: `loss(model, batch)` gives the mean loss over the batch: a floating-point tensor of one element.
         train: tensors with one leading dimension of examples; empty where the loss needs no data.
         validation: the same for the validation split; None evaluates on `train` (analytic workloads).
         test: the same for the test split, evaluated once, at the end; None where there is none.
         batch_size: examples a step; None is the full batch (every step sees `train` as it is).
+        drop_last: whether an epoch leaves out its last batch where that is shorter than the others.
         steps: the budget in optimizer steps, or None where `epochs` gives it.
         epochs: the budget in passes over `train`, or None where `steps` gives it. Just one is given.
         eval_every: steps between evaluations; 0 and the last step are always evaluated.
         target: the validation loss that counts as reached, or None.
         optimum: the least possible training loss where it is known, or None.
-        metrics: further numbers of the validation and test splits, each `metric(model, batch)` -> scalar
-            tensor, a mean over the batch.
+        metrics: further numbers of the validation and test splits, each `metric(model, batch)` -> one
+            number or a tensor of one element, a mean over the batch.
         augment: `augment(batch, generator)` -> batch, applied to every training batch with the cell's
             augmentation stream (noise, flips, crops); it must draw from `generator` alone.
         coordinates: names of the leading entries of the flattened parameters, recorded at every
@@ -57,6 +60,7 @@ class Workload:
     augment: Callable[[Batch, Generator], Batch] | None = None
     coordinates: tuple[str, ...] = ()
     landscape: str = ""
+    drop_last: bool = False
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.epochs is None):
@@ -67,6 +71,13 @@ class Workload:
                 raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
         if self.batch_size is not None and not self.train:
             raise ValueError("batch_size needs training data")
+        if self.drop_last is not True and self.drop_last is not False:
+            raise ValueError(f"drop_last must be True or False; got {self.drop_last!r}")
+        if self.epoch_examples < 1:
+            raise ValueError(
+                f"drop_last leaves no batch: batch_size is {self.batch_size}, and there are {self.n_train} "
+                "training examples"
+            )
 
     @property
     def n_train(self) -> int:
@@ -74,9 +85,15 @@ class Workload:
         return len(self.train[0]) if self.train else 1
 
     @property
+    def epoch_examples(self) -> int:
+        """Training examples that one pass sees: all, or with `drop_last` as many as fill whole batches."""
+        rest = self.n_train % self.batch_size if self.drop_last and self.batch_size is not None else 0
+        return self.n_train - rest
+
+    @property
     def steps_per_epoch(self) -> int:
-        """Steps in one pass over the training data; the last, shorter batch counts."""
-        return 1 if self.batch_size is None else ceil(self.n_train / self.batch_size)
+        """Steps in one pass over the training data; the last, shorter batch counts where there is one."""
+        return 1 if self.batch_size is None else ceil(self.epoch_examples / self.batch_size)
 
     @property
     def budget(self) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from optbench.core.errors import told
 from optbench.training.batched.stackable import NoStackError
 
 if TYPE_CHECKING:
@@ -56,9 +57,8 @@ def _losses(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> Ten
     try:
         losses = stack.measure(workload.loss, batch, own=own)
     except Exception as problem:  # whatever a loss may do that has no batched form
-        words = (str(problem).strip().splitlines() or [""])[0]
         raise NoStackError(
-            f"its loss cannot be taken of several models at once: {type(problem).__name__}: {words}"
+            f"its loss cannot be taken of several models at once: {told(problem)}"
         ) from problem
     if losses.shape != (len(stack),):
         raise NoStackError(
