@@ -47,11 +47,16 @@ def words_of(problem: BaseException) -> str:
 
 
 def told(problem: BaseException) -> str:
-    """An exception in one line: its kind and what it says, cut where it says too much."""
+    """An exception in one line: its kind and what it says, cut where it says too much.
+
+    The message of a `UserError` is a sentence of its own and stands alone.
+    """
     words = escaped(" ".join(words_of(problem).split()))
     if len(words) > LONGEST_LINE:
         words = f"{words[:LONGEST_LINE]}..."
     name = type(problem).__name__
+    if isinstance(problem, UserError):
+        return words
     return f"{name}: {words}" if words else name
 
 

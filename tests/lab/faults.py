@@ -276,12 +276,14 @@ class Hessian(SGD):
     @torch.no_grad()
     def step(self, closure=None):
         with torch.enable_grad():
+            loss = closure() if closure is not None else None
             trained = [p for group in self.param_groups for p in group["params"] if p.grad is not None]
             slopes = [p.grad for p in trained]
             curved = torch.autograd.grad(slopes, trained, [torch.ones_like(g) for g in slopes])
         for group in self.param_groups:
             for p, h in zip(trained, curved, strict=True):
                 p.sub_(group["lr"] * p.grad.detach() / (h.abs() + 1))
+        return loss
 
 
 class SaysHessian(Hessian):

@@ -153,7 +153,8 @@ def _look_at_closure(candidate: Candidate, notes: Notes) -> None:
         seed_global_generators(GO_SEED)
         returned = optimizer.step(closure)  # type: ignore[arg-type]
     except BaseException as problem:
-        notes.raised("closure", problem, notes.warn)
+        words = f"closure: step(closure) raises {told(problem)}; training gives it none"
+        notes.raised("closure", problem, lambda _: notes.warn(words))
         return
     if not seen or returned is None or float(torch.as_tensor(returned).detach()) != seen[0]:
         notes.warn(
@@ -167,11 +168,12 @@ def _same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
 
 
 def _is_finite(candidate: Candidate) -> bool:
+    def holds(lr: float) -> bool:
+        params = start()
+        return all(bool(p.isfinite().all()) for p in candidate.go(candidate.build(params, lr), params))
+
     # A rate that suits the study's workloads may be too high here: then a small one must do.
-    return any(
-        all(bool(p.isfinite().all()) for p in candidate.go(candidate.build(params, lr), params))
-        for lr, params in ((candidate.spec.lr, start()), (min(candidate.spec.lr, SMALL_LR), start()))
-    )
+    return holds(candidate.spec.lr) or holds(min(candidate.spec.lr, SMALL_LR))
 
 
 def _is_deterministic(candidate: Candidate) -> bool:
