@@ -158,7 +158,7 @@ def _show(study: Study, cell: CellSpec) -> None:
     if is_complete(path):
         trace = read_trace(path)
         error = trace.facts["error"]
-        keys = ("status", "steps", "execution", *(fact.name for fact in PROVENANCE))
+        keys = ("status", "steps", "execution", "probes_failed", *(fact.name for fact in PROVENANCE))
         facts |= {key: trace.facts[key] for key in keys if key in trace.facts}
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times

@@ -205,7 +205,8 @@ def test_a_module_that_ends_the_process_when_it_is_imported_is_a_cells_error(tmp
     cell = replace(cell, workload=replace(cell.workload, factory="leaving:line"))
     trace = train_cell(cell, NOWHERE)
     assert trace.facts["status"] == "error"
-    assert trace.facts["error"].splitlines()[-1] == "SystemExit: gone"
+    last = trace.facts["error"].splitlines()[-1]
+    assert last.endswith("UserError: factory 'leaving:line' cannot be imported: SystemExit: gone")
 
 
 def test_a_blow_up_keeps_the_curve_up_to_it(plugged):

@@ -39,6 +39,8 @@ def check_first_batch(stack: Stack, workload: Workload, batch: Batch, *, own: bo
     before, buffers = _generators(), [buffer.clone() for buffer in model.buffers()]
     loss = workload.loss(model, tuple(tensor[0] for tensor in batch) if own else batch)
     alone = _slope(loss, trained)
+    if any(gradient is not None and gradient.layout != torch.strided for gradient in alone):
+        raise NoStackError("its gradients are sparse, and those of a stack cannot be")
     if _generators() != before:
         raise NoStackError("its loss draws random numbers, which would not be those of the seed alone")
     if not all(map(torch.equal, model.buffers(), buffers)):

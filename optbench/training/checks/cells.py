@@ -88,7 +88,7 @@ def _workloads(
         workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
         if workload is not None and not notes.found().problems:
             if cell.probe_every:
-                workloads.examine_probes(workload, cell.probe_every, notes)
+                workloads.examine_probes(workload, notes)
             yield cell.workload.name, workload
         _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
 

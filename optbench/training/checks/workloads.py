@@ -143,12 +143,11 @@ def _look_at_evaluation(workload: Workload, notes: Notes) -> None:
         notes.raised("evaluation", problem)
 
 
-def examine_probes(workload: Workload, every: int, notes: Notes) -> None:
+def examine_probes(workload: Workload, notes: Notes) -> None:
     """Notes, as a warning, why probes cannot look at a workload: its cells are then trained without them.
 
     Args:
         workload: sound.
-        every: steps to each look, on average (>= 1).
         notes: where it is noted.
     """
     own = _made(workload, notes)
@@ -158,7 +157,7 @@ def examine_probes(workload: Workload, every: int, notes: Notes) -> None:
     model = own.module
     short = replace(workload, steps=2, epochs=None)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
-    probes = GuardedProbes(short, model, optimizer, min(every, 1))
+    probes = GuardedProbes(short, model, optimizer, 1)
     losses = []
     with notes.guarded("loss"):
         for t in range(short.budget):

@@ -82,8 +82,8 @@ def test_what_does_no_harm_is_a_warning(monkeypatch):
     problems, warnings = check_cells([cell("line", "Signum")], NOWHERE)
     assert problems == []
     assert warnings == [
-        "optimizers.Signum: closure: step(closure) does not evaluate it or does not return its loss; training "
-        "gives it none"
+        "optimizers.Signum: closure: step(closure) does not evaluate it or does not return its loss; "
+        "training gives it none"
     ]
 
 
