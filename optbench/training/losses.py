@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -81,10 +82,16 @@ def require_gradient(loss: Tensor) -> None:
     """Return nothing where `loss` can be differentiated.
 
     Raises:
-        LossError: nothing that depends on a parameter has led to it.
+        LossError: nothing that depends on a parameter has led to it, or gradients are switched off.
     """
-    if not loss.requires_grad:
+    if loss.requires_grad:
+        return
+    if not torch.is_grad_enabled():
         raise LossError(
-            "its loss has no gradient: it does not depend on a parameter that is trained, or was detached "
-            "from them (by .item(), .detach(), argmax, no_grad)"
+            "its loss has no gradient: gradients are switched off in this process (set_grad_enabled), by the "
+            "optimizer, the schedule or the workload"
         )
+    raise LossError(
+        "its loss has no gradient: it does not depend on a parameter that is trained, or was detached "
+        "from them (by .item(), .detach(), argmax, no_grad)"
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from optbench.catalogue.optimizers.make import (
+    closure_by_name,
     differentiates_gradients,
     needs_closure,
     takes_closure_alone,
@@ -72,6 +73,12 @@ def stepper(optimizer: Optimizer) -> Callable[[Evaluate], Tensor]:
         StepError: when it is called, and the optimizer did not evaluate the closure that it requires.
     """
     step: Any = optimizer.step
+    if closure_by_name(optimizer):
+
+        def by_name(closure: Evaluate | None = None) -> object:
+            return optimizer.step(closure=closure)  # type: ignore[arg-type]
+
+        step = by_name
     if not needs_closure(optimizer):
 
         def plain(evaluate: Evaluate) -> Tensor:

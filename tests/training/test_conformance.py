@@ -153,6 +153,62 @@ def test_an_exception_is_named_once_with_its_property():
     assert check_optimizer(Raising, lr=0.1) == ["finite: RuntimeError: no"]
 
 
+class KeywordAlone(_Descent):
+    def step(self, *, closure=None):
+        return super().step(closure)
+
+
+class KeywordRequired(_Descent):
+    def step(self, *, closure):
+        return super().step(closure)
+
+
+class AsksForALoss(_Descent):
+    def step(self, loss):
+        super().step(None)
+
+
+class NoLonger(_Descent):
+    """Leaves gradients switched off."""
+
+    def step(self, closure=None):
+        torch.set_grad_enabled(False)
+        return super().step(closure)
+
+
+class Spoilt(_Descent):
+    def move(self, p, lr):
+        p.fill_(torch.nan)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "problems"),
+    [
+        (KeywordAlone, []),
+        (KeywordRequired, []),
+        (
+            AsksForALoss,
+            ["finite: TypeError: AsksForALoss.step() missing 1 required positional argument: 'loss'"],
+        ),
+        (Spoilt, ["finite: a parameter is not finite after a few steps"]),
+        (lambda params, lr: 3, ["factory: optimizers.<lambda>.factory must return a torch.optim.Optimizer"]),
+    ],
+)
+def test_one_cause_is_one_sentence(optimizer, problems):
+    found = check_optimizer(optimizer, lr=0.1)
+    assert len(found) == len(problems)
+    assert all(one.startswith(start) for one, start in zip(found, problems, strict=True)), found
+
+
+def test_gradients_that_are_left_switched_off_are_told_as_that():
+    with torch.enable_grad():
+        (problem,) = check_optimizer(NoLonger, lr=0.1)
+    assert problem.startswith(
+        "finite: LossError: its loss has no gradient: gradients are switched off in this"
+    )
+    assert torch.is_grad_enabled()
+
+
 def test_an_optimizer_of_sparse_gradients_is_tried_with_these():
     found = examine_optimizer(torch.optim.SparseAdam, lr=0.01)
     assert found.problems == []

@@ -111,6 +111,20 @@ def takes_closure_alone(optimizer: Optimizer) -> bool:
     return required and not _says(optimizer, "needs_closure")
 
 
+def may_take_closure(optimizer: Optimizer) -> bool:
+    """Return whether its `step` has a place for a closure."""
+    parameters = signature_of(type(optimizer).step).parameters
+    return "closure" in parameters or any(
+        p.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} for p in parameters.values()
+    )
+
+
+def closure_by_name(optimizer: Optimizer) -> bool:
+    """Return whether its `step` takes its closure as a keyword alone."""
+    closure = signature_of(type(optimizer).step).parameters.get("closure")
+    return closure is not None and closure.kind is Parameter.KEYWORD_ONLY
+
+
 def differentiates_gradients(optimizer: Optimizer) -> bool:
     """Return whether its `step` differentiates the gradients, which must keep their graph (AdaHessian).
 

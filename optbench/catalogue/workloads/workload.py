@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
@@ -69,6 +70,11 @@ class Workload:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"{name} must be a whole number >= 1; got {value!r}")
+        self._check_names()
+        for name in ("target", "optimum"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, str | bytes) or not hasattr(value, "__float__")):
+                raise ValueError(f"{name} must be a number or None; got {value!r}")
         if self.batch_size is not None and not self.train:
             raise ValueError("batch_size needs training data")
         if self.drop_last is not True and self.drop_last is not False:
@@ -78,6 +84,17 @@ class Workload:
                 f"drop_last leaves no batch: batch_size is {self.batch_size}, and there are {self.n_train} "
                 "training examples"
             )
+
+    def _check_names(self) -> None:
+        """Raises ValueError for names that rows of a trace cannot have, or cannot be told apart by."""
+        metrics = self.metrics if isinstance(self.metrics, Mapping) else None
+        if metrics is None or not all(isinstance(name, str) and callable(metrics[name]) for name in metrics):
+            raise ValueError(f"metrics must be a mapping from names to functions; got {self.metrics!r}")
+        if "loss" in metrics:
+            raise ValueError("metrics may not hold one called 'loss': the loss is recorded by that name")
+        names = tuple(self.coordinates)
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError(f"coordinates must be different names; got {self.coordinates!r}")
 
     @property
     def n_train(self) -> int:

@@ -70,7 +70,7 @@ def _optimizers(cells: Sequence[CellSpec], whole: Notes, is_ctrl_c: IsCtrlC) -> 
         good = True
         for cell in ones:
             notes = Notes(is_ctrl_c)
-            with notes.guarded("factory"):
+            with notes.guarded("factory"), torch.enable_grad():
                 factory = load_factory(cell.optimizer.factory)
                 optimizers.examine(replace(cell.optimizer, lr=cell.lr), factory, notes)
             _tell(f"optimizers.{name}", notes.found(), whole)
@@ -85,10 +85,12 @@ def _workloads(
     """The same of each workload."""
     for cell in {c.workload.name: replace(c, device="cpu") for c in cells}.values():
         notes = Notes(is_ctrl_c)
-        workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
-        if workload is not None and not notes.found().problems:
-            if cell.probe_every:
+        with torch.enable_grad():
+            workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
+            sound = workload is not None and not notes.found().problems
+            if sound and workload is not None and cell.probe_every:
                 workloads.examine_probes(workload, notes)
+        if sound and workload is not None:
             yield cell.workload.name, workload
         _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
 
@@ -105,7 +107,7 @@ def _schedules(
             asked.setdefault((cell.schedule.name, *horizon), cell)
     for (name, budget, steps_per_epoch), cell in asked.items():
         notes = Notes(is_ctrl_c)
-        with notes.guarded("factory"):
+        with notes.guarded("factory"), torch.enable_grad():
             factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
             schedules.examine(cell.schedule, factory, budget, steps_per_epoch, cell.lr, notes)
         _tell(f"schedules.{name}", notes.found(), whole)
@@ -119,7 +121,8 @@ def _together(
 
     def attempt(work: Callable[[CellSpec, Workload], None], cell: CellSpec, where: str) -> None:
         try:
-            work(cell, built[cell.workload.name])
+            with torch.enable_grad():  # whatever the one before has left
+                work(cell, built[cell.workload.name])
         except BaseException as problem:
             if is_ctrl_c(problem):
                 raise

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from optbench.catalogue.optimizers.make import needs_closure
-from optbench.core.errors import told
+from optbench.catalogue.optimizers.make import may_take_closure, needs_closure
+from optbench.core.errors import UserError, told
 from optbench.training.batched.stackable import groups_of, is_elementwise
 from optbench.training.checks.candidate import GO_SEED, STEPS, Candidate, flat, quadratic, start
 from optbench.training.generators import seed_global_generators
@@ -38,6 +38,7 @@ SMALL_LR = 0.01
 
 GENERATORS = (torch.Generator, random.Random, np.random.Generator, np.random.RandomState)
 
+NOT_FINITE = "finite: a parameter is not finite after a few steps"
 CLOSURE = (
     "closure: its step needs the gradients and a closure that evaluates them anew: set `closure: true` in "
     "the study, or `needs_closure = True` in its class"
@@ -69,7 +70,7 @@ def examine(spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes) -> N
     with notes.guarded("state"):
         own = _has_generator(candidate.build(start()))
     tries: list[tuple[str, Callable[[Candidate], bool], Callable[[str], None]]] = [
-        ("finite: a parameter is not finite after a few steps", _is_finite, notes.problem),
+        (NOT_FINITE, _is_finite, notes.problem),
         ("deterministic: the same start gives other parameters", _is_deterministic, notes.problem),
         (
             "state: after load_state_dict the run goes on differently"
@@ -94,6 +95,8 @@ def examine(spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes) -> N
             ("order: another order of the parameters gives other results", _ignores_order, notes.problem)
         )
     for says, holds, say in tries:
+        if notes.found().problems[:1] == [NOT_FINITE]:  # what is not finite is nowhere it should be
+            break
         with notes.guarded(says.partition(":")[0]):
             if not holds(candidate):
                 say(says)
@@ -116,8 +119,8 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
     first = problem_of(candidate)
     if first is None:
         return candidate
-    if isinstance(first, StepError):  # it made its steps, whatever they are worth
-        notes.raised("closure", first)
+    if isinstance(first, StepError | UserError):  # it says all there is to say
+        notes.raised("closure" if isinstance(first, StepError) else "factory", first)
         return candidate
     spec = candidate.spec
     for said, sentence in (
@@ -125,6 +128,8 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
         (replace(spec, create_graph=True), CREATE_GRAPH),
     ):
         tried = replace(candidate, spec=said)
+        if said.closure and not may_take_closure(tried.build(start())):
+            continue
         if said != spec and problem_of(tried) is None:
             notes.problem(sentence)
             return tried

@@ -140,6 +140,18 @@ def test_whatever_is_raised_wherever_is_one_sentence_and_the_rest_is_looked_at(p
     assert not torch.are_deterministic_algorithms_enabled()
 
 
+def test_one_that_switches_gradients_off_accuses_nobody_else(monkeypatch):
+    class NoLonger(torch.optim.SGD):
+        def step(self, closure=None):
+            torch.set_grad_enabled(False)
+            return super().step(closure)
+
+    monkeypatch.setattr(faults, "NoLonger", NoLonger, raising=False)
+    with torch.enable_grad():
+        problems, _ = check_cells([cell("line", "NoLonger"), cell("line", "sgd")], NOWHERE)
+    assert [problem.partition(":")[0] for problem in problems] == ["optimizers.NoLonger"]
+
+
 def test_a_horizon_of_the_studys_own_is_no_fault_of_its_schedule():
     """A number of steps that fits the workload's twelve, and a schedule that ends with them."""
     cycle = ScheduleSpec(
