@@ -60,7 +60,8 @@ def backward(loss: Tensor) -> None:
     Raises:
         LossError: it has none.
     """
-    require_gradient(loss)
+    if not loss.requires_grad:  # asked here: a call costs more, at every step
+        require_gradient(loss)
     loss.backward()
 
 

@@ -13,8 +13,6 @@ from optbench.core.errors import RAISED_BY_OTHERS, told
 from optbench.training.probes.run import Probes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import nn
     from torch.optim import Optimizer
 
@@ -55,17 +53,26 @@ class GuardedProbes:
     def before(self, t: int) -> None:
         """Look at the parameters before update `t` (from 0)."""
         if self._probes is not None:
-            self._look(self._probes.before, t)
+            try:
+                self._probes.before(t)
+            except RAISED_BY_OTHERS as problem:
+                self._end(problem)
 
     def gradient(self, t: int) -> None:
         """Look at the gradients of update `t`; a closure's later evaluations within a step do not count."""
         if self._probes is not None:
-            self._look(self._probes.gradient, t)
+            try:
+                self._probes.gradient(t)
+            except RAISED_BY_OTHERS as problem:
+                self._end(problem)
 
     def after(self, t: int) -> None:
         """Look at the parameters after update `t`."""
         if self._probes is not None:
-            self._look(self._probes.after, t)
+            try:
+                self._probes.after(t)
+            except RAISED_BY_OTHERS as problem:
+                self._end(problem)
 
     def finish(self, losses: Floats, *, ended: bool) -> tuple[list[ProbeSeries], dict[str, Any]]:
         """Return columns of the trace and its facts: `probes`, or `probes_failed` with the reason.
@@ -82,12 +89,6 @@ class GuardedProbes:
             else:
                 return columns, {"probes": facts}
         return [], {"probes_failed": self.problem}
-
-    def _look(self, look: Callable[[int], None], t: int) -> None:
-        try:
-            look(t)
-        except RAISED_BY_OTHERS as problem:
-            self._end(problem)
 
     def _end(self, problem: BaseException) -> None:
         self.problem = told(problem)
