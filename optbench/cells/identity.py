@@ -46,7 +46,11 @@ def digest(values: object) -> str:
 
 def factory_values(spec: WorkloadSpec | OptimizerSpec | ScheduleSpec) -> dict[str, object]:
     """What decides numbers of a workload, an optimizer or a schedule beside its code."""
-    return {"factory": without_module(spec.factory), "settings": _moved(spec.settings)}
+    values: dict[str, object] = {"factory": without_module(spec.factory), "settings": _moved(spec.settings)}
+    for way in ("closure", "create_graph"):  # of a step; named where it is not the usual one
+        if getattr(spec, way, False):
+            values[way] = True
+    return values
 
 
 def _moved(value: object) -> object:

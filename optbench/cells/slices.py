@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 NUMBERLESS = frozenset(
     {
         "optbench.core.errors",  # what a mistake is told as
+        "optbench.core.interrupts",  # Ctrl-C told from what a cell raises
         "optbench.core.factories",  # an address becomes the function that it names
         "optbench.core.status",  # what a run's end is called
         "optbench.catalogue.optimizers.settings",  # calls a factory with what it is given, or refuses

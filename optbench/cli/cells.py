@@ -160,7 +160,7 @@ def _show(study: Study, cell: CellSpec) -> None:
     if is_complete(path):
         trace = read_trace(path)
         error = trace.facts["error"]
-        keys = ("status", "steps", "execution", *(fact.name for fact in PROVENANCE))
+        keys = ("status", "steps", "execution", "probes_failed", *(fact.name for fact in PROVENANCE))
         facts |= {key: trace.facts[key] for key in keys if key in trace.facts}
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times
@@ -301,7 +301,11 @@ def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
 @study_argument
 @device_option
 def check(study: str, device: str | None) -> None:
-    """Read a study and build everything it names, before anything is trained."""
+    """Read a study and try everything it names, before anything is trained.
+
+    What makes cells fail, or their comparison wrong, is a line each, and the exit status is 2. A warning is
+    worth knowing and fails nothing.
+    """
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
 
     found = read(study, device)
@@ -318,9 +322,11 @@ def check(study: str, device: str | None) -> None:
         pass  # importing them is the check: what they return needs a curve
     plugins_importable_from(found.folder)
     cells_with_rates = [one for cell in cells for one in at_own_lr(cell)]
-    problems = check_cells(cells_with_rates, found.data_folder)
+    problems, warnings = check_cells(cells_with_rates, found.data_folder)
     for problem in problems:
         click.echo(f"optbench: {problem}", err=True)
+    for warning in warnings:
+        click.echo(f"optbench: warning: {warning}", err=True)
     if problems:
         sys.exit(USER_MISTAKE)
     for why, names in refusals(cells_with_rates, found.data_folder).items():

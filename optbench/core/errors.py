@@ -1,12 +1,25 @@
-"""The error that a user's mistake raises: one line, exit status 2, no traceback."""
+"""What a user's mistake raises (one line, exit status 2), and how the exceptions of others are told."""
 
 from __future__ import annotations
 
+import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from optbench.core.text import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+LONGEST_LINE = 400
+"""Characters that an exception's own words take in a line, at most."""
+
+LONGEST_TRACEBACK = 20_000
+"""Characters that are kept of a traceback, at most."""
+
+
+RAISED_BY_OTHERS = (Exception, SystemExit, GeneratorExit)
+"""What code of others may raise where its result is wanted: all but Ctrl-C (`optbench.core.interrupts`)."""
 
 
 class UserError(ValueError):
@@ -23,3 +36,38 @@ def unknown(key: str, value: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is not one of `allowed`."""
     names = sorted(allowed)
     return UserError(f"{key}: unknown name {value!r}{nearest(value, names)} (allowed: {', '.join(names)})")
+
+
+def words_of(problem: BaseException) -> str:
+    """What an exception says; "" where it raises when it is asked, as one of a plug-in may."""
+    try:
+        return str(problem)
+    except BaseException:
+        return ""
+
+
+def told(problem: BaseException) -> str:
+    """An exception in one line: its kind and what it says, cut where it says too much.
+
+    The message of a `UserError` is a sentence of its own and stands alone.
+    """
+    words = escaped(" ".join(words_of(problem).split()))
+    if len(words) > LONGEST_LINE:
+        words = f"{words[:LONGEST_LINE]}..."
+    name = type(problem).__name__
+    if isinstance(problem, UserError):
+        return words
+    return f"{name}: {words}" if words else name
+
+
+def traced(problem: BaseException) -> str:
+    """An exception's traceback, whatever it does when it is asked; of a very long one both ends."""
+    try:
+        text = "".join(traceback.format_exception(problem)).strip()
+    except Exception:
+        text = told(problem)
+    text = escaped(text, lines=True)
+    if len(text) > LONGEST_TRACEBACK:
+        half = LONGEST_TRACEBACK // 2
+        text = f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[-half:]}"
+    return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.core.errors import UserError
+from optbench.core.errors import RAISED_BY_OTHERS, UserError, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +31,16 @@ def load_factory(dotted: str) -> Callable[..., Any]:
     """Imports `module:name` and returns it.
 
     Raises:
-        UserError: the module does not import, or the name is missing or cannot be called.
+        UserError: the module does not import, whatever it raises instead, or the name is missing or cannot be
+            called.
     """
     module, name = split_name(dotted, "factory")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise UserError(f"factory {dotted!r} cannot be imported: {error}") from error
+    except RAISED_BY_OTHERS as error:  # whatever a module does when it is imported
+        raise UserError(f"factory {dotted!r} cannot be imported: {told(error)}") from error
     if not callable(found):
         raise UserError(f"factory {dotted!r} is a {type(found).__name__}, not something that can be called")
     return found  # type: ignore[no-any-return]

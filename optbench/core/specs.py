@@ -47,8 +47,8 @@ class WorkloadSpec:
         name: how the study calls it.
         factory: `module:name` of a function that returns a `Workload`.
         settings: keyword arguments of the factory.
-        overrides: fields of the returned `Workload` that the study sets (batch_size, steps, epochs,
-            eval_every, target).
+        overrides: fields of the returned `Workload` that the study sets (batch_size, drop_last,
+            steps, epochs, eval_every, target); the factory gets those that it has an argument for.
         dataset: the data set handed to the factory as its first argument, or None.
         label: the name in the page.
         device: `cpu` or `cuda`, "" for the study's.
@@ -80,6 +80,9 @@ class OptimizerSpec:
         search: settings that a tuning searches beside the learning rate, each with the values to try.
         default_of: the optimizer that this one repeats at its own learning rate where the study tunes it
             (the ruleset `default`), or "".
+        closure: whether its step is given a closure besides the gradients, though its signature does not
+            require one.
+        create_graph: whether the gradients keep their graph, for a step that differentiates them.
     """
 
     name: str
@@ -89,6 +92,8 @@ class OptimizerSpec:
     label: str = ""
     search: Mapping[str, tuple[Setting, ...]] = field(default_factory=dict)
     default_of: str = ""
+    closure: bool = False
+    create_graph: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from optbench.core.errors import UserError, unknown
 from optbench.core.factories import is_foreign
 from optbench.core.files import slug
+from optbench.study.file import TO_FACTORY
 from optbench.study.plugins import keyword_names
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _check_value(key: str, value: object) -> None:
 
 
 def _check_names(key: str, spec: Spec, entry: Entry, folder: Path, supplied: int = 1) -> None:
-    """Raises UserError for a setting that the factory's source shows it does not take.
+    """Raises UserError for a setting that the factory's source shows it does not take, or would not get.
 
     Args:
         key: where the entry stands.
@@ -101,6 +102,12 @@ def _check_names(key: str, spec: Spec, entry: Entry, folder: Path, supplied: int
     for name in entry.settings:
         if name not in names:
             raise unknown(f"{key}.{name}", name, names | set(type(entry).model_fields))
+    own = entry.model_fields_set & set(type(entry).model_fields) - TO_FACTORY
+    for name in sorted(own & names):
+        raise UserError(
+            f"{key}.{name} is a key of optbench's own and is not handed to the factory, whose argument of "
+            "that name cannot be set; give the argument another name"
+        )
 
 
 def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> None:

@@ -193,6 +193,13 @@ class Entry(BaseModel):
         return dict(self.model_extra or {})
 
 
+OVERRIDES = ("batch_size", "drop_last", "steps", "epochs", "eval_every", "target")
+"""Keys of a workload that are fields of the Workload; its factory gets those that it has an argument for."""
+
+TO_FACTORY = frozenset({"lr", *OVERRIDES})
+"""Keys of an entry that a factory gets as arguments of the same names."""
+
+
 class WorkloadEntry(Entry):
     """A workload: a built-in with changes, or a factory that returns a Workload.
 
@@ -206,6 +213,9 @@ class WorkloadEntry(Entry):
         int | str | None,
         BeforeValidator(_batch_size, json_schema_input_type=Count | Literal["full"] | None),
     ] = Field(None, description="examples a step, or full")
+    drop_last: Annotated[bool, Field(strict=True)] | None = Field(
+        None, description="leave out an epoch's last batch where it is shorter than the others"
+    )
     steps: Count | None = Field(None, description="budget in optimizer steps; not together with epochs")
     epochs: Count | None = Field(
         None, description="budget in passes over the training data; not together with steps"
@@ -221,8 +231,7 @@ class WorkloadEntry(Entry):
     @property
     def overrides(self) -> dict[str, Any]:
         """The fields of the Workload that this entry sets."""
-        fields = ("batch_size", "steps", "epochs", "eval_every", "target")
-        return {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
+        return {name: getattr(self, name) for name in OVERRIDES if getattr(self, name) is not None}
 
 
 class OptimizerEntry(Entry):
@@ -240,6 +249,12 @@ class OptimizerEntry(Entry):
     ] = Field(
         None,
         description="settings that tuning searches beside the learning rate, each with the values to try",
+    )
+    closure: Annotated[bool, Field(strict=True)] = Field(
+        False, description="its step needs a closure that evaluates loss and gradients anew (SAM)"
+    )
+    create_graph: Annotated[bool, Field(strict=True)] = Field(
+        False, description="its step differentiates the gradients, which must keep their graph (AdaHessian)"
     )
 
 

@@ -220,6 +220,7 @@ def _optimizer(name: str, entry: OptimizerEntry, folder: Path) -> OptimizerSpec:
     if entry.factory is not None and entry.like is None and entry.lr is None:
         raise UserError(f"optimizers.{name}.lr is missing: a factory of your own needs its learning rate")
     own: dict[str, Any] = {} if entry.lr is None else {"lr": entry.lr}
+    own |= {way: getattr(entry, way) for way in ("closure", "create_graph") if way in entry.model_fields_set}
     spec = _settle("optimizers", name, entry, OPTIMIZERS, folder, **own)
     _check_names(f"optimizers.{name}", spec, entry, folder)
     _check_ranges(f"optimizers.{name}", spec.factory, entry.settings)

@@ -173,18 +173,24 @@ def linear_rate(steps: NDArray[np.int32], losses: Floats, optimum: float) -> flo
     """Factor of L - L* a step: least squares through its logarithm over the second half of the run.
 
     On a quadratic it is the square of the factor by which the distance shrinks. 1 means no progress: a noisy
-    run at its stationary loss shows 1, with the rate of its approach forgotten.
+    run at its stationary loss shows 1, with the rate of its approach forgotten, and so does a run that starts
+    at its optimum and stays there.
 
     Args:
         steps: shape (n,), increasing.
         losses: evaluated training losses. A run that comes within rounding of the optimum is measured over
-            the second half of its way there. NaN with fewer than 8 points.
+            the second half of its way there, one that starts there and leaves over the second half of the
+            run. NaN with fewer than 8 points.
         optimum: L*.
     """
     gaps = losses - optimum
     above = np.isfinite(gaps) & (gaps > max(SINGLE_ROUNDING * abs(optimum), np.finfo(float).tiny))
     way = len(above) if above.all() else int(np.argmin(above))
     half = way // 2
+    if len(gaps) and np.isfinite(gaps).all() and not above[0]:  # there was no way to go
+        half, way = len(gaps) // 2, len(gaps)
+        if way - half >= FEWEST_POINTS and not above[half:].all():
+            return 1.0
     if way - half < FEWEST_POINTS:
         return NAN
     x, y = steps[half:way].astype(float), np.log(gaps[half:way])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD
 
-from optbench.catalogue.optimizers.make import clear_gradients, needs_closure
+from optbench.catalogue.optimizers.make import clear_gradients, differentiates_gradients, needs_closure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,8 @@ def refuse_graph(optimizer: Optimizer, schedule: LRScheduler | None, device: tor
         raise NoGraphError(f"a CUDA graph needs a GPU, and it is trained on {device.type}")
     if needs_closure(optimizer):
         raise NoGraphError(f"{name} evaluates the loss itself, as often as it needs")
+    if differentiates_gradients(optimizer):
+        raise NoGraphError(f"{name} differentiates the gradients")
     if "capturable" in optimizer.defaults:
         return
     if not is_graphable(optimizer):

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from optbench.core.errors import words_of
+
 NO_DETERMINISTIC_KERNEL = "does not have a deterministic"
 """What torch says of an operation that it cannot repeat bit for bit."""
 
@@ -38,7 +40,7 @@ def kernel_facts(device: str) -> dict[str, Any]:
 
 def explain(problem: BaseException, device: str) -> str:
     """One sentence, and a line break, for failures whose own words mislead; "" for the others."""
-    words = str(problem)
+    words = words_of(problem)
     if isinstance(problem, torch.OutOfMemoryError):
         return "out of memory on the GPU: the cell needs more than it has free\n"
     if isinstance(problem, MemoryError) or "can't allocate memory" in words:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import time
-import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.optimizers.make import (
     clear_gradients,
     evaluated_weights,
@@ -24,28 +22,33 @@ from optbench.catalogue.optimizers.make import (
     needs_closure,
 )
 from optbench.catalogue.schedules.make import is_plateau, make_schedule
-from optbench.catalogue.workloads.workload import Workload
-from optbench.cells.seeds import stream_seed
 from optbench.cells.trace import cell_facts
+from optbench.core.errors import traced
 from optbench.core.factories import load_factory
+from optbench.core.interrupts import ctrl_c
 from optbench.core.status import DIVERGED, OK
 from optbench.core.status import ERROR as RAISED  # beside a setting of that name
+from optbench.training.batches import training_batches
 from optbench.training.evaluation import record_coordinates, record_evaluation, record_means
 from optbench.training.graphs import GraphedStep, NoGraphError, refuse_graph
 from optbench.training.kernels import explain, kernel_facts
-from optbench.training.probes.run import Probes, descends_its_loss
+from optbench.training.model import ModelError, make_model
+from optbench.training.probes.guard import GuardedProbes
+from optbench.training.probes.run import descends_its_loss
 from optbench.training.record import Record
+from optbench.training.steps import differentiator, stepper
 from optbench.training.torch_private import DETERMINISTIC_ERROR, defer_compiler, set_deterministic
+from optbench.training.workloads import build_workload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from torch import Tensor, nn
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
-    from optbench.catalogue.workloads.workload import Batch
+    from optbench.catalogue.workloads.workload import Batch, Workload
     from optbench.cells.cell import CellSpec
     from optbench.cells.trace import Trace
 
@@ -60,8 +63,11 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
 
     Returns:
         A trace with status `ok`, `diverged` (a non-finite loss, or one above
-        `optbench.training.record.BLOW_UP`) or `error` (an exception; its traceback stands in the facts). The
-        same cell gives the same trace, times aside.
+        `optbench.training.record.BLOW_UP`) or `error` (an exception, one of those that end a process too; its
+        traceback stands in the facts). The same cell gives the same trace, times aside.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     started = time.time()
     begun, cpu = time.perf_counter(), time.process_time()
@@ -69,7 +75,7 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
     status, error = OK.name, ""
     facts: dict[str, Any] = {}
     no_graph = ""
-    with isolated(cell):
+    with isolated(cell), ctrl_c() as is_ctrl_c:
         facts["kernels"] = kernel_facts(cell.device)
         try:
             diverged = _train(cell, data_folder, record, facts)
@@ -77,9 +83,11 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
                 status, error = DIVERGED.name, diverged
         except NoGraphError as problem:
             no_graph = str(problem)
-        except Exception as problem:  # whatever a cell raises is its result
+        except BaseException as problem:  # whatever a cell raises is its result, SystemExit too
+            if is_ctrl_c(problem):
+                raise
             status = RAISED.name
-            error = explain(problem, cell.device) + "".join(traceback.format_exception(problem)).strip()
+            error = explain(problem, cell.device) + traced(problem)
     if no_graph:
         return train_cell(replace(cell, step="eager"), data_folder, "; ".join(filter(None, (why, no_graph))))
     return record.to_trace(
@@ -100,37 +108,6 @@ def train_cell(cell: CellSpec, data_folder: Path, why: str = "") -> Trace:
             "probe_time_s": record.probe_time_s,
         },
     )
-
-
-def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
-    """The cell's workload, its tensors on the cell's device, and the sha256 of its data ("" without data).
-
-    Raises:
-        TypeError: the factory returns something else than a Workload.
-        ValueError: a setting or an override is not possible.
-        DataUnavailableError: the data set has not been prepared, or could not be had.
-    """
-    spec = cell.workload
-    factory = load_factory(spec.factory)
-    sha256 = ""
-    if spec.dataset is None:
-        workload = factory(**spec.settings)
-    else:
-        data = load_data(spec.dataset.name, data_folder)
-        sha256 = data.sha256
-        workload = factory(data, **spec.settings)
-    if not isinstance(workload, Workload):
-        raise TypeError(f"{spec.factory} must return a Workload; it returned a {type(workload).__name__}")
-    changes: dict[str, Any] = dict(spec.overrides)
-    if changes.get("batch_size") == "full":
-        changes["batch_size"] = None
-    if "steps" in changes or "epochs" in changes:
-        changes = {"steps": None, "epochs": None, **changes}
-    for split in ("train", "validation", "test"):
-        tensors = getattr(workload, split)
-        if tensors is not None:
-            changes[split] = tuple(tensor.to(cell.device) for tensor in tensors)
-    return replace(workload, **changes), sha256
 
 
 @contextmanager
@@ -157,16 +134,6 @@ def isolated(cell: CellSpec) -> Iterator[None]:
             np.random.set_state(numpy_state)  # noqa: NPY002
 
 
-def seed_global_generators(seed: int) -> None:
-    """Dropout, and plug-ins that draw from the global generators, become a function of the cell's seed."""
-    # As torch.manual_seed does, which without a GPU notes the call stack for the GPU that may yet come.
-    torch.default_generator.manual_seed(seed)
-    if torch.cuda.is_available():
-        torch.cuda.manual_seed_all(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-
-
 @dataclass(frozen=True)
 class _Run:
     """What the loop works with."""
@@ -177,8 +144,10 @@ class _Run:
     schedule: LRScheduler | None
     batches: Iterator[Batch]
     device: torch.device
-    probes: Probes | None
+    probes: GuardedProbes | None
     graphed: GraphedStep | None
+    differentiate: Callable[[Tensor], None]
+    step: Callable[[Callable[[], Tensor]], Tensor]
 
 
 def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, Any]) -> str | None:
@@ -187,9 +156,8 @@ def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, A
     if cell.trial:  # what chooses a learning rate never sees the test split
         workload = replace(workload, test=None)
     device = torch.device(cell.device)
-    seed_global_generators(stream_seed(cell.seed, "initialisation"))
-    model = workload.model().to(device)
-    seed_global_generators(stream_seed(cell.seed, "training"))
+    own = make_model(workload, cell.seed, device)
+    model = own.module
     facts["data_sha256"] = sha256
     facts["workload_facts"] = workload_facts(workload, model)
     if device.type == "cuda":
@@ -202,21 +170,36 @@ def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, A
     schedule = make_schedule(
         cell.schedule, schedule_factory, optimizer, workload.budget, workload.steps_per_epoch, cell.lr
     )
-    probes = Probes(workload, model, optimizer, cell.probe_every) if cell.probe_every else None
+    probes = GuardedProbes(workload, model, optimizer, cell.probe_every) if cell.probe_every else None
     batches = training_batches(workload, cell.seed, device)
     graphed = None
     if cell.step == "graph":
         refuse_graph(optimizer, schedule, device)
         graphed = GraphedStep(optimizer, lambda batch: workload.loss(model, batch))
-    run = _Run(workload, model, optimizer, schedule, batches, device, probes, graphed)
+    run = _Run(
+        workload,
+        model,
+        optimizer,
+        schedule,
+        batches,
+        device,
+        probes,
+        graphed,
+        differentiator(optimizer),
+        stepper(optimizer),
+    )
     ended = False
     try:
         problem = _loop(run, record)
         ended = problem is None
     finally:
         if probes is not None:
-            record.columns, facts["probes"] = probes.finish(record.losses, ended=ended)
+            record.columns, found = probes.finish(record.losses, ended=ended)
+            facts |= found
             record.probe_time_s = probes.time_s
+        changed = own.give_back()
+    if changed:
+        raise ModelError(changed)
     return problem
 
 
@@ -234,9 +217,10 @@ def _loop(run: _Run, record: Record) -> str | None:
         with evaluated_weights(run.optimizer):
             validation = record_evaluation(workload, run.model, step, record.rows)
             record_coordinates(workload, run.model, step, record.rows)
-        record.rows.append((step, "schedule", "lr", float(run.optimizer.param_groups[0]["lr"])))
         if by_validation is not None and step:
             by_validation.step(validation)
+        # After a plateau's schedule has seen the evaluation: it is the rate of the step that comes next.
+        record.rows.append((step, "schedule", "lr", float(run.optimizer.param_groups[0]["lr"])))
         record.eval_time_s += time.perf_counter() - begun
         return None if np.isfinite(validation) else f"validation loss {validation} after step {step}"
 
@@ -276,7 +260,7 @@ def _without_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     """Makes update `t`; returns the batch loss before it."""
     clear_gradients(run.optimizer)
     loss = run.workload.loss(run.model, batch)
-    loss.backward()
+    run.differentiate(loss)
     if run.probes is not None:
         run.probes.gradient(t)
     run.optimizer.step()
@@ -292,16 +276,15 @@ def _from_graph(run: _Run, batch: Batch, t: int) -> Tensor:
 def _with_closure(run: _Run, batch: Batch, t: int) -> Tensor:
     """The same for an optimizer that evaluates the loss itself, as often as it likes."""
 
-    def closure() -> Tensor:
+    def evaluate() -> Tensor:
         clear_gradients(run.optimizer)
         loss = run.workload.loss(run.model, batch)
-        loss.backward()
+        run.differentiate(loss)
         if run.probes is not None:
             run.probes.gradient(t)
         return loss
 
-    loss: Any = run.optimizer.step(closure)  # type: ignore[arg-type]
-    return loss.detach()  # type: ignore[no-any-return]
+    return run.step(evaluate).detach()
 
 
 def workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
@@ -309,6 +292,7 @@ def workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
     return {
         "budget": workload.budget,
         "batch_size": workload.batch_size,
+        "drop_last": workload.drop_last,
         "descends_its_loss": descends_its_loss(workload, model),
         "steps_per_epoch": workload.steps_per_epoch,
         "n_train": workload.n_train,
@@ -316,39 +300,13 @@ def workload_facts(workload: Workload, model: nn.Module) -> dict[str, Any]:
         "n_test": len(workload.test[0]) if workload.test else 0,
         "n_parameters": sum(p.numel() for p in model.parameters()),
         "eval_every": workload.eval_every,
-        "target": workload.target,
-        "optimum": workload.optimum,
+        "target": _plain(workload.target),
+        "optimum": _plain(workload.optimum),
         "coordinates": list(workload.coordinates),
         "landscape": workload.landscape,
     }
 
 
-def training_batches(workload: Workload, seed: int, device: torch.device) -> Iterator[Batch]:
-    """Training batches without end: every epoch a fresh order, its last batch the shorter rest."""
-    orders = epoch_orders(workload, seed)
-    augmentation = augmentation_stream(seed, device)
-    augment = workload.augment
-    while True:
-        if workload.batch_size is None:
-            parts: list[Tensor | None] = [None]
-        else:
-            parts = list(next(orders).to(device).split(workload.batch_size))
-        for part in parts:
-            batch = (
-                workload.train
-                if part is None
-                else tuple(tensor.index_select(0, part) for tensor in workload.train)
-            )
-            yield augment(batch, augmentation) if augment is not None else batch
-
-
-def epoch_orders(workload: Workload, seed: int) -> Iterator[Tensor]:
-    """The order of the training examples in every epoch, drawn on the CPU: the same for every device."""
-    order = torch.Generator().manual_seed(stream_seed(seed, "order"))
-    while True:
-        yield torch.randperm(workload.n_train, generator=order)
-
-
-def augmentation_stream(seed: int, device: torch.device) -> torch.Generator:
-    """What a workload's augmentation draws from."""
-    return torch.Generator(device).manual_seed(stream_seed(seed, "augmentation"))
+def _plain(value: Any) -> float | None:  # noqa: ANN401
+    """A number as the trace's facts can hold it, of numpy's and torch's kinds too."""
+    return value if value is None or isinstance(value, int | float) else float(value)

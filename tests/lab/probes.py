@@ -82,13 +82,13 @@ def small_net(extra: str = "dropout", share: float = 0.5) -> Workload:
     generator = torch.Generator().manual_seed(3)
     x = torch.randn(90, 6, generator=generator)
     y = (x[:, 0] > 0).long()
-    layers = {"dropout": nn.Dropout(share), "norm": nn.BatchNorm1d(8), "counting": Counting()}
+    layers = {"dropout": lambda: nn.Dropout(share), "norm": lambda: nn.BatchNorm1d(8), "counting": Counting}
 
     def jitter(batch: tuple[torch.Tensor, ...], noise: torch.Generator) -> tuple[torch.Tensor, ...]:
         return batch[0] + 0.1 * torch.randn(batch[0].shape, generator=noise), batch[1]
 
     return Workload(
-        model=lambda: nn.Sequential(nn.Linear(6, 8), layers[extra], nn.ReLU(), nn.Linear(8, 2)),
+        model=lambda: nn.Sequential(nn.Linear(6, 8), layers[extra](), nn.ReLU(), nn.Linear(8, 2)),
         loss=lambda model, batch: nn.functional.cross_entropy(model(batch[0]), batch[1]),
         train=(x, y),
         validation=(x[:20], y[:20]),

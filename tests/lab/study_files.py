@@ -29,6 +29,12 @@ def line(points=10, alpha=2.0):
 
 def digits(data, width=3):
     """A workload on a data set."""
+
+def named(steps=3, label="", device="cpu"):
+    """A workload whose arguments are called like keys."""
+
+def searching(params, lr, search=3, closure=None):
+    return Plain(params, lr=lr)
 '''
 
 

@@ -24,10 +24,16 @@ def allowed(names: object) -> str:
 
 ENTRY = {"factory", "label", "like"}
 SGD = {"dampening", "differentiable", "foreach", "fused", "maximize", "momentum", "nesterov", "weight_decay"}
+NOT_HANDED = (
+    "is a key of optbench's own and is not handed to the factory, whose argument of that name cannot be set; "
+    "give the argument another name"
+)
+OPTIMIZER_KEYS = ("lr", "search", "closure", "create_graph")
 WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "steps", "target"} | {
     "device",
     "timeout_s",
     "memory_mb",
+    "drop_last",
 }
 
 
@@ -124,18 +130,18 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
             "optimizers",
             "{sgd: {momentun: 0.9}}",
             "optimizers.sgd.momentun: unknown name 'momentun'; did you mean 'momentum'? "
-            f"{allowed(SGD | ENTRY | {'lr', 'search'})}",
+            f"{allowed(SGD | ENTRY | {*OPTIMIZER_KEYS})}",
         ),
         (
             "optimizers",
             "{x: {factory: 'torch.optim:SGD', lr: 1, params: 3}}",
-            f"optimizers.x.params: unknown name 'params' {allowed(SGD | ENTRY | {'lr', 'search'})}",
+            f"optimizers.x.params: unknown name 'params' {allowed(SGD | ENTRY | {*OPTIMIZER_KEYS})}",
         ),
         (
             "optimizers",
             "{x: {factory: 'my_lab:Signum', lr: 1, momentun: 0.9}}",
             "optimizers.x.momentun: unknown name 'momentun'; did you mean 'momentum'? "
-            f"{allowed(ENTRY | {'lr', 'momentum', 'search', 'weight_decay'})}",
+            f"{allowed(ENTRY | {*OPTIMIZER_KEYS, 'momentum', 'weight_decay'})}",
         ),
         (
             "schedules",
@@ -159,6 +165,30 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
             "workloads.x.data: unknown name 'data'; did you mean 'dataset'? "
             f"{allowed(WORKLOAD_ENTRY | {'width'})}",
         ),
+        # keys that a factory has arguments of the same name for, and does not get
+        ("workloads", "{x: {factory: 'my_lab:named', label: Mine}}", f"workloads.x.label {NOT_HANDED}"),
+        (
+            "workloads",
+            "{x: {factory: 'my_lab:named', steps: 4, device: cpu}}",
+            f"workloads.x.device {NOT_HANDED}",
+        ),
+        (
+            "optimizers",
+            "{x: {factory: 'my_lab:searching', lr: 1, closure: true}}",
+            f"optimizers.x.closure {NOT_HANDED}",
+        ),
+        # what a step needs
+        (
+            "optimizers",
+            "{sgd: {closure: maybe}}",
+            "optimizers.sgd.closure: must be true or false; got 'maybe'",
+        ),
+        (
+            "optimizers",
+            "{sgd: {create_graph: 1}}",
+            "optimizers.sgd.create_graph: must be true or false; got 1",
+        ),
+        ("workloads", "{ravine: {drop_last: 0}}", "workloads.ravine.drop_last: must be true or false; got 0"),
         (
             "workloads",
             "{ravine: {steps: 3, epochs: 4}}",
@@ -310,6 +340,43 @@ def test_like_starts_from_a_built_in(folder: Path) -> None:
     assert (slow.name, slow.lr, slow.settings, slow.label) == ("slow", 0.001, {"momentum": 0.9}, "slow")
     assert slow.factory == OPTIMIZERS["heavy_ball"].factory
     assert same.lr == OPTIMIZERS["sgd"].lr
+
+
+def test_what_a_step_needs_and_what_an_epoch_leaves_out_is_part_of_who_a_cell_is(folder: Path) -> None:
+    text = with_(workloads="{{ravine: {{{}}}}}", optimizers="{{sgd: {{{}}}}}", seeds="1")
+    cells = {
+        said: cells_of(study(folder, text.format(*said)))[0]
+        for said in (
+            ("", ""),
+            ("", "closure: true"),
+            ("", "create_graph: true"),
+            ("drop_last: true", ""),
+            ("drop_last: false", ""),
+        )
+    }
+    assert len({cell.digest for cell in cells.values()}) == len(cells)
+    assert cells["", "closure: true"].optimizer.closure
+    assert cells["", "create_graph: true"].optimizer.create_graph
+    assert cells["drop_last: true", ""].workload.overrides["drop_last"] is True
+    assert cells["drop_last: false", ""].workload.overrides["drop_last"] is False
+    # Left as it is by saying so.
+    (cell,) = cells_of(study(folder, text.format("", "closure: false")))
+    assert cell.digest == cells["", ""].digest
+
+
+def test_like_keeps_what_a_step_needs(folder: Path) -> None:
+    text = with_(
+        optimizers="{a: {like: sgd, closure: true}}", tuning="{seeds: 1, rulesets: [tuned, default]}"
+    )
+    assert {o.name: o.closure for o in study(folder, text).optimizers.values()} == {
+        "a": True,
+        "a.default": True,
+    }
+
+
+def test_a_factory_with_an_argument_called_steps_may_be_given_it(folder: Path) -> None:
+    found = study(folder, with_(workloads="{x: {factory: 'my_lab:named', steps: 4}}")).workloads["x"]
+    assert (found.overrides, found.settings) == ({"steps": 4}, {})
 
 
 def test_blocks_name_what_meets(folder: Path) -> None:

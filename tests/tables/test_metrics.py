@@ -133,6 +133,24 @@ def test_the_linear_rate_ends_where_rounding_begins():
     assert np.isnan(linear_rate(steps[:8], 0.5 ** steps[:8], 0.0))
 
 
+def test_a_run_that_starts_at_its_optimum_makes_no_progress():
+    steps = np.arange(20)
+    assert linear_rate(steps, np.zeros(20), 0.0) == 1.0
+    assert linear_rate(steps, np.full(20, 3.0), 3.0) == 1.0
+    assert linear_rate(steps, np.full(20, 3.0 - 1e-9), 3.0) == 1.0  # below it by rounding
+    # Gradient noise keeps it at a loss above, which stands still: log-gaps that swing about one value.
+    swing = np.where(steps % 2, 0.5, 2.0)
+    swing[0] = 0.0
+    # Least squares through log 2 and -log 2 in turn at ten places: sum (x - m) y = -5 log 2 over 82.5.
+    assert linear_rate(steps, swing, 0.0) == pytest.approx(2.0 ** (-5 / 82.5))
+    # One that flies off shows by what factor.
+    flies = np.concatenate([[0.0], 1e-6 * 2.0 ** np.arange(19)])
+    assert linear_rate(steps, flies, 0.0) == pytest.approx(2.0)
+    # With too few evaluations, or with one that is not finite, there is none.
+    assert np.isnan(linear_rate(steps[:14], np.zeros(14), 0.0))
+    assert np.isnan(linear_rate(steps, np.array([0.0, np.inf] + [1.0] * 18), 0.0))
+
+
 def test_the_loss_that_trembles_is_one_without_sampling_noise():
     noisy = [np.exp(0.1 * (-1) ** n) for n in range(40)]
     curves = {("train", "batch_loss"): noisy, ("train", "loss"): [1.0] * 40}

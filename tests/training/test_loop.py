@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,19 @@ import numpy as np
 import pytest
 import torch
 
+from lab import faults
 from lab.studies import write_study
+from optbench.catalogue.optimizers.entries import OPTIMIZERS
 from optbench.cells.cell import CellSpec
 from optbench.cells.matrix import cells_of
 from optbench.cells.seeds import stream_seed
 from optbench.cells.trace import Trace
 from optbench.study.resolve import read_study
+from optbench.study.timing import TimingSpec
+from optbench.training.batched.train import train_together
 from optbench.training.loop import train_cell
 from optbench.training.record import KEPT_LOSSES
+from optbench.training.timing.measure import measure
 
 NOWHERE = Path("there-is-no-data")
 
@@ -153,6 +159,56 @@ def test_an_exception_keeps_the_curve_up_to_it(plugged):
     assert trace.series("train", "batch_loss")[0].tolist() == list(range(1, 10))
 
 
+@pytest.mark.parametrize(
+    "problem", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), StopIteration(), faults.SilentError("x")]
+)
+@pytest.mark.parametrize("probes", [0, 1])
+def test_whatever_a_plug_in_raises_is_its_cells_result(problem, probes, monkeypatch):
+    monkeypatch.setattr(faults, "raised", [problem])
+    trace = train_cell(faults.cell("line", "Raises", probes=probes), NOWHERE)
+    assert trace.facts["status"] == "error"
+    assert type(problem).__name__ in trace.facts["error"].splitlines()[-1]
+    assert trace.series("train", "batch_loss")[0].tolist() == [1, 2]
+    assert trace.facts["steps"] == 2
+
+
+def test_the_same_of_a_group_and_of_a_timing(monkeypatch):
+    monkeypatch.setattr(faults, "raised", [SystemExit(3)])
+    monkeypatch.setattr(faults.Raises, "elementwise", True, raising=False)
+    cells = [replace(faults.cell("line", "Raises", seed=seed), together=(0, 1)) for seed in (0, 1)]
+    for trace in train_together(cells, NOWHERE):
+        assert trace.facts["status"] == "error"
+        assert trace.facts["execution"]["why"] == "training them together failed: SystemExit: 3"
+    first = cells[0]
+    timing = TimingSpec("t", first.workload, (first.optimizer, OPTIMIZERS["adam"]), "adam", "cpu", 1)
+    facts, _ = measure(timing, NOWHERE, 0.02)
+    assert facts["error"] == ""
+    assert facts["errors"] == {"Raises": "SystemExit: 3"}
+
+
+def test_the_users_ctrl_c_ends_a_cell(monkeypatch):
+    class Pressed(torch.optim.SGD):
+        def step(self, closure=None):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(faults, "Pressed", Pressed, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        train_cell(faults.cell("line", "Pressed"), NOWHERE)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_module_that_ends_the_process_when_it_is_imported_is_a_cells_error(tmp_path, monkeypatch):
+    (tmp_path / "leaving.py").write_text("raise SystemExit('gone')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    cell = faults.cell("line")
+    cell = replace(cell, workload=replace(cell.workload, factory="leaving:line"))
+    trace = train_cell(cell, NOWHERE)
+    assert trace.facts["status"] == "error"
+    last = trace.facts["error"].splitlines()[-1]
+    assert last.endswith("UserError: factory 'leaving:line' cannot be imported: SystemExit: gone")
+
+
 def test_a_blow_up_keeps_the_curve_up_to_it(plugged):
     # lr * h = 2.5 on the line's curvature: the loss grows by (1 - 2.5)^2 a step at least.
     hot = replace(plugged["line/sgd/constant/0"], lr=5.0)
@@ -204,7 +260,7 @@ def test_plateau_is_driven_by_the_validation_loss(plugged):
     slow = replace(plugged["line/sgd/plateau/0"], lr=1e-6)
     slow = replace(slow, workload=replace(slow.workload, overrides={"steps": 40, "eval_every": 2}))
     rates = train_cell(slow, NOWHERE).series("schedule", "lr")[1]
-    # Evaluation 1 sets the best; numbers 2 to 12 are 11 bad ones, more than the patience of 10. The rate is
-    # recorded before the schedule sees the evaluation.
-    assert rates[:13] == pytest.approx([1e-6] * 13)
-    assert rates[13] == pytest.approx(1e-7)
+    # Evaluation 1 sets the best; numbers 2 to 12 are 11 bad ones, more than the patience of 10. What is
+    # recorded is the rate of the next step, so that number 12 has the lower one already.
+    assert rates[:12] == pytest.approx([1e-6] * 12)
+    assert rates[12] == pytest.approx(1e-7)

@@ -36,7 +36,8 @@ def make_optimizer(
         UserError: `optimizers.<name>.<key>` is unknown to the factory or refused by it, or the factory
             returned something else than an optimizer.
 
-    An optimizer with modes (see `evaluated_weights`) is returned in training mode.
+    What the study says of its step (`closure`, `create_graph`) becomes an attribute of it. One with modes
+    (see `evaluated_weights`) is returned in training mode.
     """
     path = f"optimizers.{spec.name}"
     if not (isfinite(lr) and lr > 0):
@@ -46,6 +47,10 @@ def make_optimizer(
     if not isinstance(optimizer, Optimizer):
         made = type(optimizer).__name__
         raise UserError(f"{path}.factory must return a torch.optim.Optimizer; {spec.factory} returned {made}")
+    if spec.closure:
+        optimizer.needs_closure = True  # type: ignore[attr-defined]
+    if spec.create_graph:
+        optimizer.create_graph = True  # type: ignore[attr-defined]
     if _has_modes(optimizer):
         optimizer.train()  # type: ignore[attr-defined]
     return optimizer
@@ -86,13 +91,50 @@ def clear_gradients(optimizer: Optimizer) -> None:
 
 
 def needs_closure(optimizer: Optimizer) -> bool:
-    """Return whether `optimizer.step` cannot be called without a closure that re-evaluates the loss.
+    """Return whether `optimizer.step` must be given a closure that re-evaluates the loss.
 
-    True where the `closure` argument of its class's `step` has no default (LBFGS). The class is asked
-    because a scheduler replaces the instance's `step` by a wrapper.
+    True where the `closure` argument of its class's `step` has no default (LBFGS), and where it says so by an
+    attribute `needs_closure = True`, which `closure: true` in a study sets (SAM). The class is asked for its
+    `step` because a scheduler replaces the instance's by a wrapper.
+    """
+    return takes_closure_alone(optimizer) or _says(optimizer, "needs_closure")
+
+
+def takes_closure_alone(optimizer: Optimizer) -> bool:
+    """Return whether its `step` requires a closure and evaluates all gradients by it.
+
+    One that is said to need a closure finds the gradients there besides, as one does whose closure is not
+    required.
     """
     closure = signature_of(type(optimizer).step).parameters.get("closure")
-    return closure is not None and closure.default is Parameter.empty
+    required = closure is not None and closure.default is Parameter.empty
+    return required and not _says(optimizer, "needs_closure")
+
+
+def may_take_closure(optimizer: Optimizer) -> bool:
+    """Return whether its `step` has a place for a closure."""
+    parameters = signature_of(type(optimizer).step).parameters
+    return "closure" in parameters or any(
+        p.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD} for p in parameters.values()
+    )
+
+
+def closure_by_name(optimizer: Optimizer) -> bool:
+    """Return whether its `step` takes its closure as a keyword alone."""
+    closure = signature_of(type(optimizer).step).parameters.get("closure")
+    return closure is not None and closure.kind is Parameter.KEYWORD_ONLY
+
+
+def differentiates_gradients(optimizer: Optimizer) -> bool:
+    """Return whether its `step` differentiates the gradients, which must keep their graph (AdaHessian).
+
+    It says so by an attribute `create_graph = True`, which `create_graph: true` in a study sets.
+    """
+    return _says(optimizer, "create_graph")
+
+
+def _says(optimizer: Optimizer, attribute: str) -> bool:
+    return getattr(optimizer, attribute, False) is True
 
 
 def _tupled(value: object) -> object:

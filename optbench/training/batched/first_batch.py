@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from optbench.core.errors import told
 from optbench.training.batched.stackable import NoStackError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def check_first_batch(stack: Stack, workload: Workload, batch: Batch, *, own: bo
     before, buffers = _generators(), [buffer.clone() for buffer in model.buffers()]
     loss = workload.loss(model, tuple(tensor[0] for tensor in batch) if own else batch)
     alone = _slope(loss, trained)
+    if any(gradient is not None and gradient.layout != torch.strided for gradient in alone):
+        raise NoStackError("its gradients are sparse, and those of a stack cannot be")
     if _generators() != before:
         raise NoStackError("its loss draws random numbers, which would not be those of the seed alone")
     if not all(map(torch.equal, model.buffers(), buffers)):
@@ -56,9 +59,8 @@ def _losses(stack: Stack, workload: Workload, batch: Batch, *, own: bool) -> Ten
     try:
         losses = stack.measure(workload.loss, batch, own=own)
     except Exception as problem:  # whatever a loss may do that has no batched form
-        words = (str(problem).strip().splitlines() or [""])[0]
         raise NoStackError(
-            f"its loss cannot be taken of several models at once: {type(problem).__name__}: {words}"
+            f"its loss cannot be taken of several models at once: {told(problem)}"
         ) from problem
     if losses.shape != (len(stack),):
         raise NoStackError(

@@ -10,15 +10,17 @@ import torch
 
 from optbench.catalogue.optimizers.make import make_optimizer
 from optbench.catalogue.schedules.make import make_schedule
-from optbench.cells.seeds import stream_seed
+from optbench.core.errors import RAISED_BY_OTHERS, told
 from optbench.core.factories import load_factory
 from optbench.training.batched.first_batch import check_first_batch
 from optbench.training.batched.stack import Stack, stacked_batches
 from optbench.training.batched.stackable import NoStackError, groups_of, refuse_stack
 from optbench.training.graphs import GraphedStep, refuse_graph
-from optbench.training.loop import build_workload, isolated, seed_global_generators, workload_facts
-from optbench.training.probes.run import Probes
+from optbench.training.loop import isolated, workload_facts
+from optbench.training.model import make_model
+from optbench.training.probes.guard import GuardedProbes
 from optbench.training.record import Record
+from optbench.training.workloads import build_workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +51,7 @@ class SeedRun:
     workload: Workload
     model: nn.Module
     facts: dict[str, Any]
-    probes: Probes | None = None
+    probes: GuardedProbes | None = None
     record: Record = field(default_factory=Record)
     going: bool = True
     problem: str | None = None
@@ -59,7 +61,8 @@ class SeedRun:
         self.going, self.problem = False, problem
         if self.probes is not None:
             found = self.probes.finish(self.record.losses, ended=problem is None)
-            self.record.columns, self.facts["probes"] = found
+            self.record.columns = found[0]
+            self.facts |= found[1]
             self.record.probe_time_s = self.probes.time_s
 
 
@@ -118,7 +121,7 @@ def make_group(cell: CellSpec, data_folder: Path) -> Group:
         raise NoStackError("its parameters are sorted into groups by shape, which a stack of seeds changes")
     if cell.probe_every:
         for seed in seeds:
-            seed.probes = Probes(workload, seed.model, optimizer, cell.probe_every)
+            seed.probes = GuardedProbes(workload, seed.model, optimizer, cell.probe_every)
     graphed = None
     if cell.step == "graph":
         graphed = GraphedStep(optimizer, lambda batch: stack.measure(workload.loss, batch, own=own))
@@ -138,9 +141,11 @@ def _seed_runs(cell: CellSpec, data_folder: Path, device: torch.device) -> Itera
             # Its augmentation may have a state; the data need not lie in memory once a seed.
             augment = build_workload(cell, data_folder)[0].augment
             workload = replace(first, augment=augment)
-        seed_global_generators(stream_seed(seed, "initialisation"))
-        model = workload.model().to(device)
-        seed_global_generators(stream_seed(seed, "training"))
+        own = make_model(workload, seed, device)
+        if own.shared:  # a stack would copy it for every seed, and nobody would see it change
+            name = next(iter(own.shared))
+            raise NoStackError(f"its model shares {name!r} with the models of other seeds")
+        model = own.module
         facts: dict[str, Any] = {
             "data_sha256": sha256,
             "workload_facts": workload_facts(workload, model),
@@ -174,4 +179,6 @@ def refusals(cells: Sequence[CellSpec], data_folder: Path) -> dict[str, list[str
                 make_group(few, data_folder)
         except NoStackError as why:
             found.setdefault(str(why), []).append(name)
+        except RAISED_BY_OTHERS as why:
+            found.setdefault(f"making them together fails: {told(why)}", []).append(name)
     return found

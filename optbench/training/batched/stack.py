@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from optbench.training.batched.stackable import NoStackError
-from optbench.training.loop import augmentation_stream, epoch_orders
+from optbench.training.batches import augmentation_stream, epoch_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +80,8 @@ class Stack:
         found: Tensor = vmap(one, in_dims=(0, 0, 0 if own and batch else None), randomness="error")(
             self._parameters, self._buffers, batch
         )
-        return found
+        # A loss is a number of one element already; a metric may come as a tensor of shape (1,).
+        return found.reshape(len(self)) if found.numel() == len(self) else found
 
     def set_gradients(self) -> None:
         """Show every seed's model its part of the gradients, as if it had been trained alone."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch.optim
 
-from optbench.catalogue.optimizers.make import needs_closure
+from optbench.catalogue.optimizers.make import differentiates_gradients, needs_closure
 from optbench.catalogue.schedules.make import is_plateau
 from optbench.training.torch_private import is_batch_norm, is_dropout
 
@@ -64,6 +64,8 @@ def refuse_stack(model: nn.Module, optimizer: Optimizer, schedule: LRScheduler |
     name = type(optimizer).__name__
     if needs_closure(optimizer):
         raise NoStackError(f"{name} evaluates the loss itself, as often as each seed needs")
+    if differentiates_gradients(optimizer):
+        raise NoStackError(f"{name} differentiates the gradients, which are the stack's")
     if not is_elementwise(optimizer):
         raise NoStackError(f"{name} is not known to be elementwise: an entry's update may depend on others")
     if schedule is not None and is_plateau(schedule):

@@ -16,6 +16,8 @@ import torch
 
 from optbench.catalogue.optimizers.make import clear_gradients, evaluated_weights
 from optbench.cells.trace import cell_facts
+from optbench.core.errors import told
+from optbench.core.interrupts import ctrl_c
 from optbench.core.status import DIVERGED, OK
 from optbench.training.batched.group import make_group
 from optbench.training.batched.stackable import NoStackError
@@ -55,7 +57,7 @@ def train_together(cells: Sequence[CellSpec], data_folder: Path) -> list[Trace]:
     begun, cpu = time.perf_counter(), time.process_time()
     why = why_eager = ""
     first = cells[0]
-    with isolated(first):
+    with isolated(first), ctrl_c() as is_ctrl_c:
         kernels = kernel_facts(first.device)
         try:
             try:
@@ -66,9 +68,10 @@ def train_together(cells: Sequence[CellSpec], data_folder: Path) -> list[Trace]:
                 group = _train(first, data_folder)
         except NoStackError as problem:
             why = str(problem)
-        except Exception as problem:  # it may be one seed's: alone, each gets what is its own
-            words = (str(problem).strip().splitlines() or [""])[0]
-            why = f"training them together failed: {type(problem).__name__}: {words}"
+        except BaseException as problem:  # it may be one seed's: alone, each gets what is its own
+            if is_ctrl_c(problem):
+                raise
+            why = f"training them together failed: {told(problem)}"
     if why:
         return [train_cell(cell, data_folder, why) for cell in cells]
     whole = {

@@ -8,27 +8,29 @@ intervals of them.
 from __future__ import annotations
 
 import time
-import traceback
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from optbench.catalogue.optimizers.make import make_optimizer
 from optbench.cells.cell import CellSpec
-from optbench.cells.seeds import stream_seed
 from optbench.cells.timing_file import OPTIMIZER, TWIN, timing_facts
+from optbench.core.errors import RAISED_BY_OTHERS, told, traced
 from optbench.core.factories import load_factory
+from optbench.core.interrupts import ctrl_c
 from optbench.core.specs import ScheduleSpec
-from optbench.training.loop import build_workload, isolated, seed_global_generators, training_batches
+from optbench.training.batches import training_batches
+from optbench.training.loop import isolated
+from optbench.training.model import make_model
 from optbench.training.timing.noise import fixed_kernel, machine_facts, read_machine
 from optbench.training.timing.rounds import (
     Clock,
     TimedOptimizer,
     cuda_clock,
     host_clock,
-    reason,
     time_optimizers,
 )
+from optbench.training.workloads import build_workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +79,7 @@ def measure(
         threads=timing.threads,
         timeout_s=float("inf"),
     )
-    with isolated(cell):
+    with isolated(cell), ctrl_c() as is_ctrl_c:
         try:
             device = torch.device(timing.device)
             workload, _ = build_workload(cell, data_folder)
@@ -94,8 +96,10 @@ def measure(
                 kernel=fixed_kernel(device),
             )
             facts |= machine_facts(before, read_machine())
-        except Exception as problem:  # whatever a workload raises is its result
-            return facts | {"error": "".join(traceback.format_exception(problem)).strip()}, []
+        except BaseException as problem:  # whatever a workload raises is its result, SystemExit too
+            if is_ctrl_c(problem):
+                raise
+            return facts | {"error": traced(problem)}, []
         facts["errors"] = {**errors, **found.errors}
         facts |= {"rounds": found.rounds, "spent_s": found.spent_s}
         timed = [one for one in timed_optimizers if one.name not in found.errors and one.role == OPTIMIZER]
@@ -115,17 +119,15 @@ def _assemble(
     timed_optimizers: list[TimedOptimizer] = []
     errors: dict[str, str] = {}
     for spec, role in lineup:
-        seed_global_generators(stream_seed(SEED, "initialisation"))
-        model = workload.model().to(device)
+        model = make_model(workload, SEED, device).module
         try:
             factory = load_factory(spec.factory)
             optimizer = make_optimizer(spec, factory, model.parameters(), spec.lr)
             timed_optimizers.append(
                 TimedOptimizer(spec.name, role, model, optimizer, workload.loss, workload.budget)
             )
-        except Exception as problem:  # whatever an optimizer raises is its result
-            errors[spec.name] = reason(problem)
-    seed_global_generators(stream_seed(SEED, "training"))
+        except RAISED_BY_OTHERS as problem:  # whatever an optimizer raises is its result
+            errors[spec.name] = told(problem)
     return timed_optimizers, errors
 
 
@@ -174,7 +176,7 @@ def peak_memory_bytes(timed_optimizer: TimedOptimizer, batch: Batch, device: tor
             torch.cuda.synchronize(device)
             return float(kept + torch.cuda.max_memory_allocated(device) - before)
         return float(kept + _saved_bytes(timed_optimizer, batch))
-    except Exception:  # it was timed, but this step it refuses
+    except RAISED_BY_OTHERS:  # it was timed, but this step it refuses
         return float("nan")
 
 

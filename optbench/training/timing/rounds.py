@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from optbench.catalogue.optimizers.make import needs_closure
 from optbench.cells.timing_file import BATCH, KERNEL, SPLIT, STEP
+from optbench.core.errors import RAISED_BY_OTHERS, told
+from optbench.training.steps import differentiator, stepper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -119,20 +120,18 @@ class TimedOptimizer:
     taken: int = 0
     restored: int = 0
     _start: tuple[dict[str, Any], dict[str, Any]] = field(init=False, repr=False)
-    _closing: bool = field(init=False, repr=False)
+    _differentiate: Callable[[Tensor], None] = field(init=False, repr=False)
+    _step: Callable[[Callable[[], Tensor]], Tensor] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._start = copy.deepcopy((self.model.state_dict(), self.optimizer.state_dict()))
-        self._closing = needs_closure(self.optimizer)
+        self._differentiate = differentiator(self.optimizer)
+        self._step = stepper(self.optimizer)
 
     def step(self, batch: Batch) -> None:
         """Makes the step that training makes: gradients to none, loss, backward, update."""
         self.taken += 1
-        if self._closing:
-            self.optimizer.step(lambda: self._gradient(batch))  # type: ignore[arg-type, return-value]
-        else:
-            self._gradient(batch)
-            self.optimizer.step()
+        self._step(lambda: self._gradient(batch))
 
     def step_apart(self, batch: Batch, clock: Clock) -> tuple[list[tuple[Any, Any]], tuple[Any, Any]]:
         """Makes one step; returns marks around every evaluation of the gradient, and around all of it."""
@@ -146,17 +145,13 @@ class TimedOptimizer:
             return loss
 
         begun = clock.mark()
-        if self._closing:
-            self.optimizer.step(gradient)  # type: ignore[arg-type]
-        else:
-            gradient()
-            self.optimizer.step()
+        self._step(gradient)
         return evaluations, (begun, clock.mark())
 
     def _gradient(self, batch: Batch) -> Tensor:
         self.optimizer.zero_grad()
         loss = self.loss(self.model, batch)
-        loss.backward()
+        self._differentiate(loss)
         return loss
 
     def restore(self) -> None:
@@ -219,8 +214,8 @@ def time_optimizers(
     order = np.random.default_rng(seed)
     means: dict[tuple[str, str], list[float]] = {}
 
-    def drop(timed_optimizer: TimedOptimizer, problem: Exception) -> None:
-        found.errors[timed_optimizer.name] = reason(problem)
+    def drop(timed_optimizer: TimedOptimizer, problem: BaseException) -> None:
+        found.errors[timed_optimizer.name] = told(problem)
         active[:] = [one for one in active if one.name != timed_optimizer.name]
 
     def one_round(kind: str) -> list[dict[str, Any]]:
@@ -237,7 +232,7 @@ def time_optimizers(
             named = {"place": place, "role": timed_optimizer.role, "optimizer": timed_optimizer.name}
             try:
                 rows.append({**named, **_block(timed_optimizer, drawn[: timed_optimizer.steps], kind, clock)})
-            except Exception as problem:  # whatever an optimizer raises is its result
+            except RAISED_BY_OTHERS as problem:  # whatever an optimizer raises is its result
                 drop(timed_optimizer, problem)
         gc.collect()
         return rows
@@ -248,7 +243,7 @@ def time_optimizers(
         for timed_optimizer in timed_optimizers:
             try:
                 round_us += _calibrate(timed_optimizer, first, clock)
-            except Exception as problem:
+            except RAISED_BY_OTHERS as problem:
                 drop(timed_optimizer, problem)
         if WARM_UP_ROUNDS * round_us < seconds * 1e6 / 4:
             for _ in range(WARM_UP_ROUNDS if active else 0):
@@ -277,11 +272,6 @@ def time_optimizers(
                 break
     found.rows = [row for row in found.rows if row.get("optimizer") not in found.errors]
     return found
-
-
-def reason(problem: Exception) -> str:
-    """An exception in one line: its kind and what it says."""
-    return " ".join(f"{type(problem).__name__}: {problem}".split())
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lab import faults
 from lab.batched import cells
 from optbench.cells.trace import Trace
 from optbench.training.batched.group import refusals
@@ -38,6 +40,31 @@ def test_a_workload_that_has_no_batched_form_trains_alone_and_says_why(tmp_path,
         assert "\n" not in trace.facts["execution"]["why"]
         assert rows(trace) == rows(train_cell(cell, NOWHERE))
     assert list(refusals(group, NOWHERE)) == [trace.facts["execution"]["why"]]
+
+
+@pytest.mark.parametrize(
+    ("workload", "optimizer", "why"),
+    [
+        ("words", "sgd", "its gradients are sparse, and those of a stack cannot be"),
+        ("frozen", "sgd", "its model shares '0.weight' with the models of other seeds"),
+        ("line", "SaysSo", "SaysSo evaluates the loss itself, as often as each seed needs"),
+        ("line", "SaysHessian", "SaysHessian differentiates the gradients, which are the stack's"),
+    ],
+)
+def test_what_works_alone_trains_alone_and_says_why(workload, optimizer, why):
+    group = [replace(faults.cell(workload, optimizer, seed=s), together=(0, 1)) for s in (0, 1)]
+    for cell, trace in zip(group, train_together(group, NOWHERE), strict=True):
+        assert trace.facts["status"] == "ok", trace.facts["error"]
+        assert (trace.facts["execution"]["seeds"], trace.facts["execution"]["why"]) == ("alone", why)
+        assert rows(trace) == rows(train_cell(cell, NOWHERE))
+    assert list(refusals(group, NOWHERE)) == [why]
+
+
+def test_what_cannot_be_made_at_all_is_one_sentence_of_the_refusals():
+    faults.POOL.clear()
+    group = [replace(faults.cell("pooled", seed=s), together=(0, 1)) for s in (0, 1)]
+    (why,) = refusals(group, NOWHERE)
+    assert why.startswith("making them together fails: ModelError: model() returns parameters that it has")
 
 
 @pytest.mark.parametrize(

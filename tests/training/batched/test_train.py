@@ -72,7 +72,7 @@ def test_a_seed_that_raises_costs_itself_alone(tmp_path, monkeypatch):
     traces = train_together(group, NOWHERE)
     assert [trace.facts["status"] for trace in traces] == ["ok", "ok", "error"]
     for trace in traces:
-        why = "training them together failed: RuntimeError: this seed"
+        why = "training them together failed: RuntimeError: this seed fails"
         assert trace.facts["execution"] == {"seeds": "alone", "step": "eager", "why": why}
 
 

@@ -1,0 +1,1 @@
+"""What `optbench check` tries on optimizers, schedules and workloads, a module each."""

@@ -1,0 +1,171 @@
+"""Everything that cells are made of, alone and beside what they meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+
+from optbench.catalogue.optimizers.make import clear_gradients, make_optimizer
+from optbench.catalogue.schedules.make import make_schedule
+from optbench.core.errors import told
+from optbench.core.factories import load_factory
+from optbench.core.interrupts import ctrl_c
+from optbench.training.checks import optimizers, schedules, workloads
+from optbench.training.checks.notes import Conformance, Notes, place_of
+from optbench.training.loop import isolated
+from optbench.training.model import make_model
+from optbench.training.steps import differentiator, stepper
+from optbench.training.workloads import build_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from torch import Tensor
+    from torch.optim import Optimizer
+
+    from optbench.catalogue.workloads.workload import Workload
+    from optbench.cells.cell import CellSpec
+
+    IsCtrlC = Callable[[BaseException], bool]
+
+
+def check_cells(cells: Sequence[CellSpec], data_folder: Path) -> Conformance:
+    """What is wrong with anything that `cells` are made of, each thing once and with its key.
+
+    Optimizers and workloads are tried alone, then the sound ones together: a step of every optimizer on
+    few examples of every workload that it meets, bound to every schedule. All of it on the CPU.
+
+    Args:
+        cells: with their learning rates.
+        data_folder: where prepared data lies.
+    """
+    whole = Notes(lambda _: False)
+    if not cells:
+        return whole.found()
+    with isolated(replace(cells[0], device="cpu")), ctrl_c() as is_ctrl_c:
+        sound = set(_optimizers(cells, whole, is_ctrl_c))
+        built = dict(_workloads(cells, data_folder, whole, is_ctrl_c))
+        _schedules(cells, built, whole, is_ctrl_c)
+        met = [cell for cell in cells if cell.optimizer.name in sound and cell.workload.name in built]
+        _together(met, built, whole, is_ctrl_c)
+    return whole.found()
+
+
+def _tell(key: str, found: Conformance, whole: Notes) -> None:
+    for problem in found.problems:
+        whole.problem(f"{key}: {problem}")
+    for warning in found.warnings:
+        whole.warn(f"{key}: {warning}")
+
+
+def _optimizers(cells: Sequence[CellSpec], whole: Notes, is_ctrl_c: IsCtrlC) -> Iterator[str]:
+    """Notes what is wrong with each optimizer at each of its rates; gives those that are sound."""
+    rates: dict[str, list[CellSpec]] = {}
+    for cell in {(c.optimizer.name, c.lr): c for c in cells}.values():
+        rates.setdefault(cell.optimizer.name, []).append(cell)
+    for name, ones in rates.items():
+        good = True
+        for cell in ones:
+            notes = Notes(is_ctrl_c)
+            with notes.guarded("factory"), torch.enable_grad():
+                factory = load_factory(cell.optimizer.factory)
+                optimizers.examine(replace(cell.optimizer, lr=cell.lr), factory, notes)
+            _tell(f"optimizers.{name}", notes.found(), whole)
+            good = good and not notes.found().problems
+        if good:
+            yield name
+
+
+def _workloads(
+    cells: Sequence[CellSpec], data_folder: Path, whole: Notes, is_ctrl_c: IsCtrlC
+) -> Iterator[tuple[str, Workload]]:
+    """The same of each workload."""
+    for cell in {c.workload.name: replace(c, device="cpu") for c in cells}.values():
+        notes = Notes(is_ctrl_c)
+        with torch.enable_grad():
+            workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
+            sound = workload is not None and not notes.found().problems
+            if sound and workload is not None and cell.probe_every:
+                workloads.examine_probes(workload, notes)
+        if sound and workload is not None:
+            yield cell.workload.name, workload
+        _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
+
+
+def _schedules(
+    cells: Sequence[CellSpec], built: dict[str, Workload], whole: Notes, is_ctrl_c: IsCtrlC
+) -> None:
+    """Notes what is wrong with each schedule over each budget that it gets."""
+    asked: dict[tuple[str, int, int], CellSpec] = {}
+    for cell in cells:
+        workload = built.get(cell.workload.name)
+        horizon = (workload.budget, workload.steps_per_epoch) if workload is not None else None
+        if horizon is not None:
+            asked.setdefault((cell.schedule.name, *horizon), cell)
+    for (name, budget, steps_per_epoch), cell in asked.items():
+        notes = Notes(is_ctrl_c)
+        with notes.guarded("factory"), torch.enable_grad():
+            factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
+            schedules.examine(cell.schedule, factory, budget, steps_per_epoch, cell.lr, notes)
+        _tell(f"schedules.{name}", notes.found(), whole)
+
+
+def _together(
+    cells: Sequence[CellSpec], built: dict[str, Workload], whole: Notes, is_ctrl_c: IsCtrlC
+) -> None:
+    """Notes which optimizers cannot step on which workloads, or under which schedules."""
+    found: dict[tuple[object, ...], tuple[str, list[str]]] = {}
+
+    def attempt(work: Callable[[CellSpec, Workload], None], cell: CellSpec, where: str) -> None:
+        try:
+            with torch.enable_grad():  # whatever the one before has left
+                work(cell, built[cell.workload.name])
+        except BaseException as problem:
+            if is_ctrl_c(problem):
+                raise
+            key = (cell.optimizer.name, *place_of(problem))
+            found.setdefault(key, (told(problem), []))[1].append(where)
+
+    for cell in {(c.workload.name, c.optimizer.name): c for c in cells}.values():
+        attempt(_step_on, cell, f"on workloads.{cell.workload.name}")
+    blamed = {sentence.partition(": ")[0] for sentence in whole.found().problems}
+    for cell in {(c.workload.name, c.optimizer.name, c.schedule.name): c for c in cells}.values():
+        if cell.schedule.factory and f"schedules.{cell.schedule.name}" not in blamed:
+            attempt(_schedule, cell, f"under schedules.{cell.schedule.name}")
+    for (name, *_), (words, places) in found.items():
+        others = len(set(places)) - 1
+        more = f" and {others} more" if others else ""
+        whole.problem(f"optimizers.{name}: {places[0]}{more}: {words}")
+
+
+def _optimizer(cell: CellSpec, params: Iterable[Tensor]) -> Optimizer:
+    return make_optimizer(cell.optimizer, load_factory(cell.optimizer.factory), params, cell.lr)
+
+
+def _step_on(cell: CellSpec, workload: Workload) -> None:
+    """One step on few examples."""
+    own = make_model(workload, workloads.SEED, workloads.CPU)
+    batch = workloads.few_examples(workload)
+    optimizer = _optimizer(cell, own.module.parameters())
+    differentiate = differentiator(optimizer)
+
+    def evaluate() -> Tensor:
+        clear_gradients(optimizer)
+        loss = workload.loss(own.module, batch)
+        differentiate(loss)
+        return loss
+
+    try:
+        stepper(optimizer)(evaluate)
+    finally:
+        own.give_back()
+
+
+def _schedule(cell: CellSpec, workload: Workload) -> None:
+    """The schedule bound to this optimizer, not to the one that schedules are tried with."""
+    optimizer = _optimizer(cell, [torch.nn.Parameter(torch.ones(2, 2))])
+    horizon = (workload.budget, workload.steps_per_epoch)
+    make_schedule(cell.schedule, load_factory(cell.schedule.factory), optimizer, *horizon, cell.lr)

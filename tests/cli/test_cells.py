@@ -1,0 +1,60 @@
+"""`optbench check` on the command line: problems and warnings, and what each means for the exit status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab import faults
+from lab.studies import optbench, write_study
+
+STUDY = """
+    study: s
+    seeds: 1
+    timing: false
+    workloads: {{line: {{factory: "lab.faults:line"}}}}
+    optimizers: {{sgd: {{lr: 0.1}}, mine: {{factory: "lab.faults:{}", lr: 0.1{}}}}}
+    """
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_problem_is_a_line_and_status_2(folder: Path) -> None:
+    write_study(folder, STUDY.format("Sam", ""))
+    done = optbench("check", "study.yaml")
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("optbench: optimizers.mine: closure: its step needs the gradients and a closure")
+    assert "is sound" not in done.output
+
+
+@pytest.mark.parametrize(("name", "said"), [("Sam", ", closure: true"), ("Hessian", ", create_graph: true")])
+@pytest.mark.usefixtures("trained_here")
+def test_with_what_the_study_says_it_is_sound_and_trains(folder: Path, name: str, said: str) -> None:
+    write_study(folder, STUDY.format(name, said))
+    done = optbench("check", "study.yaml")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "study.yaml is sound: 2 cells" in done.stdout
+    assert optbench("train", "study.yaml", "*").exit_code == 0
+    assert optbench("list", "study.yaml").stdout.count("ok ") == 2
+
+
+def test_a_warning_is_a_line_and_status_0(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Careless(faults.SGD):
+        def step(self, closure=None):
+            super().step()
+
+    monkeypatch.setattr(faults, "Careless", Careless, raising=False)
+    write_study(folder, STUDY.format("Raises", "").replace("Raises", "Careless"))
+    Path("study.yaml").write_text(Path("study.yaml").read_text())
+    monkeypatch.setattr("optbench.study.resolve.check_importable", lambda *_: None)
+    done = optbench("check", "study.yaml")
+    assert done.exit_code == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("optbench: warning: optimizers.mine: closure: step(closure) does not evaluate it")
+    assert "is sound" in done.stdout
