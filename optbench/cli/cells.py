@@ -312,24 +312,22 @@ def check(study: str, device: str | None) -> None:
     cells = cells_of(found)
     prepare_data(found)
     from optbench.cells.search import at_own_lr  # noqa: PLC0415
-    from optbench.study.plugins import plugins_importable_from  # noqa: PLC0415
+    from optbench.running.check import check_apart  # noqa: PLC0415
     from optbench.tables.collect import RUN_COLUMNS  # noqa: PLC0415
     from optbench.tables.own_metrics import own_metrics  # noqa: PLC0415
-    from optbench.training.batched.group import refusals  # noqa: PLC0415
-    from optbench.training.conformance import check_cells  # noqa: PLC0415
 
     with own_metrics(found, RUN_COLUMNS):
         pass  # importing them is the check: what they return needs a curve
-    plugins_importable_from(found.folder)
-    cells_with_rates = [one for cell in cells for one in at_own_lr(cell)]
-    problems, warnings = check_cells(cells_with_rates, found.data_folder)
-    for problem in problems:
+    with Launcher() as launcher:
+        at_rates = [one for cell in cells for one in at_own_lr(cell)]
+        checked = check_apart(at_rates, found.data_folder, found.folder, launcher)
+    for problem in checked.problems:
         click.echo(f"optbench: {problem}", err=True)
-    for warning in warnings:
+    for warning in checked.warnings:
         click.echo(f"optbench: warning: {warning}", err=True)
-    if problems:
+    if checked.problems:
         sys.exit(USER_MISTAKE)
-    for why, names in refusals(cells_with_rates, found.data_folder).items():
+    for why, names in checked.refusals.items():
         click.echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
     click.echo(f"optbench: {found.file} is sound: {len(cells)} cells")
 

@@ -180,7 +180,7 @@ def test_the_same_of_a_group_and_of_a_timing(monkeypatch):
         assert trace.facts["status"] == "error"
         assert trace.facts["execution"]["why"] == "training them together failed: SystemExit: 3"
     first = cells[0]
-    timing = TimingSpec("t", first.workload, (first.optimizer, OPTIMIZERS["adam"]), "adam", "cpu", 1)
+    timing = TimingSpec("t", first.workload, (first.optimizer, OPTIMIZERS["adam"]), "adam", "cpu", 1, 2)
     facts, _ = measure(timing, NOWHERE, 0.02)
     assert facts["error"] == ""
     assert facts["errors"] == {"Raises": "SystemExit: 3"}

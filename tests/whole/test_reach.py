@@ -42,18 +42,21 @@ matrix:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the package beside a study: slices of a study find what lies in its folder first."""
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of the package beside a study, found before the one that runs here."""
     root = tmp_path_factory.mktemp("copy")
     ignored = shutil.ignore_patterns("__pycache__", "templates")
     shutil.copytree(Path(optbench.__file__).parent, root / "optbench", ignore=ignored)
-    (root / "study.yaml").write_text(STAR)
-    return root
+    (root / "study").mkdir()
+    (root / "study" / "study.yaml").write_text(STAR)
+    sys.path.insert(0, str(root))
+    yield root
+    sys.path.remove(str(root))
 
 
 @pytest.fixture(scope="module")
 def cells(copy: Path) -> list[CellSpec]:
-    return cells_of(read_study(copy / "study.yaml"))
+    return cells_of(read_study(copy / "study" / "study.yaml"))
 
 
 def digests(study: Path) -> dict[str, str]:
@@ -90,7 +93,7 @@ def with_one_more_line(root: Path, address: str) -> tuple[Path, str]:
 
 def changed_by_code(root: Path, address: str, before: Mapping[str, str]) -> set[str]:
     with edited(*with_one_more_line(root, address)):
-        after = digests(root / "study.yaml")
+        after = digests(root / "study" / "study.yaml")
     return {name for name in before if after[name] != before[name]}
 
 
@@ -136,7 +139,7 @@ def test_an_edit_of_an_entry_makes_its_own_cells_new(
         pytest.skip("a constant learning rate has neither code nor settings")
     other = replace(entry, settings={**entry.settings, "edited": 1})
     monkeypatch.setattr(config, kind.upper(), {**MAPPINGS[kind], name: other})
-    after = digests(copy / "study.yaml")
+    after = digests(copy / "study" / "study.yaml")
     part = {"workloads": 0, "optimizers": 1, "schedules": 2}[kind]
     expected = {cell.name for cell in cells if cell.name.split("/")[part] == name}
     assert {cell.name for cell in cells if after[cell.name] != cell.digest} == expected
@@ -148,7 +151,7 @@ def test_an_edit_of_a_data_sets_entry_makes_its_own_cells_new(
 ) -> None:
     other = replace(DATASETS[name], validation_share=0.3)
     monkeypatch.setattr("optbench.cells.identity.DATASETS", {**DATASETS, name: other})
-    after = digests(copy / "study.yaml")
+    after = digests(copy / "study" / "study.yaml")
     expected = {c.name for c in cells if c.workload.dataset and c.workload.dataset.name == name}
     assert expected
     assert {cell.name for cell in cells if after[cell.name] != cell.digest} == expected
@@ -189,7 +192,7 @@ def test_a_definition_that_nothing_uses_makes_no_cell_new(
     file, _ = file_of(copy, f"optbench.{module}:")
     text = file.read_text(encoding="utf-8")
     with edited(file, f"{text}\n\nMORE = 1\n\n\ndef one_more(x):\n    return x + MORE\n"):
-        after = digests(copy / "study.yaml")
+        after = digests(copy / "study" / "study.yaml")
     assert after == {cell.name: cell.digest for cell in cells}
 
 
@@ -199,7 +202,7 @@ def test_what_a_module_of_the_loop_runs_makes_every_cell_new(
 ) -> None:
     file, _ = file_of(copy, f"optbench.{module}:")
     with edited(file, f"{file.read_text(encoding='utf-8')}\n\nprint(1)\n"):
-        after = digests(copy / "study.yaml")
+        after = digests(copy / "study" / "study.yaml")
     assert not {cell.name for cell in cells if after[cell.name] == cell.digest}
 
 
@@ -242,7 +245,7 @@ def digests_of(root: Path) -> dict[str, str]:
         "from pathlib import Path; import optbench; from optbench.study.resolve import read_study; "
         "from optbench.cells.matrix import cells_of; from optbench.cells.timings import timings_of; "
         "assert optbench.__file__.startswith(str(Path.cwd())), optbench.__file__; "
-        "s = read_study(Path('study.yaml')); "
+        "s = read_study(Path('study/study.yaml')); "
         "[print(c.name, c.digest) for c in cells_of(s)]; "
         "[print(t.workload.name, t.digest) for t in timings_of(s)]"
     )
@@ -259,7 +262,8 @@ def digests_of(root: Path) -> dict[str, str]:
 
 def test_a_module_that_moves_makes_nothing_new(copy: Path, tmp_path: Path) -> None:
     shutil.copytree(copy / "optbench", tmp_path / "optbench")
-    (tmp_path / "study.yaml").write_text(
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.yaml").write_text(
         "study: s\nseeds: [0, 1]\nexecution: {seeds: batched}\nworkloads: [ravine, digits_mlp]\n"
         "optimizers: [sgd, lion]\nschedules: [constant, exponential]\n"
     )

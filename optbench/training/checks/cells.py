@@ -20,7 +20,7 @@ from optbench.training.steps import differentiator, stepper
 from optbench.training.workloads import build_workload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
 
     IsCtrlC = Callable[[BaseException], bool]
+    Tell = Callable[[str, Conformance], None]
 
 
-def check_cells(cells: Sequence[CellSpec], data_folder: Path) -> Conformance:
+def check_cells(
+    cells: Sequence[CellSpec], data_folder: Path, keys: Container[str] | None = None
+) -> Conformance:
     """What is wrong with anything that `cells` are made of, each thing once and with its key.
 
     Optimizers and workloads are tried alone, then the sound ones together: a step of every optimizer on
@@ -41,27 +44,30 @@ def check_cells(cells: Sequence[CellSpec], data_folder: Path) -> Conformance:
     Args:
         cells: with their learning rates.
         data_folder: where prepared data lies.
+        keys: what to speak of when it is tried alone, `optimizers.adam` for one; left out, all of it.
     """
     whole = Notes(lambda _: False)
     if not cells:
         return whole.found()
+
+    def tell(key: str, found: Conformance) -> None:
+        if keys is not None and key not in keys:
+            return
+        for problem in found.problems:
+            whole.problem(f"{key}: {problem}")
+        for warning in found.warnings:
+            whole.warn(f"{key}: {warning}")
+
     with isolated(replace(cells[0], device="cpu")), ctrl_c() as is_ctrl_c:
-        sound = set(_optimizers(cells, whole, is_ctrl_c))
-        built = dict(_workloads(cells, data_folder, whole, is_ctrl_c))
-        _schedules(cells, built, whole, is_ctrl_c)
+        sound = set(_optimizers(cells, tell, is_ctrl_c))
+        built = dict(_workloads(cells, data_folder, tell, is_ctrl_c))
+        _schedules(cells, built, tell, is_ctrl_c)
         met = [cell for cell in cells if cell.optimizer.name in sound and cell.workload.name in built]
         _together(met, built, whole, is_ctrl_c)
     return whole.found()
 
 
-def _tell(key: str, found: Conformance, whole: Notes) -> None:
-    for problem in found.problems:
-        whole.problem(f"{key}: {problem}")
-    for warning in found.warnings:
-        whole.warn(f"{key}: {warning}")
-
-
-def _optimizers(cells: Sequence[CellSpec], whole: Notes, is_ctrl_c: IsCtrlC) -> Iterator[str]:
+def _optimizers(cells: Sequence[CellSpec], tell: Tell, is_ctrl_c: IsCtrlC) -> Iterator[str]:
     """Notes what is wrong with each optimizer at each of its rates; gives those that are sound."""
     rates: dict[str, list[CellSpec]] = {}
     for cell in {(c.optimizer.name, c.lr): c for c in cells}.values():
@@ -73,14 +79,14 @@ def _optimizers(cells: Sequence[CellSpec], whole: Notes, is_ctrl_c: IsCtrlC) -> 
             with notes.guarded("factory"), torch.enable_grad():
                 factory = load_factory(cell.optimizer.factory)
                 optimizers.examine(replace(cell.optimizer, lr=cell.lr), factory, notes)
-            _tell(f"optimizers.{name}", notes.found(), whole)
+            tell(f"optimizers.{name}", notes.found())
             good = good and not notes.found().problems
         if good:
             yield name
 
 
 def _workloads(
-    cells: Sequence[CellSpec], data_folder: Path, whole: Notes, is_ctrl_c: IsCtrlC
+    cells: Sequence[CellSpec], data_folder: Path, tell: Tell, is_ctrl_c: IsCtrlC
 ) -> Iterator[tuple[str, Workload]]:
     """The same of each workload."""
     for cell in {c.workload.name: replace(c, device="cpu") for c in cells}.values():
@@ -92,12 +98,10 @@ def _workloads(
                 workloads.examine_probes(workload, notes)
         if sound and workload is not None:
             yield cell.workload.name, workload
-        _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
+        tell(f"workloads.{cell.workload.name}", notes.found())
 
 
-def _schedules(
-    cells: Sequence[CellSpec], built: dict[str, Workload], whole: Notes, is_ctrl_c: IsCtrlC
-) -> None:
+def _schedules(cells: Sequence[CellSpec], built: dict[str, Workload], tell: Tell, is_ctrl_c: IsCtrlC) -> None:
     """Notes what is wrong with each schedule over each budget that it gets."""
     asked: dict[tuple[str, int, int], CellSpec] = {}
     for cell in cells:
@@ -110,7 +114,7 @@ def _schedules(
         with notes.guarded("factory"), torch.enable_grad():
             factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
             schedules.examine(cell.schedule, factory, budget, steps_per_epoch, cell.lr, notes)
-        _tell(f"schedules.{name}", notes.found(), whole)
+        tell(f"schedules.{name}", notes.found())
 
 
 def _together(

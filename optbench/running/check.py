@@ -1,0 +1,113 @@
+"""Checks what a study names, each trust domain in a process of its own: no torch here.
+
+What a plug-in does to the process that tries it makes no other look wrong, and one that crashes its process
+or never comes back is a finding like any other.
+"""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from optbench.cells.domains import foreign, trust_domain
+from optbench.running.channel import Answers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from optbench.cells.cell import CellSpec
+    from optbench.running.launcher import Launcher
+
+CHECKER = "optbench.running.check_worker"
+"""The module that checks."""
+
+LIMIT_S = 300.0
+"""How long the check of one trust domain may take."""
+
+
+@dataclass
+class Checked:
+    """What was found.
+
+    Attributes:
+        problems: what makes cells fail or their comparison wrong, one sentence each.
+        warnings: what is worth knowing and does no harm, one sentence each.
+        refusals: combinations whose seeds cannot be trained as one model, by the reason.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    refusals: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, answer: dict[str, Any]) -> None:
+        """Adds what was found in one domain, each sentence once."""
+        for kind, mine in (("problems", self.problems), ("warnings", self.warnings)):
+            mine += [sentence for sentence in answer[kind] if sentence not in mine]
+        for reason, names in answer["refusals"].items():
+            self.refusals.setdefault(reason, []).extend(names)
+
+
+def check_apart(
+    cells: Sequence[CellSpec],
+    data_folder: Path,
+    study_folder: Path,
+    launcher: Launcher,
+    limit_s: float = LIMIT_S,
+) -> Checked:
+    """What is wrong with what cells name, each thing once.
+
+    Args:
+        cells: with their learning rates.
+        data_folder: where prepared data lies.
+        study_folder: plug-ins are importable from here.
+        launcher: what starts the processes.
+        limit_s: seconds that the check of one domain may take.
+    """
+    domains: dict[frozenset[str], list[CellSpec]] = {}
+    for cell in cells:
+        domains.setdefault(trust_domain(cell), []).append(cell)
+    checked, looked_at = Checked(), set()
+    for domain in sorted(domains, key=len):  # what is of nobody else first: it is tried where it is alone
+        here = domains[domain]
+        # What has been tried in a smaller domain is not accused in one with another's code in it.
+        keys = dict(_parts(here))
+        new = {key for key in keys if key not in looked_at}
+        looked_at |= new
+        request = pickle.dumps((here, new, data_folder, study_folder))
+        answer, how = _ask(request, here[0].threads, launcher, limit_s)
+        if answer is None:
+            blamed = [key for key, factory in keys.items() if foreign(factory)] or sorted(keys)
+            checked.problems.append(f"{', '.join(blamed)}: {how}")
+        else:
+            checked.add(answer)
+    return checked
+
+
+def _parts(cells: Sequence[CellSpec]) -> Iterator[tuple[str, str]]:
+    """Key and factory of everything that cells are made of."""
+    for cell in cells:
+        yield f"workloads.{cell.workload.name}", cell.workload.factory
+        yield f"optimizers.{cell.optimizer.name}", cell.optimizer.factory
+        yield f"schedules.{cell.schedule.name}", cell.schedule.factory
+
+
+def _ask(request: bytes, threads: int, launcher: Launcher, limit_s: float) -> tuple[Any, str]:
+    """What a process of its own answers; None, and a clause that says how it ended without one."""
+    token = secrets.token_hex(8)
+    process = launcher.start(CHECKER, [token], threads=threads, device="cpu")
+    with suppress(BrokenPipeError):  # it has ended, as is seen below
+        process.stdin.write(request)
+        process.stdin.close()
+    answer, late = None, ""
+    try:
+        answer = Answers(process, token).next(limit_s)
+    except TimeoutError:
+        process.kill()
+        late = f"the process that checks it did not end within {limit_s:g} s"
+    how, _, log = process.end().partition("\n")
+    last = log.splitlines()[-1] if log else ""
+    return answer, late or f"the process that checks it {how}" + (f": {last}" if last else "")
