@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 CHECKER = "optbench.running.check_worker"
 """The module that checks."""
 
+ANSWERED = frozenset({"problems", "warnings", "refusals"})
+"""Keys of an answer; one that a plug-in has spoilt lacks them."""
+
 LIMIT_S = 300.0
 """How long the check of one trust domain may take."""
 
@@ -70,18 +73,20 @@ def check_apart(
     domains: dict[frozenset[str], list[CellSpec]] = {}
     for cell in cells:
         domains.setdefault(trust_domain(cell), []).append(cell)
-    checked, looked_at = Checked(), set()
+    checked = Checked()
+    looked_at: set[str] = set()
     for domain in sorted(domains, key=len):  # what is of nobody else first: it is tried where it is alone
         here = domains[domain]
-        # What has been tried in a smaller domain is not accused in one with another's code in it.
         keys = dict(_parts(here))
-        new = {key for key in keys if key not in looked_at}
-        looked_at |= new
-        request = pickle.dumps((here, new, data_folder, study_folder))
+        # What has been tried in a smaller domain is not accused in one with another's code in it.
+        ours = {factory for factory in keys.values() if not foreign(factory)} - looked_at
+        looked_at |= ours
+        request = pickle.dumps((here, ours | domain, data_folder, study_folder))
         answer, how = _ask(request, here[0].threads, launcher, limit_s)
-        if answer is None:
+        if answer is None or not ANSWERED <= answer.keys():
             blamed = [key for key, factory in keys.items() if foreign(factory)] or sorted(keys)
-            checked.problems.append(f"{', '.join(blamed)}: {how}")
+            why = how if answer is None else "the process that checks it cannot say what it found"
+            checked.problems.append(f"{', '.join(blamed)}: {why}")
         else:
             checked.add(answer)
     return checked

@@ -21,12 +21,12 @@ def program(arguments: list[str]) -> None:
     here = Path.cwd()  # a plug-in may go elsewhere
     channel = open_channel(arguments[0])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
-    cells, keys, data_folder, study_folder = pickle.load(channel.requests)  # noqa: S301  (our parent's)
+    cells, parts, data_folder, study_folder = pickle.load(channel.requests)  # noqa: S301  (our parent's)
     plugins_importable_from(here / study_folder)
     from optbench.training.batched.group import refusals  # noqa: PLC0415  (torch)
     from optbench.training.conformance import check_cells  # noqa: PLC0415
 
-    found = check_cells(cells, here / data_folder, keys)
+    found = check_cells(cells, here / data_folder, parts)
     refused = {} if found.problems else refusals(cells, here / data_folder)
     channel.say({"problems": found.problems, "warnings": found.warnings, "refusals": refused})
 

@@ -135,7 +135,7 @@ class _Server:
         """Makes this a process as if it had been started anew, and runs the program in it; never returns."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()  # a group of its own, which can be ended as a whole
+        os.setpgid(0, 0)  # a group of its own, which can be ended as a whole
         die_with(server)
         for place, descriptor in enumerate(descriptors[:3]):
             os.dup2(descriptor, place)

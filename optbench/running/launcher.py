@@ -340,7 +340,7 @@ def _anew(request: Request, log: IO[bytes]) -> Process:
         stdout=subprocess.PIPE,
         stderr=log,
         env={**request.environment, PARENT: str(os.getpid())},
-        start_new_session=True,
+        process_group=0,
         bufsize=0,
     )
     assert process.stdin is not None  # noqa: S101  (opened as pipes)

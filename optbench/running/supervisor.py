@@ -222,7 +222,7 @@ class _Supervisor:
             if any(written(path) == stamp for path, stamp in zip(task.paths, task.stamps, strict=True)):
                 return {}, how
             return dict(zip(names, map(_status, task.paths), strict=True)), how
-        if UNWRITABLE in answer and not child.domain:
+        if not child.domain and UNWRITABLE in answer:
             raise OSError(*answer[UNWRITABLE])
         whole = len(answer.get(STATUSES, ())) == len(names) and all(map(is_complete, task.paths))
         if not whole:  # a plug-in may have patched whatever writes; where the disk is full, this says so, too

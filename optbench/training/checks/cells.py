@@ -10,7 +10,7 @@ import torch
 from optbench.catalogue.optimizers.make import clear_gradients, make_optimizer
 from optbench.catalogue.schedules.make import make_schedule
 from optbench.core.errors import told
-from optbench.core.factories import load_factory
+from optbench.core.factories import is_foreign, load_factory
 from optbench.core.interrupts import ctrl_c
 from optbench.training.checks import optimizers, schedules, workloads
 from optbench.training.checks.notes import Conformance, Notes, place_of
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
     from optbench.catalogue.workloads.workload import Workload
     from optbench.cells.cell import CellSpec
+    from optbench.core.specs import ScheduleSpec, WorkloadSpec
 
     IsCtrlC = Callable[[BaseException], bool]
-    Tell = Callable[[str, Conformance], None]
 
 
 def check_cells(
-    cells: Sequence[CellSpec], data_folder: Path, keys: Container[str] | None = None
+    cells: Sequence[CellSpec], data_folder: Path, parts: Container[str] | None = None
 ) -> Conformance:
     """What is wrong with anything that `cells` are made of, each thing once and with its key.
 
@@ -44,52 +44,69 @@ def check_cells(
     Args:
         cells: with their learning rates.
         data_folder: where prepared data lies.
-        keys: what to speak of when it is tried alone, `optimizers.adam` for one; left out, all of it.
+        parts: addresses of the factories that are looked at, alone and with what they meet; nobody else is
+            accused, and no other code of others is run. None looks at all. So a process can be kept for what
+            one plug-in may do to it.
     """
+    asked = _All() if parts is None else parts
     whole = Notes(lambda _: False)
     if not cells:
         return whole.found()
-
-    def tell(key: str, found: Conformance) -> None:
-        if keys is not None and key not in keys:
-            return
-        for problem in found.problems:
-            whole.problem(f"{key}: {problem}")
-        for warning in found.warnings:
-            whole.warn(f"{key}: {warning}")
-
     with isolated(replace(cells[0], device="cpu")), ctrl_c() as is_ctrl_c:
-        sound = set(_optimizers(cells, tell, is_ctrl_c))
-        built = dict(_workloads(cells, data_folder, tell, is_ctrl_c))
-        _schedules(cells, built, tell, is_ctrl_c)
+        sound = set(_optimizers(cells, asked, whole, is_ctrl_c))
+        built = dict(_workloads(cells, data_folder, asked, whole, is_ctrl_c))
+        _schedules([c for c in cells if c.schedule.factory in asked], built, whole, is_ctrl_c)
         met = [cell for cell in cells if cell.optimizer.name in sound and cell.workload.name in built]
-        _together(met, built, whole, is_ctrl_c)
+        _together(met, built, asked, whole, is_ctrl_c)
     return whole.found()
 
 
-def _optimizers(cells: Sequence[CellSpec], tell: Tell, is_ctrl_c: IsCtrlC) -> Iterator[str]:
+class _All:
+    """Holds every address."""
+
+    def __contains__(self, address: object) -> bool:
+        return True
+
+
+def _is_left_out(factory: str, looked_at: bool) -> bool:
+    """Whether it is code of others that another process looks at."""
+    return is_foreign(factory) and not looked_at
+
+
+def _tell(key: str, found: Conformance, whole: Notes) -> None:
+    for problem in found.problems:
+        whole.problem(f"{key}: {problem}")
+    for warning in found.warnings:
+        whole.warn(f"{key}: {warning}")
+
+
+def _optimizers(
+    cells: Sequence[CellSpec], asked: Container[str], whole: Notes, is_ctrl_c: IsCtrlC
+) -> Iterator[str]:
     """Notes what is wrong with each optimizer at each of its rates; gives those that are sound."""
     rates: dict[str, list[CellSpec]] = {}
     for cell in {(c.optimizer.name, c.lr): c for c in cells}.values():
         rates.setdefault(cell.optimizer.name, []).append(cell)
     for name, ones in rates.items():
         good = True
-        for cell in ones:
+        for cell in ones if ones[0].optimizer.factory in asked else ():
             notes = Notes(is_ctrl_c)
             with notes.guarded("factory"), torch.enable_grad():
                 factory = load_factory(cell.optimizer.factory)
                 optimizers.examine(replace(cell.optimizer, lr=cell.lr), factory, notes)
-            tell(f"optimizers.{name}", notes.found())
+            _tell(f"optimizers.{name}", notes.found(), whole)
             good = good and not notes.found().problems
         if good:
             yield name
 
 
 def _workloads(
-    cells: Sequence[CellSpec], data_folder: Path, tell: Tell, is_ctrl_c: IsCtrlC
+    cells: Sequence[CellSpec], data_folder: Path, asked: Container[str], whole: Notes, is_ctrl_c: IsCtrlC
 ) -> Iterator[tuple[str, Workload]]:
     """The same of each workload."""
     for cell in {c.workload.name: replace(c, device="cpu") for c in cells}.values():
+        if _is_left_out(cell.workload.factory, cell.workload.factory in asked):
+            continue
         notes = Notes(is_ctrl_c)
         with torch.enable_grad():
             workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
@@ -98,10 +115,13 @@ def _workloads(
                 workloads.examine_probes(workload, notes)
         if sound and workload is not None:
             yield cell.workload.name, workload
-        tell(f"workloads.{cell.workload.name}", notes.found())
+        if cell.workload.factory in asked:
+            _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
 
 
-def _schedules(cells: Sequence[CellSpec], built: dict[str, Workload], tell: Tell, is_ctrl_c: IsCtrlC) -> None:
+def _schedules(
+    cells: Sequence[CellSpec], built: dict[str, Workload], whole: Notes, is_ctrl_c: IsCtrlC
+) -> None:
     """Notes what is wrong with each schedule over each budget that it gets."""
     asked: dict[tuple[str, int, int], CellSpec] = {}
     for cell in cells:
@@ -114,35 +134,50 @@ def _schedules(cells: Sequence[CellSpec], built: dict[str, Workload], tell: Tell
         with notes.guarded("factory"), torch.enable_grad():
             factory = load_factory(cell.schedule.factory) if cell.schedule.factory else None
             schedules.examine(cell.schedule, factory, budget, steps_per_epoch, cell.lr, notes)
-        tell(f"schedules.{name}", notes.found())
+        _tell(f"schedules.{name}", notes.found(), whole)
 
 
 def _together(
-    cells: Sequence[CellSpec], built: dict[str, Workload], whole: Notes, is_ctrl_c: IsCtrlC
+    cells: Sequence[CellSpec],
+    built: dict[str, Workload],
+    asked: Container[str],
+    whole: Notes,
+    is_ctrl_c: IsCtrlC,
 ) -> None:
     """Notes which optimizers cannot step on which workloads, or under which schedules."""
     found: dict[tuple[object, ...], tuple[str, list[str]]] = {}
 
-    def attempt(work: Callable[[CellSpec, Workload], None], cell: CellSpec, where: str) -> None:
+    def attempt(
+        work: Callable[[CellSpec, Workload], None],
+        cell: CellSpec,
+        other: WorkloadSpec | ScheduleSpec,
+        kind: str,
+    ) -> None:
+        one, two = f"optimizers.{cell.optimizer.name}", f"{kind}.{other.name}"
+        factories = (cell.optimizer.factory, other.factory)
+        looked_at = [factory in asked for factory in factories]
+        if not any(looked_at) or any(map(_is_left_out, factories, looked_at)):
+            return
+        if not looked_at[0]:
+            one, two = two, one
         try:
             with torch.enable_grad():  # whatever the one before has left
                 work(cell, built[cell.workload.name])
         except BaseException as problem:
             if is_ctrl_c(problem):
                 raise
-            key = (cell.optimizer.name, *place_of(problem))
-            found.setdefault(key, (told(problem), []))[1].append(where)
+            found.setdefault((one, *place_of(problem)), (told(problem), []))[1].append(two)
 
     for cell in {(c.workload.name, c.optimizer.name): c for c in cells}.values():
-        attempt(_step_on, cell, f"on workloads.{cell.workload.name}")
+        attempt(_step_on, cell, cell.workload, "workloads")
     blamed = {sentence.partition(": ")[0] for sentence in whole.found().problems}
     for cell in {(c.workload.name, c.optimizer.name, c.schedule.name): c for c in cells}.values():
         if cell.schedule.factory and f"schedules.{cell.schedule.name}" not in blamed:
-            attempt(_schedule, cell, f"under schedules.{cell.schedule.name}")
-    for (name, *_), (words, places) in found.items():
+            attempt(_schedule, cell, cell.schedule, "schedules")
+    for (key, *_), (words, places) in found.items():
         others = len(set(places)) - 1
         more = f" and {others} more" if others else ""
-        whole.problem(f"optimizers.{name}: {places[0]}{more}: {words}")
+        whole.problem(f"{key}: with {places[0]}{more}: {words}")
 
 
 def _optimizer(cell: CellSpec, params: Iterable[Tensor]) -> Optimizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,11 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
             return problem
         return None
 
+    def succeeds(tried: Candidate) -> bool:
+        with warnings.catch_warnings():  # of a way that is no more than tried
+            warnings.simplefilter("ignore")
+            return problem_of(tried) is None
+
     first = problem_of(candidate)
     if first is None:
         return candidate
@@ -130,11 +136,11 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
         tried = replace(candidate, spec=said)
         if said.closure and not may_take_closure(tried.build(start())):
             continue
-        if said != spec and problem_of(tried) is None:
+        if said != spec and succeeds(tried):
             notes.problem(sentence)
             return tried
     tried = replace(candidate, sparse=True)
-    if problem_of(tried) is None:
+    if succeeds(tried):
         notes.warn(
             "gradients: it takes sparse ones alone, as of torch.nn.Embedding(sparse=True); of others it says "
             f"{told(first)}"

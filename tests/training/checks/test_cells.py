@@ -65,10 +65,10 @@ def test_sparse_gradients_are_tried_on_every_optimizer_that_meets_them(kind, mon
     problems, warnings = check_cells([*cells, cell("line", "sgd"), cell("line", "SparseAdam")], NOWHERE)
     assert len(problems) == 2
     assert problems[0].startswith(
-        "optimizers.adam: on workloads.words: RuntimeError: Adam does not support sparse"
+        "optimizers.adam: with workloads.words: RuntimeError: Adam does not support sparse"
     )
     assert problems[1].startswith(
-        "optimizers.SparseAdam: on workloads.line: RuntimeError: SparseAdam does not"
+        "optimizers.SparseAdam: with workloads.line: RuntimeError: SparseAdam does not"
     )
     assert [w.partition(": it")[0] for w in warnings] == ["optimizers.SparseAdam: gradients"]
 
@@ -176,8 +176,22 @@ def test_a_schedule_that_one_optimizer_cannot_have_is_told_with_it(monkeypatch):
         faults, "Lonely", lambda params, lr: torch.optim.Adagrad(params, lr=lr), raising=False
     )
     (problem,) = check_cells(cells, NOWHERE).problems
-    assert problem.startswith("optimizers.Lonely: under schedules.cycle: schedules.cycle: optimizer must")
+    assert problem.startswith("optimizers.Lonely: with schedules.cycle: schedules.cycle: optimizer must")
     assert check_cells(cells[:1], NOWHERE) == ([], [])
+
+
+def test_where_some_are_looked_at_nobody_else_is_accused():
+    cells = [cell("words", o) for o in ("sgd", "adam", "Sam")] + [cell("pooled"), cell("line", "Sam")]
+    assert check_cells(cells, NOWHERE, {"torch.optim:SGD"}) == ([], [])
+    (about_words,) = check_cells(cells, NOWHERE, {"lab.faults:words"}).problems
+    assert about_words.startswith(
+        "workloads.words: with optimizers.adam: RuntimeError: Adam does not support"
+    )
+    (about_sam,) = check_cells(cells, NOWHERE, {"lab.faults:Sam"}).problems
+    assert about_sam.startswith(SAM)
+    faults.POOL.clear()
+    (about_pool,) = check_cells(cells, NOWHERE, {"lab.faults:pooled"}).problems
+    assert about_pool.startswith("workloads.pooled: model: ")
 
 
 def test_missing_data_is_one_sentence():
