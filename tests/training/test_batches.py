@@ -102,6 +102,6 @@ def test_seeds_together_drop_the_same_examples():
 def test_a_timing_steps_over_whole_batches():
     spec = WorkloadSpec("n", f"{faults.HERE}:normed", {}, {"drop_last": True})
     sgd = OptimizerSpec("sgd", "torch.optim:SGD", 0.05)
-    facts, rows = measure(TimingSpec("t", spec, (sgd,), "sgd", "cpu", 1), NOWHERE, 0.05)
+    facts, rows = measure(TimingSpec("t", spec, (sgd,), "sgd", "cpu", 1, 1), NOWHERE, 0.05)
     assert facts["error"] == ""
     assert {row["optimizer"] for row in rows if row.get("role") == OPTIMIZER} == {"sgd"}
