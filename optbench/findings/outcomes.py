@@ -29,7 +29,7 @@ from optbench.findings.finding import (
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import evidence, interval_after, interval_percent
 from optbench.stats.intervals import wilson_interval
-from optbench.tables.ratios import ratios_by_seed
+from optbench.tables.ratios import LARGEST, quotient, ratios_by_seed
 from optbench.tables.rows import COMBINATION, row_dicts
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def across(analysis: Analysis) -> Iterator[Finding]:
         )
         for row in ends
     )
-    shared = [high[seed] / low[seed] for seed in high if 0 < low.get(seed, 0) < math.inf]
+    shared = [quotient(high[seed], low[seed]) for seed in high if 0 < low.get(seed, 0) < math.inf]
     words = {
         "a": analysis.name(one),
         "ends": [
@@ -172,7 +172,7 @@ def spread(analysis: Analysis) -> Iterator[Finding]:
     found = found[found["size"] > 1]
     # A loss that draws nothing comes out alike with every seed, and says nothing of seeds.
     varied = found[found["max"] > found["min"]]
-    factors = (varied["max"] / varied["min"]).sort_values(kind="stable")
+    factors = (varied["max"] / varied["min"]).clip(upper=LARGEST).sort_values(kind="stable")
     seeds = int(analysis.runs["seed"].nunique())
     words: dict[str, Any] = {"seeds": seeds, "alike": len(found) - len(varied)}
     keys: list[dict[str, str]] = [{"table": "runs"}]

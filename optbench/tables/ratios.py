@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+import sys
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -139,13 +140,27 @@ def _ratio(
 
 def _by_seed(runs: pd.DataFrame) -> dict[int, float]:
     ran = runs[runs["status"] != MISSING.name]
-    return dict(zip(ran["seed"].astype(int), ran[METRIC].fillna(math.inf).to_numpy(float), strict=True))
+    finals = ran[METRIC].fillna(math.inf).to_numpy(float).tolist()
+    return dict(zip(ran["seed"].astype(int), finals, strict=True))
 
 
 def _divide(ours: float, theirs: float) -> float:
     if ours == theirs:
         return 1.0  # also two failures, and two exact zeros
-    return ours / theirs if theirs > 0 else math.inf
+    return quotient(ours, theirs) if theirs > 0 else math.inf
+
+
+LARGEST: Final = sys.float_info.max
+SMALLEST: Final = math.ulp(0.0)
+
+
+def quotient(a: float, b: float) -> float:
+    """A over b, for b > 0; of two positive finite numbers never 0 nor infinite, which mean a run that failed.
+
+    Where the quotient is no float, the largest or the least one stands for it.
+    """
+    found = a / b
+    return min(max(found, SMALLEST), LARGEST) if 0 < a < math.inf and b < math.inf else found
 
 
 def profile_rows(runs: pd.DataFrame, reference: str, *, seed: int = 0) -> Iterator[ProfileRow]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from optbench.core.files import write_atomically, write_table
 from optbench.core.status import MISSING, OK
-from optbench.stats.intervals import median_band, median_interval
+from optbench.stats.intervals import median_band, median_or_nothing
 from optbench.tables.curves import lines_of, read_curves
 from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.metrics import MEASURES, Measure
@@ -139,7 +139,7 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
         samples["train_time_s"] = columns["train_time_s"][ran[ok[ran]]]
         for metric, values in samples.items():
             if len(values):
-                found = median_interval(values)
+                found = median_or_nothing(values)
                 yield SummaryRow(
                     *names,
                     metric,

@@ -13,10 +13,9 @@ from optbench.cells.timings import timing_path, timings_of
 from optbench.cells.trace import BadTraceError
 from optbench.core.files import write_table
 from optbench.core.words import number, percent
-from optbench.stats.intervals import median_interval
+from optbench.stats.intervals import Interval, median_or_nothing
 
 if TYPE_CHECKING:
-    from optbench.stats.intervals import Interval
     from optbench.study.study import Study
     from optbench.study.timing import TimingSpec
 
@@ -167,10 +166,12 @@ def paired_ratio(times: pd.Series[float], of: pd.Series[float]) -> Interval:
         of: those of the reference.
     """
     both = pd.concat([times, of], axis=1, join="inner").to_numpy(float)
-    found = median_interval(np.log(both[:, 0] / both[:, 1]))
-    return type(found)(
-        math.exp(found.estimate), math.exp(found.low), math.exp(found.high), found.coverage, found.n
-    )
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # A coarse clock may say 0 for a block: it is a tie beside another 0, else endlessly shorter.
+        logs = np.log(np.where(both[:, 0] == both[:, 1], 1.0, both[:, 0] / both[:, 1]))
+        found = median_or_nothing(logs)
+        estimate, low, high = np.exp([found.estimate, found.low, found.high]).tolist()
+    return Interval(estimate, low, high, found.coverage, found.n)
 
 
 def _common(facts: dict[str, Any], blocks: pd.DataFrame) -> dict[str, Any]:
@@ -217,7 +218,7 @@ def _noise(found: dict[str, Any], rounds: int, cpus: int) -> list[str]:
 def _spread(times: np.ndarray) -> float:
     if not len(times):
         return math.nan
-    low, middle, high = np.quantile(times, [0.1, 0.5, 0.9])
+    low, middle, high = np.quantile(times, [0.1, 0.5, 0.9]).tolist()
     return float((high - low) / middle) if middle > 0 else 0.0
 
 

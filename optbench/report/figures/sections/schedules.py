@@ -53,7 +53,11 @@ def recorded_rates(study: StudyView, curves: Path) -> RecordedRates:
         order = np.argsort(part["step"].to_numpy(), kind="stable")
         step, value = part["step"].to_numpy()[order], part["value"].to_numpy(float)[order]
         kept = np.isin(step, thin(step.tolist(), 160))
-        step, share = step[kept], value[kept] / float(run["lr"])
+        with np.errstate(all="ignore"):
+            step, share = step[kept], value[kept] / float(run["lr"])
+        step, share = step[np.isfinite(share)], share[np.isfinite(share)]
+        if not len(step):
+            continue
         key = tuple(zip(step.tolist(), np.round(share, 6).tolist(), strict=True))
         recorded = found.setdefault((str(run["workload"]), str(run["schedule"])), {})
         name = f"course {len(recorded) + 1}"
