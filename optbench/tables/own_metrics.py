@@ -6,6 +6,7 @@ import math
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow as pa
 from optbench.core.errors import UserError
 from optbench.core.factories import load_factory
 from optbench.core.status import MISSING, OK
+from optbench.core.text import escaped
 from optbench.tables.curves import CURVE_SCHEMA
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
     from optbench.core.specs import MetricSpec
     from optbench.study.study import Study
+
+
+LONGEST_PROBLEM = 500
+"""Characters of an exception's text that a line tells."""
 
 
 @dataclass
@@ -66,7 +72,9 @@ class OwnMetrics:
             try:
                 values[spec.name] = float(function(frame))
             except Exception as problem:  # a plug-in's mistake must not cost the tables
-                told = f"{row['cell']}: {type(problem).__name__}: {problem}"
+                # Its own text may fail to be made, and may hold anything.
+                said = "".join(format_exception_only(problem)).strip()
+                told = f"{row['cell']}: {escaped(said[:LONGEST_PROBLEM])}"
                 self.problems.setdefault(spec.name, []).append(told)
         return values
 

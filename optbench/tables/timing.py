@@ -12,6 +12,7 @@ from optbench.cells.timing_file import BATCH, KERNEL, OPTIMIZER, SPLIT, STEP, TW
 from optbench.cells.timings import timing_path, timings_of
 from optbench.cells.trace import BadTraceError
 from optbench.core.files import write_table
+from optbench.core.text import escaped
 from optbench.core.words import number, percent
 from optbench.stats.intervals import Interval, median_or_nothing
 
@@ -142,7 +143,7 @@ def timing_rows(facts: dict[str, Any], blocks: pd.DataFrame) -> list[dict[str, A
 
 
 def _why(facts: dict[str, Any], name: str) -> str:
-    return str(facts["errors"].get(name) or facts["error"])
+    return escaped(str(facts["errors"].get(name) or facts["error"]), lines=True)
 
 
 def _means(blocks: pd.DataFrame, column: str) -> dict[str, pd.Series[float]]:
@@ -229,7 +230,7 @@ def _number(value: float | None) -> float:
 def _machine(facts: dict[str, Any]) -> str:
     machine = facts["machine"]
     host = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
-    return f"{facts['gpu']}; {host}" if facts.get("gpu") else host
+    return escaped(f"{facts['gpu']}; {host}" if facts.get("gpu") else host)
 
 
 def seconds_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:

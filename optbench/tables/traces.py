@@ -20,6 +20,7 @@ from optbench.cells.trace import BadTraceError, coded, curves_of, numbers, read_
 from optbench.cells.why import Folders, trained_again
 from optbench.core.provenance import origin_of
 from optbench.core.status import MISSING
+from optbench.core.text import escaped
 from optbench.tables.curves import CURVE_SCHEMA
 from optbench.tables.metrics import MEASURE_NAMES, is_coordinate, measures_of
 
@@ -128,7 +129,7 @@ def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, A
         return {**row, **nothing, **rest, "error": aside}, {}, {}
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
     row |= {name: times.get(name, math.nan) for name in CELL_TIMES}
-    row |= {**rest, "execution": execution_of(facts), "error": facts["error"]}
+    row |= {**rest, "execution": execution_of(facts), "error": escaped(facts["error"], lines=True)}
     row["trained_again"] = trained_again(cell, facts, times, folders)
     return row, facts, curves_of(table)
 

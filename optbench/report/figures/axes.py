@@ -18,6 +18,7 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
+from optbench.core.text import escaped
 from optbench.core.words import number, power
 from optbench.report.figures.backend.axis import SingleTickAxis
 from optbench.report.palette import LIGHT
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 POINTS_PER_INCH: Final = 72.0
 LABEL_LENGTH: Final = 24
+AXIS_LABEL: Final = 56
 X_LABEL: Final = 22.0
 """Points from the x axis down to its label: ticks and their numbers lie between."""
 
@@ -88,7 +90,8 @@ def panel(
 
 def shorten(name: str, length: int = LABEL_LENGTH) -> str:
     """Return a name as one printable line of at most `length` characters, an ellipsis for the rest."""
-    line = "".join(character if character.isprintable() else " " for character in name).strip() or "?"
+    text = escaped(name[: 10 * LABEL_LENGTH])
+    line = "".join(character if character.isprintable() else " " for character in text).strip() or "?"
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
@@ -125,8 +128,8 @@ def tidy_number(value: float, span: float = 1.0) -> str:
 def style_axes(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", grid: str = "y") -> None:
     """Write the labels (never as formulas, whatever they hold), draw a light grid and take off two spines."""
     sns.despine(ax=ax)
-    ax.set_xlabel(x_label, parse_math=False)
-    ax.set_ylabel(y_label, parse_math=False)
+    ax.set_xlabel(shorten(x_label, AXIS_LABEL) if x_label else "", parse_math=False)
+    ax.set_ylabel(shorten(y_label, AXIS_LABEL) if y_label else "", parse_math=False)
     if title:
         write_title(ax, title)
     if grid in ("x", "y", "both"):
