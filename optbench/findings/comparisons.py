@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
+from optbench.core.floats import LARGEST, SMALLEST
 from optbench.findings.samples import (
     Combination,
     CommonBlock,
@@ -22,7 +23,6 @@ from optbench.findings.samples import (
 )
 from optbench.stats.intervals import hodges_lehmann, median_interval
 from optbench.stats.paired import FEWEST_PAIRS, holm, joint_sign_flip_test, seeds_needed
-from optbench.tables.ratios import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

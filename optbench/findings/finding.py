@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from optbench.core.floats import quotient
 from optbench.findings.samples import Combination
-from optbench.tables.ratios import quotient
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:

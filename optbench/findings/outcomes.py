@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from optbench.core.floats import LARGEST, quotient
 from optbench.core.status import OK
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent
 from optbench.findings.analysis import LOSS, Analysis
@@ -29,7 +30,7 @@ from optbench.findings.finding import (
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import evidence, interval_after, interval_percent
 from optbench.stats.intervals import wilson_interval
-from optbench.tables.ratios import LARGEST, quotient, ratios_by_seed
+from optbench.tables.ratios import ratios_by_seed
 from optbench.tables.rows import COMBINATION, row_dicts
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from optbench.core.floats import quotient
 from optbench.core.status import MISSING
 from optbench.stats.intervals import median_interval
 from optbench.stats.ranks import performance_profile
@@ -148,19 +148,6 @@ def _divide(ours: float, theirs: float) -> float:
     if ours == theirs:
         return 1.0  # also two failures, and two exact zeros
     return quotient(ours, theirs) if theirs > 0 else math.inf
-
-
-LARGEST: Final = sys.float_info.max
-SMALLEST: Final = math.ulp(0.0)
-
-
-def quotient(a: float, b: float) -> float:
-    """A over b, for b > 0; of two positive finite numbers never 0 nor infinite, which mean a run that failed.
-
-    Where the quotient is no float, the largest or the least one stands for it.
-    """
-    found = a / b
-    return min(max(found, SMALLEST), LARGEST) if 0 < a < math.inf and b < math.inf else found
 
 
 def profile_rows(runs: pd.DataFrame, reference: str, *, seed: int = 0) -> Iterator[ProfileRow]:

@@ -132,4 +132,6 @@ def test_labels_are_one_line_of_what_can_be_shown() -> None:
 
 def test_a_long_text_keeps_both_ends_and_says_how_much_it_left_out() -> None:
     assert shortened("a\tb\n\x00", 10, "elsewhere") == "a\tb\n\\x00"
-    assert shortened("ab" + "-" * 96 + "cd", 4, "t has them") == "ab\n[96 characters left out: t has them]\ncd"
+    assert (
+        shortened("ab" + "-" * 96 + "cd", 4, "t has them") == "ab\n[96 characters left out: t has them]\ncd"
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from optbench.core.commands import optbench_command
 from optbench.core.status import DIVERGED, OK, STATUSES, Status, status_of
 from optbench.core.words import count, listing, number, shortened
 from optbench.report.page.context import Content
@@ -125,7 +125,7 @@ def status_counts(runs: pd.DataFrame, study: str) -> Completeness:
     sentence = f"{number(expected)} expected = {sum_of_parts}"
     # A run that diverged would diverge again: it is a result and no failure to repeat.
     failed = any(cells for status, cells in counts.items() if status.failed)
-    rerun = f"optbench rerun {shlex.quote(study)} --failed" if failed else ""
+    rerun = optbench_command("rerun", study, options=("--failed",)) if failed else ""
     return Completeness(expected, tuple(parts), sentence, rerun)
 
 

@@ -102,7 +102,7 @@ def _workload(
     noise = ""
     if measured["noisy"].astype(bool).any():
         noise = "; ".join(text for text in measured["noise"].astype(str).unique() if text)
-        noise = shortened(scrub(noise), LONGEST_NOTE, "tables/timing.csv has them") or "no reason was recorded"
+        noise = _brought(noise) or "no reason was recorded"
     return WorkloadCost(
         id=f"c-{index}",
         name=name,
@@ -114,13 +114,18 @@ def _workload(
     )
 
 
+def _brought(text: str) -> str:
+    """A text that the timing brought along, home folders scrubbed, both ends of a long one."""
+    return shortened(scrub(text), LONGEST_NOTE, "tables/timing.csv has them")
+
+
 def _facts(measured: pd.DataFrame) -> str:
     if measured.empty:
         return ""
     first = measured.iloc[0]
     threads = first["threads"]
     parts = [
-        shortened(scrub(str(first["machine"])), LONGEST_NOTE, "tables/timing.csv has them"),
+        _brought(str(first["machine"])),
         str(first["device"]),
         count(int(threads), "thread") if math.isfinite(threads) else "",
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from optbench.core.provenance import PROVENANCE
 from optbench.core.words import count, listing, number, shortened
 from optbench.report.page.context import Content
-from optbench.report.page.text import scrub
+from optbench.report.page.text import scrub, whole_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -97,7 +97,7 @@ def methods(study: StudyView) -> Methods:
     seeds = [str(seed) for seed in facts.get("seeds") or ()]
     origin = {fact.label: scrub(fact.text(provenance)) for fact in PROVENANCE if fact.label}
     run = [
-        ("command", scrub(str(provenance.get("command") or ""))),
+        ("command", whole_command(str(facts.get("config_path") or ""))),
         *origin.items(),
         ("execution", _execution(facts.get("execution") or ())),
         ("seeds", ", ".join(seeds)),
