@@ -136,7 +136,8 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
                 values, worst = columns[measure.name][ran], WORST.get(measure.direction)
                 there = ~np.isnan(values)
                 samples[measure.name] = values[there] if worst is None else np.where(there, values, worst)
-        samples["train_time_s"] = columns["train_time_s"][ran[ok[ran]]]
+        times = columns["train_time_s"][ran[ok[ran]]]
+        samples["train_time_s"] = times[~np.isnan(times)]
         for metric, values in samples.items():
             if len(values):
                 found = median_or_nothing(values)

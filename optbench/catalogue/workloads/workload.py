@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import Generator, Tensor, nn
 
@@ -59,6 +59,7 @@ class Workload:
     landscape: str = ""
 
     def __post_init__(self) -> None:
+        _check_metric_names(self.metrics)
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("a workload gives its budget as either steps or epochs")
         for name in ("steps", "epochs", "batch_size", "eval_every"):
@@ -82,3 +83,12 @@ class Workload:
     def budget(self) -> int:
         """Optimizer steps of one cell."""
         return self.steps if self.steps is not None else (self.epochs or 0) * self.steps_per_epoch
+
+
+def _check_metric_names(names: Iterable[object]) -> None:
+    """Raises ValueError for a metric that is no name, or the one under which the loss itself is recorded."""
+    for name in names:
+        if not isinstance(name, str) or not name or not name.isprintable():
+            raise ValueError(f"a metric's name must be printable text; got {name!r}")
+        if name == "loss":
+            raise ValueError("the metric 'loss' has the name of the loss itself; call it something else")
