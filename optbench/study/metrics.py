@@ -22,7 +22,7 @@ RUNS: Final = frozenset(
 )
 """Columns of the run table, and one that the comparisons add to it.
 
-They are defined with pandas at hand, where nothing that is imported here may be; a test holds the two together.
+They are defined where pandas is at hand, which nothing here may import; a test holds the two together.
 """
 
 CURVES: Final = frozenset({"cell", "step", "split", "metric", "value"})

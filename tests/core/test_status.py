@@ -38,6 +38,7 @@ EXCEPTIONS = {
     ("error", "training/batched/stack.py"): OTHERS,
     ("error", "cells/timing_file.py"): OTHERS,
     ("missing", "study/file.py"): OTHERS,
+    ("error", "study/metrics.py"): COLUMN,
     ("ok", "cli/checks.py"): "what verify says of a cell",
     ("ok", "report/figures/sections/verdict.py"): COLUMN,
     ("diverged", "report/figures/sections/textbook.py"): COLUMN,

@@ -135,3 +135,9 @@ def test_a_long_text_keeps_both_ends_and_says_how_much_it_left_out() -> None:
     assert (
         shortened("ab" + "-" * 96 + "cd", 4, "t has them") == "ab\n[96 characters left out: t has them]\ncd"
     )
+
+
+def test_a_negative_zero_is_zero() -> None:
+    assert interval(-0.0, 0.0) == "[0, 0]"
+    assert f"{number(-0.0, 3)} {interval(-0.0, -0.0, digits=3)}" == "0 [0, 0]"
+    assert (as_number(-0.0), percent(-0.0)) == ("0", "0%")
