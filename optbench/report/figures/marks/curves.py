@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.report.figures.axes import (
-    drawable,
-    label_lines,
-    linear_scale,
-    linear_ticks,
-    log_scale,
-    style_axes,
-)
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_band, draw_series, look
+from optbench.report.figures.scales import drawable, linear_scale, linear_ticks, log_scale
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:

@@ -7,16 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.transforms import Affine2D
 
-from optbench.report.figures.axes import (
-    label_lines,
-    linear_scale,
-    linear_ticks,
-    log_scale,
-    name_ticks,
-    shorten,
-    style_axes,
-)
+from optbench.report.figures.axes import label_lines, shorten, style_axes
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series, look
+from optbench.report.figures.scales import linear_scale, linear_ticks, log_scale, name_ticks
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:

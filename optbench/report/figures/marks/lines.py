@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from optbench.report.figures.axes import label_lines, linear_scale, linear_ticks, log_scale, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_series
+from optbench.report.figures.scales import linear_scale, linear_ticks, log_scale
 from optbench.report.palette import HUES, LIGHT, MARKERS
 
 if TYPE_CHECKING:

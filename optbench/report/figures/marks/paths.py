@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from optbench.report.figures.axes import drawable, label_lines, linear_ticks, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_series, look
+from optbench.report.figures.scales import drawable, linear_ticks
 from optbench.report.palette import LIGHT
 from optbench.theory.textbook.measure import average, textbook_signal
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.report.figures.axes import drawable, linear_ticks, log_scale, shorten, style_axes, text_width
+from optbench.report.figures.axes import shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series
+from optbench.report.figures.scales import drawable, linear_ticks, log_scale
 from optbench.report.palette import LIGHT
 from optbench.tables.rows import row_dicts
 

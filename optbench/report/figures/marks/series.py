@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import seaborn as sns
 
-from optbench.report.figures.axes import drawable
+from optbench.report.figures.scales import drawable
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.axes import beyond_words, label_margin
+from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.curves import draw_convergence, linear_range, loss_range
+from optbench.report.figures.scales import beyond_words
 from optbench.report.study import StudyView, chunks, thin
 from optbench.report.tables import present
 from optbench.report.words import entry, in_words, interval_words

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.axes import beyond_words, label_margin
+from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.intervals import draw_final_losses, draw_slopes, interval_range
+from optbench.report.figures.scales import beyond_words
 from optbench.report.study import StudyView, by_schedule, chunks
 from optbench.report.tables import present
 from optbench.report.words import in_words, interval_words

@@ -9,9 +9,9 @@ import numpy as np
 
 from optbench.core.status import DIVERGED
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.axes import drawable
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_rate_map
+from optbench.report.figures.scales import drawable
 from optbench.report.study import StudyView
 from optbench.report.words import entry, in_words
 from optbench.tables.heavy_ball import CURVATURES, exact_rate, largest_stable_lr

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.axes import drawable
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_points
+from optbench.report.figures.scales import drawable
 from optbench.report.study import StudyView
 from optbench.report.tables import FigureTables, rows_of
 from optbench.report.words import entry, in_words
