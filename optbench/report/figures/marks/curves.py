@@ -9,7 +9,7 @@ import pandas as pd
 
 from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_band, draw_series, look
-from optbench.report.figures.scales import drawable, linear_scale, linear_ticks, log_scale
+from optbench.report.figures.scales import FARTHEST, NEAREST, drawable, linear_scale, linear_ticks, log_scale
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def draw_convergence(
     # A band is cut at the panel's edge; where it ends far outside does not show.
     low_y, high_y = drawable(limits).tolist()
     outside = (low_y - FAR * (high_y - low_y), high_y + FAR * (high_y - low_y))
+    outside = (NEAREST, FARTHEST) if log else outside
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
@@ -114,7 +115,7 @@ def draw_convergence(
                 label=f"_open {side} {name}",
                 caret=caret,
             )
-        lower, upper = (end if log else np.clip(end, *outside) for end in (lower, upper))
+        lower, upper = (np.clip(end, *outside) for end in (lower, upper))
         draw_band(ax, step, lower, upper, where=shown, style=style, name=str(name), alpha=0.16)
         drawn.append(Series(str(name), step[finite], median[finite], look(style, "line")))
         stop = int(np.flatnonzero(finite)[-1])

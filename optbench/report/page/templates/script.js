@@ -42,7 +42,7 @@ const page = (() => {
   };
   // An underscore inside a word is none of Markdown's.
   const inMarkdown = (c) => c.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")
-    .replace(/[\\`*[\]|~$]/g, "\\$&").replace(/(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g, "\\_");
+    .replace(/[\\`*[\]|~$]/g, "\\$&").replace(/_/g, (s, at, all) => (/^[A-Za-z0-9]_[A-Za-z0-9]$/.test(` ${all}`.slice(at, at + 3)) ? s : "\\_"));
   const TEX = {
     "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}",
     "|": "\\textbar{}", "`": "\\textasciigrave{}", "\"": "\\textquotedbl{}", "\u2009": "\\,", "≥": "$\\ge$",
