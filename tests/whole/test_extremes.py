@@ -23,7 +23,7 @@ def test_no_number_denies_the_page(tmp_path: Path, pattern: str) -> None:
     # Every number of the page is one, an infinity with its sign, or a dash.
     assert not {"nan", "inf", "-inf", "−inf", "-0", "−0"} & set(re.split(r"[\s,()\[\]]+", page.text.lower()))
     assert "+ 12 error +" in page.text  # the errors of `saddle` hide nothing else
-    assert page.text.count("Final validation loss") > 3
+    assert page.text.count("Final validation loss") > 2
 
 
 @pytest.mark.parametrize("pattern", ["all decades", "largest, both signs", "one point", "no point", "gaps"])

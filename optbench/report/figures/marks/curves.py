@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from optbench.report.palette import Style
 
 FAR = 1000.0
-"""Heights of the axis above and below it at which a band ends that goes on."""
+"""Heights of a linear axis above and below it at which a band ends that goes on."""
+
+FAR_FACTOR = 1e100
+"""The same for a logarithmic one, as a factor."""
 
 HEADROOM = 10.0
 """A curve may rise to this many times the highest first value before it leaves the panel."""
@@ -93,7 +96,8 @@ def draw_convergence(
     # A band is cut at the panel's edge; where it ends far outside does not show.
     low_y, high_y = drawable(limits).tolist()
     outside = (low_y - FAR * (high_y - low_y), high_y + FAR * (high_y - low_y))
-    outside = (NEAREST, FARTHEST) if log else outside
+    if log:
+        outside = (max(low_y / FAR_FACTOR, NEAREST), min(high_y * FAR_FACTOR, FARTHEST))
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
