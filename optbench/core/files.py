@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
+
+from optbench.core.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,12 +64,37 @@ def write_if_changed(path: Path, text: str) -> None:
         write_text(path, text)
 
 
+FORMULA: Final = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")
+"""What a text begins with that a spreadsheet takes for a formula."""
+
+
 def write_table(table: pd.DataFrame, stem: Path) -> None:
-    """Writes a table as `stem`.parquet and `stem`.csv."""
+    """Writes a table as `stem`.parquet and `stem`.csv.
+
+    The CSV can be opened by a spreadsheet and shown in a terminal: a text that would be a formula has an
+    apostrophe before it, and what cannot be shown is an escape (a bare carriage return, which ends a row for
+    most readers, among it). Programs read the parquet.
+    """
     with write_atomically(stem.with_suffix(".parquet")) as unfinished:
         table.to_parquet(unfinished, index=False)
     with write_atomically(stem.with_suffix(".csv")) as unfinished:
-        table.to_csv(unfinished, index=False)
+        texts = table.select_dtypes(exclude=["number", "bool"]).columns
+        shown: dict[str, Any] = {name: [_in_csv(value) for value in table[name]] for name in texts}
+        table.assign(**shown).to_csv(unfinished, index=False)
+
+
+def _in_csv(value: object) -> object:
+    """A text as it is safe to open; a number that is spelled out stays one."""
+    if not isinstance(value, str):
+        return value
+    text = escaped(value, lines=True)
+    if not text.startswith(FORMULA):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text
 
 
 def slug(name: str) -> str:

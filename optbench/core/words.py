@@ -9,11 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from optbench.core.text import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_NAMES: Final = 3
 """Names that a sentence lists; beyond, their tail is counted."""
+
+LONGEST_LABEL: Final = 120
+"""Characters of a label that are shown."""
 
 NONE: Final = "–"
 """What stands where there is no value."""
@@ -97,6 +102,26 @@ def percent(share: float, digits: int = 3) -> str:
     """A share in percent, `digits` significant ones at most: `85.4%`, `100%`, `below 0.01%`."""
     tiny = 0 < share < 1e-4  # noqa: PLR2004 - a hundredth of a percent
     return "below 0.01%" if tiny else f"{number(100 * share, digits)}%"
+
+
+def named(text: str, most: int = LONGEST_LABEL) -> str:
+    """A label or title as one line that can be shown anywhere, at most `most` characters of it."""
+    line = escaped(text[: most + 1])
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def shortened(text: str, most: int, rest: str) -> str:
+    """A text of lines that can be shown; of a longer one than `most` characters both ends.
+
+    Args:
+        text: any.
+        most: characters that are kept.
+        rest: where the whole text is, for the line that stands for the middle.
+    """
+    if len(text) > most:
+        left_out = f"\n[{number(len(text) - most)} characters left out: {rest}]\n"
+        text = text[: most // 2] + left_out + text[-(most - most // 2) :]
+    return escaped(text, lines=True)
 
 
 def count(n: float, noun: str) -> str:

@@ -20,7 +20,7 @@ from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import MISSING, OK
 from optbench.core.words import number
-from optbench.stats.intervals import hodges_lehmann
+from optbench.stats.intervals import hodges_lehmann, median_interval
 from optbench.stats.paired import FEWEST_PAIRS, holm, sign_flip_test
 from optbench.tables.metrics import MEASURE_NAMES
 
@@ -68,7 +68,8 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
         return 0.0
     if not (np.isfinite(x) & np.isfinite(y)).all():
         return math.inf
-    return float((np.abs(x - y) / np.maximum(np.abs(x), np.abs(y))).max())
+    with np.errstate(over="ignore"):  # farther apart than the largest float: infinitely
+        return float((np.abs(x - y) / np.maximum(np.abs(x), np.abs(y))).max())
 
 
 def agreement(a: Trace, b: Trace, tolerance: float = TOLERANCE) -> Agreement:
@@ -196,9 +197,10 @@ def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[ResultCompar
     pairs = group[~gone]
     old, new = _losses(pairs, "a"), _losses(pairs, "b")
     finite = np.isfinite(old)
-    scale = float(np.median(np.abs(old[finite]))) if finite.any() else 1.0
-    # Both diverged: a tie.
-    differences = np.where(old == new, 0.0, new - np.where(old == new, 0.0, old))
+    scale = median_interval(np.abs(old[finite])).estimate if finite.any() else 1.0
+    with np.errstate(over="ignore"):
+        # Both diverged: a tie.
+        differences = np.where(old == new, 0.0, new - np.where(old == new, 0.0, old))
     kind = _kind(pairs, old, new, tolerance) if len(pairs) else "different"
     shift, low, high, p = math.nan, math.nan, math.nan, 1.0
     if len(pairs) >= FEWEST_PAIRS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from optbench.core.files import write_table
+from optbench.core.words import named
 from optbench.findings.comparisons import Comparison, Rules, compare
 from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
@@ -61,7 +62,7 @@ class Analysis:
 
     def label(self, kind: str, name: str) -> str:
         """What the page calls a workload, optimizer or schedule (`kind` is the plural)."""
-        return str(((self.facts.get(kind) or {}).get(name) or {}).get("label") or name)
+        return named(str(((self.facts.get(kind) or {}).get(name) or {}).get("label") or name))
 
     def name(self, one: Combination) -> str:
         """What sentences call an optimizer under a schedule."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 
+from optbench.core.floats import LARGEST, SMALLEST
 from optbench.findings.samples import (
     Combination,
     CommonBlock,
@@ -20,7 +21,7 @@ from optbench.findings.samples import (
     over_workloads,
     paired_differences,
 )
-from optbench.stats.intervals import hodges_lehmann
+from optbench.stats.intervals import hodges_lehmann, median_interval
 from optbench.stats.paired import FEWEST_PAIRS, holm, joint_sign_flip_test, seeds_needed
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ LEVEL = 0.05
 SIGN_FLIP = "paired sign flips, step-down max-T"
 NOT_TESTED = "none"
 IDENTICAL = "none: the same in every seed"
+
+SQUARABLE = (1e-140, 1e140)
+"""Numbers between these have squares that neither overflow nor vanish, some of them summed."""
 
 EVERY_WORKLOAD = ""
 """What stands under `workload` in a row over all workloads of the block."""
@@ -149,7 +153,7 @@ def _within(samples: PairedSamples, threshold: float) -> Iterator[Row]:
     scores, fixed, is_ratio = samples.scores, samples.fixed, samples.is_ratio
     rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
     finite = np.abs(samples.measured[np.isfinite(samples.measured)])
-    least = math.log10(1 + threshold) if is_ratio else threshold * float(np.median(finite))
+    least = math.log10(1 + threshold) if is_ratio else threshold * median_interval(finite).estimate
     for i, a in enumerate(samples.combinations):
         for j in range(i + 1, len(samples.combinations)):
             planned = samples.planned[i] & samples.planned[j]
@@ -304,17 +308,25 @@ def verdict_of(
 
 
 def power_of_ten(value: float) -> float:
-    """10 to the `value`, infinite above the largest float."""
+    """10 to the `value`; of a finite one never 0 nor infinite, which mean that a side has no finite loss.
+
+    Where the power is no float, the largest or the least one stands for it.
+    """
+    if not math.isfinite(value):
+        return math.inf if value > 0 else 0.0 if value < 0 else math.nan
     try:
-        return float(10.0**value)
+        return max(float(10.0**value), SMALLEST)
     except OverflowError:
-        return math.inf
+        return LARGEST
 
 
 def _seeds(d: NDArray[np.float64], row: Row, verdict: Verdict, family: int) -> float:
     """Pairs that would resolve this gap, at the level divided by the family; NaN where that has no answer."""
     if verdict != "no detectable difference" or row.fixed or not np.isfinite(d).all():
         return math.nan
+    largest = float(np.abs(d).max())
+    if largest and not SQUARABLE[0] < largest < SQUARABLE[1]:
+        d = d / largest  # only the quotient of gap and spread counts
     gap, spread = float(d.mean()), float(d.std(ddof=1))
     if gap == 0:
         return math.nan

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from optbench.core.floats import quotient
 from optbench.findings.samples import Combination
 from optbench.tables.rows import row_dicts
 
@@ -88,7 +89,7 @@ def oriented(row: Mapping[str, Any], first: Combination) -> dict[str, Any]:
     def turned(value: float) -> float:
         if not ratio:
             return -value
-        return math.inf if value == 0 else 1 / value
+        return math.inf if value == 0 else quotient(1.0, value)
 
     mirror = {"better": "worse", "worse": "better"}
     return {

@@ -10,6 +10,7 @@ import pandas as pd
 
 from optbench.findings.comparisons import Row, Rules, test_family
 from optbench.findings.samples import Combination, PairedSamples, paired_differences
+from optbench.stats.intervals import median_interval
 from optbench.tables.curves import read_curves
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
     schedules = list(dict.fromkeys(name.schedule for name in samples.combinations))
     scores, fixed = samples.scores, samples.fixed
     finite = np.abs(samples.measured[np.isfinite(samples.measured)])
-    least = float(np.log10(1 + threshold) if samples.is_ratio else threshold * np.median(finite))
+    least = float(
+        np.log10(1 + threshold) if samples.is_ratio else threshold * median_interval(finite).estimate
+    )
     rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
     base = schedules[0]
     for schedule in schedules[1:]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from optbench.core.floats import LARGEST, quotient
 from optbench.core.status import OK
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent
 from optbench.findings.analysis import LOSS, Analysis
@@ -80,7 +81,7 @@ def across(analysis: Analysis) -> Iterator[Finding]:
         )
         for row in ends
     )
-    shared = [high[seed] / low[seed] for seed in high if 0 < low.get(seed, 0) < math.inf]
+    shared = [quotient(high[seed], low[seed]) for seed in high if 0 < low.get(seed, 0) < math.inf]
     words = {
         "a": analysis.name(one),
         "ends": [
@@ -172,7 +173,7 @@ def spread(analysis: Analysis) -> Iterator[Finding]:
     found = found[found["size"] > 1]
     # A loss that draws nothing comes out alike with every seed, and says nothing of seeds.
     varied = found[found["max"] > found["min"]]
-    factors = (varied["max"] / varied["min"]).sort_values(kind="stable")
+    factors = (varied["max"] / varied["min"]).clip(upper=LARGEST).sort_values(kind="stable")
     seeds = int(analysis.runs["seed"].nunique())
     words: dict[str, Any] = {"seeds": seeds, "alike": len(found) - len(varied)}
     keys: list[dict[str, str]] = [{"table": "runs"}]

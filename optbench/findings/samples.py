@@ -111,7 +111,7 @@ def _paired(workload: str, metric: str, runs: pd.DataFrame) -> PairedSamples:
 
 def paired_differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """A - b, 0 where both are the same infinity (both diverged: a tie), NaN where either is missing."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # beyond the largest float: as far apart as can be
         return np.where(np.isinf(a) & (a == b), 0.0, a - b)
 
 

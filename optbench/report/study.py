@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from optbench.core.words import named
 from optbench.report.palette import Style, assign_styles
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class StudyView:
 
     def label(self, kind: str, name: str) -> str:
         """Return what the page calls a workload, optimizer or schedule (`kind` is the plural)."""
-        return str(self.fact(kind, name, "label") or name)
+        return named(str(self.fact(kind, name, "label") or name))
 
     def labels(self, kind: str) -> dict[str, str]:
         """Return all labels of a kind by name."""

@@ -83,7 +83,7 @@ def check_apart(
         looked_at |= ours
         request = pickle.dumps((here, ours | domain, data_folder, study_folder))
         answer, how = _ask(request, here[0].threads, launcher, limit_s)
-        if answer is None or not ANSWERED <= answer.keys():
+        if answer is None or not answer.keys() >= ANSWERED:
             blamed = [key for key, factory in keys.items() if foreign(factory)] or sorted(keys)
             why = how if answer is None else "the process that checks it cannot say what it found"
             checked.problems.append(f"{', '.join(blamed)}: {why}")

@@ -142,6 +142,22 @@ def median_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     return Interval(float(band.estimate[0]), float(band.low[0]), float(band.high[0]), band.coverage, x.size)
 
 
+def median_or_nothing(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """`median_interval`, and where the median falls between -inf and +inf no estimate within those two ends.
+
+    Args:
+        values: shape (n,), as `median_interval` takes them.
+        confidence: in [0.5, 1).
+
+    Raises:
+        ValueError: no values, or a NaN.
+    """
+    x = np.sort(checked_array(values, "values", infinite=True))
+    if np.isneginf(x[(x.size - 1) // 2]) and np.isposinf(x[x.size // 2]):
+        return Interval(math.nan, -math.inf, math.inf, 1.0, x.size)
+    return median_interval(x, confidence=confidence)
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """Intervals of many samples of one size.

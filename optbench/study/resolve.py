@@ -28,6 +28,7 @@ from optbench.core.specs import (
 from optbench.study.checks import _check_names, _check_path_part, _check_ranges, _check_value
 from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study.file import read_study_file as _read
+from optbench.study.metrics import check_metric_names
 from optbench.study.plugins import check_importable
 from optbench.study.study import ResolvedBlock, Study
 from optbench.study.tuning import resolve_tuning, with_defaults
@@ -126,6 +127,7 @@ def reference_of(given: str | None, optimizers: Iterable[str]) -> str:
 
 
 def _metrics(given: StudyFile, folder: Path) -> tuple[MetricSpec, ...]:
+    check_metric_names(given.metrics)
     for name, entry in given.metrics.items():
         check_importable(entry.factory, f"metrics.{name}.factory", folder)
     return tuple(

@@ -7,6 +7,7 @@ results/<study>/tables/: runs, curves and study.json.
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -156,7 +157,7 @@ def _describe(
             "threads": study.threads,
             "device": study.device,
             "report_versions": provenance.versions(),
-            "command": f"snakemake --cores all --configfile {study.file.as_posix()}",
+            "command": f"snakemake --cores all --configfile {shlex.quote(study.file.as_posix())}",
         },
         "origins": origins,
         "mixed": _mixed(origins),

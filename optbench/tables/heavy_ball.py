@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -73,7 +74,8 @@ def spectral_radius(lr: ArrayLike, momentum: ArrayLike, curvature: ArrayLike) ->
     """
     b = np.asarray(momentum, float)
     s = 1 + b - np.asarray(lr, float) * np.asarray(curvature, float)
-    under = s**2 - 4 * b
+    with np.errstate(over="ignore"):  # a rate so large that the factor's square is no float: it diverges
+        under = s**2 - 4 * b
     return np.asarray(
         np.where(under < 0, np.sqrt(b), (np.abs(s) + np.sqrt(np.maximum(under, 0))) / 2),
         dtype=np.float64,
@@ -105,7 +107,8 @@ def measured_rate(steps: ArrayLike, losses: ArrayLike) -> float:
     t, loss = t[len(t) // 2 :], loss[len(loss) // 2 :]
     if len(t) < 4:  # noqa: PLR2004 - a line through fewer says nothing
         return math.nan
-    return float(math.exp(np.polyfit(t - t[0], np.log(loss), 1)[0] / 2))
+    slope = float(np.polyfit(t - t[0], np.log(loss), 1)[0]) / 2
+    return math.exp(slope) if slope < math.log(sys.float_info.max) else math.inf
 
 
 def rate_rows(runs: pd.DataFrame, curves: pd.DataFrame, facts: Mapping[str, Any]) -> Iterator[RateRow]:

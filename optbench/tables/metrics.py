@@ -33,6 +33,8 @@ SMALLEST_GAP = 1e-16
 FEWEST_POINTS = 8
 """Points that the fit of a linear rate needs."""
 
+SMALLEST = float(np.finfo(float).smallest_subnormal)
+
 SINGLE_ROUNDING = 1e-6
 """Share of the optimum below which a gap is rounding: losses are evaluated in float32 as a rule."""
 
@@ -162,11 +164,16 @@ def mean_log_gap(losses: Floats, optimum: float) -> float:
             is not above the optimum.
         optimum: L*.
     """
-    gaps = losses - optimum
+    gaps = _gaps(losses, optimum)
     if not len(gaps) or not np.isfinite(gaps).all() or gaps[0] <= 0:
         return NAN
-    gaps = np.maximum(gaps, max(SINGLE_ROUNDING * abs(optimum), SMALLEST_GAP * gaps[0]))
-    return float(np.log10(gaps / gaps[0]).mean())
+    least = max(SINGLE_ROUNDING * abs(optimum), SMALLEST_GAP * gaps[0], SMALLEST)
+    gaps = np.maximum(gaps, least)
+    with np.errstate(over="ignore"):
+        shares = gaps / gaps[0]
+    if np.isfinite(shares).all():
+        return float(np.log10(shares).mean())
+    return float((np.log10(gaps) - np.log10(gaps[0])).mean())  # a rise through more decades than a float has
 
 
 def linear_rate(steps: NDArray[np.int32], losses: Floats, optimum: float) -> float:
@@ -183,7 +190,7 @@ def linear_rate(steps: NDArray[np.int32], losses: Floats, optimum: float) -> flo
             run. NaN with fewer than 8 points.
         optimum: L*.
     """
-    gaps = losses - optimum
+    gaps = _gaps(losses, optimum)
     above = np.isfinite(gaps) & (gaps > max(SINGLE_ROUNDING * abs(optimum), np.finfo(float).tiny))
     way = len(above) if above.all() else int(np.argmin(above))
     half = way // 2
@@ -195,7 +202,14 @@ def linear_rate(steps: NDArray[np.int32], losses: Floats, optimum: float) -> flo
         return NAN
     x, y = steps[half:way].astype(float), np.log(gaps[half:way])
     x = x - x.mean()
-    return float(np.exp((x * (y - y.mean())).sum() / (x * x).sum()))
+    with np.errstate(over="ignore"):  # a rise from the least to the largest float in few steps
+        return float(np.exp((x * (y - y.mean())).sum() / (x * x).sum()))
+
+
+def _gaps(losses: Floats, optimum: float) -> Floats:
+    """L - L*; infinite where the two lie farther apart than the largest float."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return losses - optimum
 
 
 _NONE: Curve = (np.empty(0, np.int32), np.empty(0))

@@ -20,6 +20,7 @@ from optbench.core.errors import UserError
 from optbench.core.factories import load_factory
 from optbench.core.processes import Apart
 from optbench.core.status import MISSING, OK
+from optbench.core.text import escaped
 from optbench.study.plugins import plugins_importable_from
 from optbench.tables.curves import CURVE_SCHEMA
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60.0
 """How long a measure may take for one cell, and its module to import."""
+
+LONGEST_PROBLEM = 500
+"""Characters of an exception's text that a line tells."""
 
 MOST_ENDS = 3
 """Cells over which a measure may crash or run out of time before it is not tried on others."""
@@ -101,7 +105,8 @@ def _value(asked: tuple[str, pd.DataFrame]) -> tuple[float, str]:
 
 
 def _told(problem: BaseException) -> str:
-    return "".join(format_exception_only(problem)).strip()
+    said = "".join(format_exception_only(problem)).strip()  # its own text may fail to be made
+    return escaped(said[:LONGEST_PROBLEM])  # and may hold anything
 
 
 @dataclass

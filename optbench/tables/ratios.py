@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
+from optbench.core.floats import quotient
 from optbench.core.status import MISSING
 from optbench.stats.intervals import median_interval
 from optbench.stats.ranks import performance_profile
@@ -139,13 +140,14 @@ def _ratio(
 
 def _by_seed(runs: pd.DataFrame) -> dict[int, float]:
     ran = runs[runs["status"] != MISSING.name]
-    return dict(zip(ran["seed"].astype(int), ran[METRIC].fillna(math.inf).to_numpy(float), strict=True))
+    finals = ran[METRIC].fillna(math.inf).to_numpy(float).tolist()
+    return dict(zip(ran["seed"].astype(int), finals, strict=True))
 
 
 def _divide(ours: float, theirs: float) -> float:
     if ours == theirs:
         return 1.0  # also two failures, and two exact zeros
-    return ours / theirs if theirs > 0 else math.inf
+    return quotient(ours, theirs) if theirs > 0 else math.inf
 
 
 def profile_rows(runs: pd.DataFrame, reference: str, *, seed: int = 0) -> Iterator[ProfileRow]:

@@ -121,8 +121,8 @@ def lr_curves(tuning: pd.DataFrame) -> pd.DataFrame:
                     len(trials),
                     int(trials["status"].eq(OK.name).sum()),
                     int(trials["status"].eq(DIVERGED.name).sum()),
-                    float(trials["clipped"].mean(skipna=False)) if ended.all() else math.nan,
-                    float(trials["val_loss"].fillna(math.inf).mean()) if ended.all() else math.nan,
+                    _mean(trials["clipped"]) if ended.all() else math.nan,
+                    _mean(trials["val_loss"].fillna(math.inf)) if ended.all() else math.nan,
                     bool(trials["selected"].all()),
                     bool(trials["in_first_grid"].all()),
                 )
@@ -164,8 +164,8 @@ def sensitivity_rows(
         elif (curve["settings"] == "").all():
             same = curve[np.isclose(curve["lr"], default_lr, rtol=1e-3)]
             if len(same):
-                regret, source = float(same["score"].iloc[0] - chosen["score"]), "tuning"
-        found = float(evaluated.mean()) if len(evaluated) else math.nan
+                regret, source = float(same["score"].iloc[0]) - float(chosen["score"]), "tuning"
+        found = _mean(evaluated) if len(evaluated) else math.nan
         rows.append(
             SensitivityRow(
                 *names,
@@ -203,7 +203,7 @@ def lr_sensitivity(curve: pd.DataFrame) -> float:
         curve: rows of `lr_curves` of one search and one combination of settings.
     """
     first = curve.loc[curve["in_first_grid"], "loss"]
-    return float(first.mean(skipna=False) - curve["loss"].min()) if len(first) else math.nan
+    return _mean(first) - float(curve["loss"].min()) if len(first) else math.nan
 
 
 def usable_width(lr: np.ndarray, score: np.ndarray, best: int) -> tuple[float, bool]:
@@ -219,13 +219,15 @@ def usable_width(lr: np.ndarray, score: np.ndarray, best: int) -> tuple[float, b
     """
     if not math.isfinite(score[best]):
         return math.nan, False
-    usable = score <= score[best] + USABLE * abs(score[best])
+    usable = score <= float(score[best]) + USABLE * abs(float(score[best]))
     low = high = best
     while low > 0 and usable[low - 1]:
         low -= 1
     while high < len(lr) - 1 and usable[high + 1]:
         high += 1
-    return float(np.log10(lr[high] / lr[low])), low == 0 or high == len(lr) - 1
+    factor = float(lr[high]) / float(lr[low])
+    width = np.log10(factor) if math.isfinite(factor) else np.log10(lr[high]) - np.log10(lr[low])
+    return float(width), low == 0 or high == len(lr) - 1
 
 
 def best_of_k(curves: pd.DataFrame) -> pd.DataFrame:
@@ -262,4 +264,13 @@ def _paired_difference(a: pd.Series, b: pd.Series) -> float:
     a, b = a.align(b, join="inner")
     if not len(a) or (np.isinf(a) & np.isinf(b)).any():
         return math.nan
-    return float((a - b).mean())
+    return _mean(a - b)
+
+
+def _mean(values: pd.Series) -> float:
+    """The mean; NaN with a NaN among them or infinities of both signs. Finite values have a finite mean."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float(values.mean(skipna=False))
+    if math.isinf(found) and np.isfinite(values).all():
+        return float((values / len(values)).sum())
+    return found

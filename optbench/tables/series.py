@@ -26,6 +26,9 @@ neighbours (simulated with 5e7 numbers, standard error 0.0003)."""
 FEWEST_RESIDUALS = 5
 FEWEST_CYCLES = 3
 FEWEST_EPOCHS = 4
+FAR = 1e307
+"""Differences of numbers up to here are floats."""
+
 SPIKE_MEMORY = 64
 """Losses before a step that tell what is usual there."""
 
@@ -93,7 +96,10 @@ def dominant_frequency(coordinates: Floats, epoch: int = 1) -> Floats:
         Shape (...).
     """
     finite = np.asarray(np.isfinite(coordinates).all(axis=(-2, -1)))
-    moves = np.diff(np.where(finite[..., None, None], coordinates, 0.0), axis=-1)
+    known = np.where(finite[..., None, None], coordinates, 0.0)
+    # A coordinate that jumps from one end of the floats to the other moves by more than they hold; the
+    # spectrum is that of any multiple.
+    moves = np.diff(np.where(np.abs(known).max(axis=-1, initial=0.0, keepdims=True) > FAR, known / 4, known))
     moves, harmonics = _whole_epochs(moves, epoch)
     open_bins = (np.arange(len(harmonics)) >= FEWEST_CYCLES) & ~harmonics
     n = moves.shape[-1]
@@ -182,6 +188,11 @@ def _jumps(known: Floats) -> NDArray[np.bool_]:
     before = np.sort(np.lib.stride_tricks.sliding_window_view(known[:, :-1], SPIKE_MEMORY, axis=1), axis=2)
     middle = before[..., SPIKE_MEMORY // 2]
     usual = np.where(np.isfinite(middle), middle, 0.0)
+    with np.errstate(over="ignore"):  # losses farther apart than the largest float deviate infinitely
+        return _above_usual(known, before, middle, usual)
+
+
+def _above_usual(known: Floats, before: Floats, middle: Floats, usual: Floats) -> NDArray[np.bool_]:
     # The median deviation is at least that of the nearer quartile. Few losses lie as far out as that allows,
     # and the rest need no deviation of their own.
     quartiles = (before[..., place] for place in (SPIKE_MEMORY // 4, 3 * SPIKE_MEMORY // 4))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from optbench.core.files import write_atomically, write_table
 from optbench.core.status import MISSING, OK
-from optbench.stats.intervals import median_band, median_interval
+from optbench.stats.intervals import median_band, median_or_nothing
 from optbench.tables.curves import lines_of, read_curves
 from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.metrics import MEASURES, Measure
@@ -136,10 +136,11 @@ def summary_rows(runs: pd.DataFrame, measures: Sequence[Measure]) -> Iterator[Su
                 values, worst = columns[measure.name][ran], WORST.get(measure.direction)
                 there = ~np.isnan(values)
                 samples[measure.name] = values[there] if worst is None else np.where(there, values, worst)
-        samples["train_time_s"] = columns["train_time_s"][ran[ok[ran]]]
+        times = columns["train_time_s"][ran[ok[ran]]]
+        samples["train_time_s"] = times[~np.isnan(times)]
         for metric, values in samples.items():
             if len(values):
-                found = median_interval(values)
+                found = median_or_nothing(values)
                 yield SummaryRow(
                     *names,
                     metric,

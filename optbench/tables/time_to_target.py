@@ -10,6 +10,7 @@ import pandas as pd
 
 from optbench.core.status import MISSING
 from optbench.stats.bootstrap import bootstrap_band
+from optbench.stats.intervals import median_interval
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.survival import kaplan_meier
 from optbench.tables.curves import lines_of
@@ -154,7 +155,10 @@ def study_targets(first: float, best: float, optimum: float | None = None) -> ND
     if not (math.isfinite(widest) and widest > 0 and best < first and best >= floor):
         return None
     least = max(best - floor, RESOLUTION * widest)
-    targets = floor + np.geomspace(widest, least, TARGETS + 1)[1:]
+    if least == 0:  # the first loss is itself so near to the optimum that no share of it is a float
+        return None
+    with np.errstate(over="ignore"):  # from the largest float on, whose neighbours are rounded beyond it
+        targets = np.minimum(floor + np.geomspace(widest, least, TARGETS + 1)[1:], first)
     targets[-1] = max(targets[-1], best)  # rounding must not put the hardest target out of everybody's reach
     return targets
 
@@ -182,7 +186,9 @@ def targets_reached_rows(
         firsts = [float(values[0]) for _, values in lines.values() if len(values)]
         lasts = [float(values[-1]) for _, values in lines.values() if len(values)]
         targets = (
-            study_targets(float(np.median(firsts)), min(lasts), optima.get(str(workload))) if firsts else None
+            study_targets(median_interval(firsts).estimate, min(lasts), optima.get(str(workload)))
+            if firsts
+            else None
         )
         if targets is None:
             continue

@@ -12,11 +12,11 @@ from optbench.cells.timing_file import BATCH, KERNEL, OPTIMIZER, SPLIT, STEP, TW
 from optbench.cells.timings import optimizers_timed, timing_path, timings_of
 from optbench.cells.trace import BadTraceError
 from optbench.core.files import write_table
+from optbench.core.text import escaped
 from optbench.core.words import number, percent
-from optbench.stats.intervals import median_interval
+from optbench.stats.intervals import Interval, median_or_nothing
 
 if TYPE_CHECKING:
-    from optbench.stats.intervals import Interval
     from optbench.study.study import Study
     from optbench.study.timing import TimingSpec
 
@@ -152,7 +152,7 @@ def timing_rows(facts: dict[str, Any], blocks: pd.DataFrame) -> list[dict[str, A
 
 
 def _why(facts: dict[str, Any], name: str) -> str:
-    return str(facts["errors"].get(name) or facts["error"])
+    return escaped(str(facts["errors"].get(name) or facts["error"]), lines=True)
 
 
 def _means(blocks: pd.DataFrame, column: str) -> dict[str, pd.Series[float]]:
@@ -176,10 +176,12 @@ def paired_ratio(times: pd.Series[float], of: pd.Series[float]) -> Interval:
         of: those of the reference.
     """
     both = pd.concat([times, of], axis=1, join="inner").to_numpy(float)
-    found = median_interval(np.log(both[:, 0] / both[:, 1]))
-    return type(found)(
-        math.exp(found.estimate), math.exp(found.low), math.exp(found.high), found.coverage, found.n
-    )
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        # A coarse clock may say 0 for a block: it is a tie beside another 0, else endlessly shorter.
+        logs = np.log(np.where(both[:, 0] == both[:, 1], 1.0, both[:, 0] / both[:, 1]))
+        found = median_or_nothing(logs)
+        estimate, low, high = np.exp([found.estimate, found.low, found.high]).tolist()
+    return Interval(estimate, low, high, found.coverage, found.n)
 
 
 def _common(facts: dict[str, Any], blocks: pd.DataFrame) -> dict[str, Any]:
@@ -226,7 +228,7 @@ def _noise(found: dict[str, Any], rounds: int, cpus: int) -> list[str]:
 def _spread(times: np.ndarray) -> float:
     if not len(times):
         return math.nan
-    low, middle, high = np.quantile(times, [0.1, 0.5, 0.9])
+    low, middle, high = np.quantile(times, [0.1, 0.5, 0.9]).tolist()
     return float((high - low) / middle) if middle > 0 else 0.0
 
 
@@ -237,7 +239,7 @@ def _number(value: float | None) -> float:
 def _machine(facts: dict[str, Any]) -> str:
     machine = facts["machine"]
     host = f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}"
-    return f"{facts['gpu']}; {host}" if facts.get("gpu") else host
+    return escaped(f"{facts['gpu']}; {host}" if facts.get("gpu") else host)
 
 
 def seconds_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:

@@ -20,12 +20,15 @@ from optbench.cells.trace import BadTraceError, coded, curves_of, numbers, read_
 from optbench.cells.why import Folders, trained_again
 from optbench.core.provenance import origin_of
 from optbench.core.status import MISSING
+from optbench.core.text import escaped
 from optbench.tables.curves import CURVE_SCHEMA
 from optbench.tables.metrics import MEASURE_NAMES, is_coordinate, measures_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from optbench.cells.cell import CellSpec
     from optbench.cells.trace import Curve, Curves
@@ -128,9 +131,15 @@ def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, A
         return {**row, **nothing, **rest, "error": aside}, {}, {}
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
     row |= {name: times.get(name, math.nan) for name in CELL_TIMES}
-    row |= {**rest, "execution": execution_of(facts), "error": facts["error"]}
+    row |= {**rest, "execution": execution_of(facts), "error": escaped(facts["error"], lines=True)}
     row["trained_again"] = trained_again(cell, facts, times, folders)
-    return row, facts, curves_of(table)
+    return row, facts, {name: _once(*curve) for name, curve in curves_of(table).items()}
+
+
+def _once(steps: NDArray[np.int32], values: NDArray[np.float64]) -> Curve:
+    """A curve with one value a step, the first: a metric called `loss` once stood beside the loss itself."""
+    again = np.flatnonzero(steps[1:] == steps[:-1]) + 1
+    return (np.delete(steps, again), np.delete(values, again)) if len(again) else (steps, values)
 
 
 def execution_of(facts: Mapping[str, Any]) -> str:

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 import optbench
-from optbench.core.words import NONE, as_number, count, interval, number, percent, power, probability
+from optbench.core.words import (
+    NONE,
+    as_number,
+    count,
+    interval,
+    named,
+    number,
+    percent,
+    power,
+    probability,
+    shortened,
+)
 
 INF, NAN = math.inf, math.nan
 THIN = "\u2009"
@@ -93,7 +104,7 @@ def test_shares_chances_counts_and_powers():
 
 FORMATTERS = {
     "core/words.py": "the formatter",
-    "report/figures/axes.py": "ticks",
+    "report/figures/scales.py": "ticks",
     "findings/analysis.py": "rounds what a table holds",
     "cells/search.py": "makes a round rate",
     "running/progress.py": "a line that is overtaken by the next one",
@@ -111,3 +122,22 @@ def test_nobody_else_rounds_for_people():
                 if re.search(r"\.\S*[efg%]|,", spec):
                     found.add(file.relative_to(package).as_posix())
     assert found == set(FORMATTERS)
+
+
+def test_labels_are_one_line_of_what_can_be_shown() -> None:
+    assert named("Adam \u00b7 \u4f18\u5316\u5668") == "Adam \u00b7 \u4f18\u5316\u5668"
+    assert named("a\nb\x1b\ud800") == "a\\nb\\x1b\\ud800"
+    assert named("x" * 1_000_000, most=5) == "xxxx\u2026"
+
+
+def test_a_long_text_keeps_both_ends_and_says_how_much_it_left_out() -> None:
+    assert shortened("a\tb\n\x00", 10, "elsewhere") == "a\tb\n\\x00"
+    assert (
+        shortened("ab" + "-" * 96 + "cd", 4, "t has them") == "ab\n[96 characters left out: t has them]\ncd"
+    )
+
+
+def test_a_negative_zero_is_zero() -> None:
+    assert interval(-0.0, 0.0) == "[0, 0]"
+    assert f"{number(-0.0, 3)} {interval(-0.0, -0.0, digits=3)}" == "0 [0, 0]"
+    assert (as_number(-0.0), percent(-0.0)) == ("0", "0%")

@@ -164,3 +164,9 @@ def test_the_gate_of_a_ci(tmp_path: Path, shift: float, more: list[str], status:
     assert done.exit_code == status, done.output
     assert "w/adam/constant" in done.output
     assert "made on other machines" in done.output
+
+
+def test_losses_from_one_end_of_the_floats_to_the_other_are_told_apart(tmp_path: Path) -> None:
+    ends = [1.7e308 * k for k in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)]
+    (row,) = compare_results(results(tmp_path / "a", ends), results(tmp_path / "b", [-x for x in ends]))
+    assert (row.kind, row.shift, row.p, row.verdict) == ("different", -math.inf, 2 / 64, "better")

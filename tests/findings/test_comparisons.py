@@ -137,6 +137,57 @@ def test_negative_losses_are_compared_by_differences() -> None:
     assert row["verdict"] == "better"
 
 
+LARGEST, TINY = 1.7976931348623157e308, 5e-324
+EIGHTHS = [1 + seed / 8 for seed in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "effect", "verdict"),
+    [
+        # 616 decades apart: the ratio is no float, and neither 0 nor infinite, which would mean a failed run
+        ([1e-308 * k for k in EIGHTHS], [1e307 * k for k in EIGHTHS], TINY, "better"),
+        ([1e307 * k for k in EIGHTHS], [1e-308 * k for k in EIGHTHS], LARGEST, "worse"),
+        # the least floats are counted in units: half as much is half as much
+        ([k * TINY for k in (1, 2, 3, 4, 5, 6)], [k * TINY for k in (2, 4, 6, 8, 10, 12)], 0.5, "better"),
+        # an ulp, to either side or to one, is no difference that counts
+        ([1.0, math.nextafter(1, 2)] * 3, [math.nextafter(1, 2), 1.0] * 3, 1.0, "no detectable difference"),
+        ([1.0 + k for k in EIGHTHS], [math.nextafter(1.0 + k, 9) for k in EIGHTHS], 1.0,
+         "no detectable difference"),
+        # all infinite on one side: the worst that there is; three against three: nothing
+        ([1.0] * 5 + [2.0], [math.nan] * 6, 0.0, "better"),
+        ([1.0, 2, 3] + [math.nan] * 3, [math.nan] * 3 + [1.0, 2, 3], 1.0, "no detectable difference"),
+        # from one end of the floats to the other: a difference beyond all
+        ([-LARGEST * k for k in (1.0, 0.9, 0.8, 0.7, 0.6, 0.55)],
+         [LARGEST, 1e308, 9e307, 1e308, 1e308, 1e308], -math.inf, "better"),
+        # exact zeros on both sides tie, beside a positive loss they win by more than any factor
+        ([0.0] * 5 + [-0.0], [0.0] * 6, 1.0, "no detectable difference"),
+        ([0.0] * 6, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.0, "better"),
+    ],
+)  # fmt: skip
+def test_numbers_at_the_ends_of_the_floats_are_judged_as_others(
+    a: list[float], b: list[float], effect: float, verdict: str
+) -> None:
+    status = {
+        name: ["diverged" if math.isnan(v) else "ok" for v in side] for name, side in (("a", a), ("b", b))
+    }
+    row = compared({"a": a, "b": b}, status)
+    assert row["effect"] == pytest.approx(effect)
+    assert row["verdict"] == verdict
+    if verdict in ("better", "worse"):
+        assert row["p"] == 2 / 64, "all six pairs on one side"
+
+
+def test_the_seeds_that_a_gap_needs_do_not_depend_on_its_unit() -> None:
+    differences = np.array([1.0, -2.0, 0.5, 3.0, -1.0, 2.5])
+    base = np.full(6, -10.0)  # negative: compared by differences
+    needed = {
+        unit: compared({"a": list(unit * base), "b": list(unit * (base + differences))})["seeds_needed"]
+        for unit in (1.0, 1e300, 1e-300)
+    }
+    assert needed[1e300] == needed[1e-300] == needed[1.0]
+    assert 6 < needed[1.0] < 1000
+
+
 def test_verdicts_need_all_of_their_conditions() -> None:
     shift = (-0.2, -0.3, -0.1)
     assert verdict_of(6, 0.03, shift, 0.004, fixed=False) == "better"

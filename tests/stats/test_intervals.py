@@ -183,3 +183,12 @@ def test_median_band_is_the_interval_of_every_column():
 def test_median_interval_covers_the_median_of_raw_log_normal_losses():
     losses = np.random.default_rng(77).lognormal(math.log(0.02), 0.8, size=(REPLICATES, 10))
     assert 0.93 <= covered([stats.median_interval(row) for row in losses], 0.02) <= 0.97
+
+
+def test_a_median_between_both_infinities_is_none_within_them():
+    found = stats.intervals.median_or_nothing([INF, -INF, -INF, INF])
+    assert math.isnan(found.estimate)
+    assert (found.low, found.high, found.n) == (-INF, INF, 4)
+    assert stats.intervals.median_or_nothing([INF, -INF, 3.0]) == stats.median_interval([INF, -INF, 3.0])
+    with pytest.raises(ValueError, match="between -inf"):
+        stats.median_interval([INF, -INF])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -179,3 +180,13 @@ def test_sums_become_measures_and_missing_ones_stay_missing():
     assert np.isnan(found["update_cosine"])
     assert np.isnan(found["sign_flip_rate"])
     assert found["tortuosity"] == 3.0
+
+
+def test_measures_of_numbers_at_the_ends_of_the_floats() -> None:
+    """A rise through 614 decades, whose quotient is no float: every step is as long."""
+    rising = np.geomspace(1e-307, 1e307, 20)
+    steps = np.arange(20, dtype=np.int32)
+    assert mean_log_gap(rising, 0.0) == pytest.approx(307.0)
+    assert mean_log_gap(np.array([5e-324, 5e-324, 0.0]), 0.0) == 0.0
+    assert math.isnan(mean_log_gap(np.array([1e308, -1e308]), -1.7e308))
+    assert linear_rate(steps, rising, 0.0) == pytest.approx(10 ** (614 / 19))

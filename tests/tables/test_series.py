@@ -153,3 +153,12 @@ def test_spikes_are_those_of_the_definition_taken_one_loss_at_a_time(heavy):
     jumps = np.array(jumps) | np.isinf(losses[64:])
     first = jumps & ~np.concatenate([[False], jumps[:-1]])
     assert spikes(losses) == pytest.approx(1000 * first.sum() / len(jumps))
+
+
+def test_swings_from_one_end_of_the_floats_to_the_other_have_the_frequency_of_any_others() -> None:
+    path = np.where(np.arange(120) % 4 < 2, 1.0, -1.0) + 0.01 * np.sin(np.arange(120))
+    found = [dominant_frequency((size * path)[None]) for size in (1.0, 1.7e308, 1e-300)]
+    assert found[0] == pytest.approx(0.25, abs=0.01)
+    assert found[1] == pytest.approx(found[0])
+    assert found[2] == pytest.approx(found[0])
+    assert spikes(np.append(np.tile([-1.7e308, 1.7e308], 45), 1.0)) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from contextlib import contextmanager
 
@@ -205,6 +206,60 @@ def test_tables_filter_and_copy_what_they_show(browser, page_file):
         assert table.locator("td.n").all_text_contents() == numbers
 
 
+CELLS = [
+    # shown, as CSV, as rendered Markdown (the same), in LaTeX
+    ("=1+1", "'=1+1", "=1+1"),
+    ("+SUM(A1)", "'+SUM(A1)", "+SUM(A1)"),
+    ("-x", "'-x", "-x"),
+    ("-2+3", "'-2+3", "-2+3"),
+    ("@cmd", "'@cmd", "@cmd"),
+    ("＝1", "'＝1", "＝1"),
+    ("-0.5", "-0.5", "-0.5"),
+    ("+12.3", "+12.3", "+12.3"),
+    ("−0.5 [−1, 0]", '"−0.5 [−1, 0]"', "$-$0.5 [$-$1, 0]"),
+    ("2.868×10⁻⁵", "2.868×10⁻⁵", r"2.868$\times10^{-5}$"),
+    ("−∞", "−∞", r"$-\infty$"),
+    ("12\u2009345", "12\u2009345", r"12\,345"),
+    ("≥ 2", "≥ 2", r"$\ge$ 2"),
+    ('a "b", c', '"a ""b"", c"', r"a \textquotedbl{}b\textquotedbl{}, c"),
+    ("a;b", '"a;b"', "a;b"),
+    ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>",
+     r"\textless{}img src=x onerror=alert(1)\textgreater{}"),
+    ("a|b\\|c", "a|b\\|c", r"a\textbar{}b\textbackslash{}\textbar{}c"),
+    ("&lt; $x$ `c`", '"&lt; $x$ `c`"', r"\&lt; \$x\$ \textasciigrave{}c\textasciigrave{}"),
+    ("**b** _i_ ~~s~~", "**b** _i_ ~~s~~",
+     r"{*}*b** \_i\_ \textasciitilde{}\textasciitilde{}s\textasciitilde{}\textasciitilde{}"),
+    ("[l](javascript:x) ![i](y)", "[l](javascript:x) ![i](y)", "{[}l](javascript:x) ![i](y)"),
+    ("heavy_ball", "heavy_ball", r"heavy\_ball"),
+    ("*", "*", "{*}"),
+    (r"\input{/etc/passwd} ^^41 #1 %", r"\input{/etc/passwd} ^^41 #1 %",
+     r"\textbackslash{}input\{/etc/passwd\} \textasciicircum{}\textasciicircum{}41 \#1 \%"),
+    ("a--b---c", "a--b---c", "a-{}-b-{}-{}-c"),
+]  # fmt: skip
+
+
+def test_copies_are_safe_to_paste(browser, page_file):
+    """A copied table holds the texts that it shows: no formula, no markup, no command."""
+    markdown = pytest.importorskip("markdown_it", reason="markdown-it-py is not installed")
+    rows = [["head", "n"], *([text, str(place)] for place, (text, *_) in enumerate(CELLS))]
+    with opened(browser, page_file) as page:
+        found = {
+            name: page.evaluate("([name, rows]) => page.formats[name](rows)", [name, rows])
+            for name in ("CSV", "Markdown", "LaTeX")
+        }
+    assert found["CSV"].split("\n") == ["head,n", *(f"{cell},{n}" for n, (_, cell, _) in enumerate(CELLS))]
+    lines = found["LaTeX"].split("\n")
+    assert lines[4:-2] == [rf"{cell} & {n} \\" for n, (*_, cell) in enumerate(CELLS)]
+    for html in (True, False):
+        parser = markdown.MarkdownIt("commonmark", {"html": html}).enable(["table", "strikethrough"])
+        cells = [token for token in parser.parse(found["Markdown"]) if token.type == "inline"]
+        shown = [
+            (token.children or [], "".join(part.content for part in token.children or [])) for token in cells
+        ]
+        assert [text for _, text in shown] == [cell for row in rows for cell in row]
+        assert {part.type for parts, _ in shown for part in parts} <= {"text", "text_special"}
+
+
 def test_link_to_a_cell_finds_it(browser, long_page_file):
     with opened(browser, long_page_file) as page:
         cell = page.locator("#t-cells tbody th").nth(170).evaluate("(n) => n.textContent.trim()")
@@ -222,7 +277,23 @@ def test_link_to_a_cell_finds_it(browser, long_page_file):
             "(all) => all.map((n) => n.textContent)"
         )
         assert [here, snakemake] == written
-        assert slurm == f"{here} --executor slurm"
+        assert slurm == here.replace("optbench rerun ", "optbench rerun --executor slurm ")
+
+
+@pytest.mark.parametrize("study", ["demo", "-s"])
+def test_a_cell_whose_name_begins_like_an_option_has_the_same_commands(browser, tmp_path, study):
+    fake = Fake(workloads=("-x", "x"), optimizers=("-o",), schedules=("constant",), seeds=1, evaluations=3)
+    with opened(browser, render(fabricate(tmp_path / "results" / study, fake), tmp_path / "reports")) as page:
+        for place, cell in enumerate(("-x/-o/constant/0", "x/-o/constant/0")):
+            page.locator("#t-cells").get_by_role("link", name=cell, exact=True).click()
+            page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
+            told = "(all) => all.map((n) => n.textContent)"
+            here, slurm, make = page.locator("#cell-card .commands code").evaluate_all(told)
+            written = page.locator("#t-cells tbody tr").nth(place).locator("td:last-child code")
+            assert written.evaluate_all(told) == [here, make]
+            words = shlex.split(here)[2:]
+            assert words == (["--", study, cell] if {study[0], cell[0]} & {"-"} else [study, cell])
+            assert shlex.split(slurm) == ["optbench", "rerun", "--executor", "slurm", *words]
 
 
 def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
@@ -261,7 +332,7 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         assert "ValueError" in card.locator("pre").inner_text()
         assert page.locator("script").count() == 2
         card.get_by_role("button", name="On SLURM").click()
-        assert page.evaluate("window.copied") == "optbench rerun demo digits/adam/cosine/1 --executor slurm"
+        assert page.evaluate("window.copied") == "optbench rerun --executor slurm demo digits/adam/cosine/1"
         card.get_by_role("button", name="Copy link").click()
         assert page.evaluate("window.copied").endswith("/index.html#cell=digits%2Fadam%2Fcosine%2F1")
         card.get_by_role("link", name="0", exact=True).click()

@@ -92,6 +92,9 @@ class Workload:
             raise ValueError(f"metrics must be a mapping from names to functions; got {self.metrics!r}")
         if "loss" in metrics:
             raise ValueError("metrics may not hold one called 'loss': the loss is recorded by that name")
+        bad = [name for name in metrics if not name or not name.isprintable()]
+        if bad:
+            raise ValueError(f"a metric's name must be printable text; got {bad[0]!r}")
         names = tuple(self.coordinates)
         if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
             raise ValueError(f"coordinates must be different names; got {self.coordinates!r}")

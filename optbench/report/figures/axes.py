@@ -1,24 +1,15 @@
-"""What every panel shares: its size, its axes, powers of ten as text, and labels that do not collide."""
+"""What every panel shares: its size, its axes, and labels that do not collide."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import (
-    FixedFormatter,
-    FixedLocator,
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullFormatter,
-    NullLocator,
-)
 
-from optbench.core.words import power
+from optbench.core.text import escaped
 from optbench.report.figures.backend.axis import SingleTickAxis
+from optbench.report.figures.scales import drawable
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -28,6 +19,7 @@ if TYPE_CHECKING:
 
 POINTS_PER_INCH: Final = 72.0
 LABEL_LENGTH: Final = 24
+AXIS_LABEL: Final = 56
 X_LABEL: Final = 22.0
 """Points from the x axis down to its label: ticks and their numbers lie between."""
 
@@ -39,9 +31,6 @@ TITLE: Final = 1.2
 
 EDGE: Final = 2.0
 """Points that stay free beside a panel's name."""
-
-PLAIN_DECADES: Final = (-3, 4)
-"""Powers of ten in this range are written out (0.01, 100)."""
 
 
 def panel(
@@ -70,34 +59,16 @@ def panel(
 
 def shorten(name: str, length: int = LABEL_LENGTH) -> str:
     """Return a name as one printable line of at most `length` characters, an ellipsis for the rest."""
-    line = "".join(character if character.isprintable() else " " for character in name).strip() or "?"
+    text = escaped(name[: 10 * LABEL_LENGTH])
+    line = "".join(character if character.isprintable() else " " for character in text).strip() or "?"
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
-
-
-def tick_label(value: float, _position: object = None) -> str:
-    """Return a power of ten as text, `0.01` or `10⁻⁵`; other values get four significant digits."""
-    if value <= 0 or not math.isfinite(value):
-        return f"{value:g}"
-    exponent = math.log10(value)
-    if not math.isclose(exponent, round(exponent), abs_tol=1e-9):
-        return f"{value:.4g}"
-    low, high = PLAIN_DECADES
-    if low <= round(exponent) <= high:
-        return f"{10.0 ** round(exponent):g}"
-    return power(round(exponent), sign="")
-
-
-def tidy_number(value: float, _position: object = None) -> str:
-    """Return a tick of a linear axis with a true minus sign and thousands marked by a thin space."""
-    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{round(value, 10):g}"  # noqa: PLR2004 - a thousand
-    return text.replace(",", "\u2009").replace("-", "−")
 
 
 def style_axes(ax: Axes, *, x_label: str = "", y_label: str = "", title: str = "", grid: str = "y") -> None:
     """Write the labels (never as formulas, whatever they hold), draw a light grid and take off two spines."""
     sns.despine(ax=ax)
-    ax.set_xlabel(x_label, parse_math=False)
-    ax.set_ylabel(y_label, parse_math=False)
+    ax.set_xlabel(shorten(x_label, AXIS_LABEL) if x_label else "", parse_math=False)
+    ax.set_ylabel(shorten(y_label, AXIS_LABEL) if y_label else "", parse_math=False)
     if title:
         write_title(ax, title)
     if grid in ("x", "y", "both"):
@@ -120,46 +91,6 @@ def write_title(ax: Axes, title: str, pad: float = 6.0) -> None:
         line = shorten(line, len(line) - 1)
     start = min(left, whole - EDGE - TITLE * text_width(line))
     ax.set_title(line, loc="left", parse_math=False, x=(start - left) / (box.width * whole), pad=pad)
-
-
-def linear_ticks(ax: Axes, which: str, count: int = 5) -> None:
-    """Put at most about `count` plain ticks on the x or y axis."""
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_locator(MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(tidy_number))
-
-
-def name_ticks(ax: Axes, which: str, places: Iterable[float], names: Iterable[str]) -> None:
-    """Put ticks with names, never read as formulas, on the x or y axis."""
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_locator(FixedLocator(list(places)))
-    axis.set_major_formatter(FixedFormatter([name.replace("$", r"\$") for name in names]))
-
-
-def log_scale(ax: Axes, which: str, low: float, high: float) -> None:
-    """Make an axis logarithmic from `low` to `high` (both > 0), widened a little, labelled in plain text.
-
-    Whole decades carry the labels; less than two of them also get 2 and 5.
-    """
-    span = max(math.log10(high / low), 0.02)
-    pad = 10 ** max(0.04 * span, 0.02)
-    low, high = low / pad, high * pad
-    axis = ax.xaxis if which == "x" else ax.yaxis
-    (ax.set_xscale if which == "x" else ax.set_yscale)("log", nonpositive="clip")
-    (ax.set_xlim if which == "x" else ax.set_ylim)(low, high)
-    decades = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
-    if high / low < 3:  # noqa: PLR2004 - too narrow for 1, 2, 5
-        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    else:
-        subs: tuple[float, ...] = (1.0,)
-        if high / low < 10:  # noqa: PLR2004 - within a decade
-            subs = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-        elif decades < 3:  # noqa: PLR2004 - too few to label alone
-            subs = (1.0, 2.0, 5.0)
-        axis.set_major_locator(LogLocator(base=10, subs=subs, numticks=7 if decades >= 3 else 12))  # noqa: PLR2004
-    axis.set_major_formatter(FuncFormatter(tick_label))
-    axis.set_minor_locator(NullLocator())
-    axis.set_minor_formatter(NullFormatter())
 
 
 def space_apart(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -221,7 +152,8 @@ def label_lines(ax: Axes, labels: Sequence[tuple[str, float, str, int]], *, room
     """
     box = ax.get_window_extent()
     to_pixels = ax.transData.transform
-    wanted = [float(to_pixels((ax.get_xlim()[1], y))[1]) for _, y, _, _ in labels]
+    heights = drawable([y for _, y, _, _ in labels])
+    wanted = [float(to_pixels((ax.get_xlim()[1], y))[1]) for y in heights]
     size = 10.0
     placed = space_apart(wanted, size * 1.25, box.y0 + 2, box.y1 - 2)
     for (text, y, color, series), height, want in zip(labels, placed, wanted, strict=True):

@@ -20,6 +20,8 @@ from markupsafe import Markup
 
 from optbench.core.files import write_text
 from optbench.core.status import STATUSES
+from optbench.core.text import escaped
+from optbench.core.words import named, shortened
 from optbench.report.figure import FigureRecord, read_records
 from optbench.report.page.context import PageContext
 from optbench.report.page.sections.completeness import status_counts
@@ -39,6 +41,10 @@ SMALL: Final = 300
 
 WIDE: Final = 460
 """Panels beyond this width have a row to themselves, and scroll on a narrow screen."""
+
+LONGEST_TITLE: Final = 300
+LONGEST_QUESTION: Final = 2000
+"""Characters of the study's title and question that stand in the head."""
 
 SCRIPTS: Final = ("script.js", "cells.js", "lab.js")
 """Parts of the page's script, in order; first.js stands in its head."""
@@ -124,8 +130,8 @@ def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIO
         _environment()
         .get_template("page.html.j2")
         .render(
-            title=study.facts.get("title") or context.name,
-            question=study.facts.get("question") or "",
+            title=named(str(study.facts.get("title") or context.name), LONGEST_TITLE),
+            question=shortened(str(study.facts.get("question") or ""), LONGEST_QUESTION, "the study file"),
             style=Markup(style),  # noqa: S704 - our own file
             first=Markup(first),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
@@ -176,11 +182,17 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("optbench.report.page"),
         autoescape=True,
+        finalize=_showable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def _showable(value: object) -> object:
+    """What a template writes: texts of others with escapes for what no page may hold, markup as it is."""
+    return escaped(value, lines=True) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _asset(name: str) -> str:

@@ -10,8 +10,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from lab.figures import fragment
-from optbench.report.figures.axes import name_ticks, panel, space_apart, tick_label, write_title
+from optbench.report.figures.axes import panel, space_apart, write_title
 from optbench.report.figures.backend.style import drawing
+from optbench.report.figures.scales import (
+    name_ticks,
+    tick_label,
+)
 
 
 def test_spread_keeps_order_gap_and_bounds():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from optbench.core.text import escaped
 from optbench.report.figure import Panel, UniqueIds
 from optbench.report.figures.axes import panel
 from optbench.report.figures.backend.processes import DrawingProcess
@@ -60,6 +61,7 @@ class FigureWriter:
         """
         stem = self.name(*names)
         self._count += 1
+        title, alt = escaped(title), escaped(alt)
         self._open.append(PendingPanel(draw, size, f"{stem}.svg", f"p{self._count}", title, alt))
         return Panel(id=stem, title=title, alt=alt, svg=f"{stem}.svg")
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import io
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from matplotlib.backends.backend_pdf import PdfPages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
+
+
+@contextmanager
+def _silent_about_glyphs() -> Iterator[None]:
+    """Nobody is told that matplotlib's font lacks a letter; any other warning is a fault of ours."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ ", category=UserWarning)
+        yield
 
 
 def to_svg(figure: Figure) -> str:
@@ -23,7 +32,7 @@ def to_svg(figure: Figure) -> str:
     """
     document = io.StringIO()
     # In SVG the reader's font draws what matplotlib's lacks.
-    with warnings.catch_warnings(action="ignore", category=UserWarning):
+    with _silent_about_glyphs():
         figure.savefig(document, format="svg", metadata={"Date": None, "Creator": None})
     return document.getvalue()
 
@@ -37,7 +46,7 @@ def write_pdf(figures: Sequence[Figure], file: Path) -> None:
     """
     undated = {"CreationDate": None, "Creator": None, "Producer": None}
     with (
-        warnings.catch_warnings(action="ignore", category=UserWarning),
+        _silent_about_glyphs(),
         PdfPages(file, metadata=undated) as pages,
     ):
         for figure in figures:

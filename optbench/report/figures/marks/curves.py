@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_band, draw_series, look
+from optbench.report.figures.scales import FARTHEST, NEAREST, drawable, linear_scale, linear_ticks, log_scale
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optbench.report.palette import Style
+
+FAR = 1000.0
+"""Heights of a linear axis above and below it at which a band ends that goes on."""
+
+FAR_FACTOR = 1e100
+"""The same for a logarithmic one, as a factor."""
 
 HEADROOM = 10.0
 """A curve may rise to this many times the highest first value before it leaves the panel."""
@@ -36,19 +43,19 @@ def loss_range(table: pd.DataFrame) -> tuple[float, float] | None:
         return None
     first = table.loc[table["step"] == table["step"].min(), "median"].to_numpy(float)
     first = first[np.isfinite(first) & (first > 0)]
-    high = min(positive.max(), HEADROOM * first.max()) if first.size else positive.max()
-    return float(min(positive.min(), high)), float(high)
+    high = float(positive.max())
+    if first.size:
+        high = min(high, HEADROOM * float(first.max()))
+    return min(float(positive.min()), high), high
 
 
 def linear_range(table: pd.DataFrame) -> tuple[float, float]:
-    """Return (low, high) for a linear axis over the finite medians, a little wider than they are."""
+    """Return (low, high) for a linear axis over the finite medians."""
     median = table["median"].to_numpy(float)
     median = median[np.isfinite(median)]
     if not median.size:
         return 0.0, 1.0
-    low, high = float(median.min()), float(median.max())
-    pad = 0.06 * ((high - low) or max(abs(high), 1.0))
-    return low - pad, high + pad
+    return float(median.min()), float(median.max())
 
 
 def draw_convergence(
@@ -86,6 +93,11 @@ def draw_convergence(
     log = log and limits is not None
     if limits is None:
         limits = linear_range(table)
+    # A band is cut at the panel's edge; where it ends far outside does not show.
+    low_y, high_y = drawable(limits).tolist()
+    outside = (low_y - FAR * (high_y - low_y), high_y + FAR * (high_y - low_y))
+    if log:
+        outside = (max(low_y / FAR_FACTOR, NEAREST), min(high_y * FAR_FACTOR, FARTHEST))
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
@@ -107,13 +119,14 @@ def draw_convergence(
                 label=f"_open {side} {name}",
                 caret=caret,
             )
+        lower, upper = (np.clip(end, *outside) for end in (lower, upper))
         draw_band(ax, step, lower, upper, where=shown, style=style, name=str(name), alpha=0.16)
         drawn.append(Series(str(name), step[finite], median[finite], look(style, "line")))
         stop = int(np.flatnonzero(finite)[-1])
         if step[stop] < last_step:
             ax.plot(
                 [step[stop]],
-                [median[stop]],
+                drawable([median[stop]]),
                 "x",
                 color=style.color,
                 markersize=7,
@@ -126,8 +139,7 @@ def draw_convergence(
     if log:
         log_scale(ax, "y", *limits)
     else:
-        linear_ticks(ax, "y")
-        ax.set_ylim(*limits)
+        linear_scale(ax, "y", *limits, pad=0.06)
     ax.set_xlim(0, last_step if last_step > 0 else 1)
     linear_ticks(ax, "x", 4)
     if target is not None and ax.get_ylim()[0] <= target <= ax.get_ylim()[1]:
@@ -153,7 +165,7 @@ def _draw_carets(
     places = places[np.unique(np.linspace(0, len(places) - 1, 8).round().astype(int))]
     ax.plot(
         step[places],
-        median[places],
+        drawable(median[places]),
         marker=caret,
         linestyle="none",
         color=style.color,

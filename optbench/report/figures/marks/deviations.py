@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.report.figures.axes import log_scale, name_ticks, shorten, style_axes
+from optbench.report.figures.axes import shorten, style_axes
+from optbench.report.figures.scales import log_scale, name_ticks
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:

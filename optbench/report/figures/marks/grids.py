@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_dot, draw_series, look
+from optbench.report.figures.scales import linear_ticks, log_scale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

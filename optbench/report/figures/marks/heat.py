@@ -11,7 +11,8 @@ import seaborn as sns
 from matplotlib.colors import ListedColormap, to_rgb
 
 from optbench.core.words import number, power
-from optbench.report.figures.axes import name_ticks, shorten, write_title
+from optbench.report.figures.axes import shorten, write_title
+from optbench.report.figures.scales import name_ticks
 from optbench.report.palette import LIGHT
 from optbench.tables.rows import row_dicts
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.transforms import Affine2D
 
-from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, name_ticks, shorten, style_axes
+from optbench.report.figures.axes import label_lines, shorten, style_axes
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series, look
+from optbench.report.figures.scales import linear_scale, linear_ticks, log_scale, name_ticks
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -129,9 +130,7 @@ def _set_limits(ax: Axes, limits: tuple[float, float] | None, *, log: bool) -> N
     if log:
         log_scale(ax, "x", *limits)
     else:
-        linear_ticks(ax, "x")
-        pad = 0.06 * ((limits[1] - limits[0]) or 1.0)
-        ax.set_xlim(limits[0] - pad, limits[1] + pad)
+        linear_scale(ax, "x", *limits, pad=0.06)
 
 
 def _draw_rows(
@@ -256,6 +255,7 @@ def _draw_schedule_line(ax: Axes, place: int, course: pd.DataFrame) -> None:
     step, share = course["step"].to_numpy(float), course["share"].to_numpy(float)
     length, top = max(float(step.max()), 1.0), max(float(share.max()), 1.0)
     ax.fill_between(
-        place + (step / length - 0.5) * wide, -below, -below + share / top * tall, color=LIGHT["contour"],
-        transform=ax.get_xaxis_transform(), clip_on=False, linewidth=0, label="_course",
+        place + (step / length - 0.5) * wide, -below, -below + np.clip(share / top, -1, 1) * tall,
+        color=LIGHT["contour"], transform=ax.get_xaxis_transform(), clip_on=False, linewidth=0,
+        label="_course",
     )  # fmt: skip

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_series
+from optbench.report.figures.scales import linear_scale, linear_ticks, log_scale
 from optbench.report.palette import HUES, LIGHT, MARKERS
 
 if TYPE_CHECKING:
@@ -72,9 +73,7 @@ def draw_lines(
     if y_scale == "log":
         log_scale(ax, "y", low, high)
     else:
-        pad = 0.05 * ((high - low) or 1.0)
-        ax.set_ylim(low - pad, high + pad)
-        linear_ticks(ax, "y")
+        linear_scale(ax, "y", low, high, pad=0.05)
     if x_scale == "log":
         if not shown.empty:
             log_scale(ax, "x", float(shown["x"].min()), float(shown["x"].max()))

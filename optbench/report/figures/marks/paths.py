@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from optbench.report.figures.axes import label_lines, linear_ticks, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_series, look
+from optbench.report.figures.scales import drawable, linear_ticks
 from optbench.report.palette import LIGHT
 from optbench.theory.textbook.measure import average, textbook_signal
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from optbench.catalogue.workloads.landscapes import Landscape
     from optbench.report.palette import Style
+
+FAR: Final = 1e9
+"""Widths of the view beyond which a path goes on in place; matplotlib cuts lines by products of places."""
 
 MARKERS_UP_TO: Final = 120
 """Points of a path that get a dot each; a longer one is a line."""
@@ -35,7 +39,8 @@ def velocities(path: pd.DataFrame, lr: float) -> pd.DataFrame:
     for coordinate, rows in path.groupby("coordinate", sort=False):
         ordered = rows.sort_values("step")
         step, value = ordered["step"].to_numpy(), ordered["value"].to_numpy(float)
-        velocity = -np.diff(value) / (np.diff(step) * lr)
+        with np.errstate(all="ignore"):  # a run that jumps from one end of the floats to the other
+            velocity = -np.diff(value) / (np.diff(step) * lr)
         parts.append(pd.DataFrame({"step": step[1:], "coordinate": coordinate, "velocity": velocity}))
     if not parts:
         return pd.DataFrame({"step": [], "coordinate": [], "velocity": []})
@@ -109,7 +114,10 @@ def draw_path(
     for name, rows in table.groupby("optimizer", sort=False):
         style = styles[str(name)]
         ordered = rows.sort_values("step")
-        points: list[Any] = [ordered[column].to_numpy(float) for column in coordinates]
+        points: list[Any] = [
+            np.clip(ordered[column].to_numpy(float), *_around(view))
+            for column, view in zip(coordinates, landscape.view, strict=False)
+        ]
         x, y = (points[0], np.asarray(landscape.function(points[0]), dtype=float)) if flat else points[:2]
         marked = {"linestyle": "-", "marker": "o" if len(ordered) <= MARKERS_UP_TO else "None"}
         drawn.append(Series(str(name), x, y, {**look(style, "path"), **marked}))
@@ -127,6 +135,12 @@ def draw_path(
         title=title,
         grid="none",
     )
+
+
+def _around(view: tuple[float, float]) -> tuple[float, float]:
+    """Between what a path is drawn: so far outside the view that no line seen in it is turned."""
+    low, high = view
+    return low - FAR * (high - low), high + FAR * (high - low)
 
 
 def _draw_contours(ax: Axes, landscape: Landscape) -> None:
@@ -175,7 +189,8 @@ def draw_velocity(
     values = values[np.isfinite(values)]
     if values.size:
         # One wild run must not flatten the rest: the axis follows the bulk of the values.
-        reach = max(float(np.quantile(np.abs(values), 0.99)) * 1.15, 1e-12)
+        sizes = drawable(np.abs(values))
+        reach = max(float(np.quantile(sizes, 0.99)) * 1.15, 1e-12)
         ax.set_ylim(-reach, reach)
     last = float(table["step"].max()) if len(table) else 1.0
     ax.set_xlim(0, last if last > 0 else 1)
@@ -200,7 +215,7 @@ def draw_lr(table: pd.DataFrame, ax: Axes, *, title: str = "", color: str = LIGH
         step, share = ordered["step"].to_numpy(float), ordered["share"].to_numpy(float)
         drawn.append(Series(str(course), step, share, {"color": color}))
     draw_series(ax, drawn, linewidth=1.6)
-    top = float(table["share"].max()) if len(table) else 1.0
+    top = float(drawable(table["share"]).max()) if len(table) else 1.0
     ax.set_ylim(0, 1.08 * max(top, 1.0))
     last = float(table["step"].max()) if len(table) else 1.0
     ax.set_xlim(0, last if last > 0 else 1)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.report.figures.axes import linear_ticks, log_scale, shorten, style_axes, text_width
+from optbench.report.figures.axes import shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series
+from optbench.report.figures.scales import drawable, linear_ticks, log_scale
 from optbench.report.palette import LIGHT
 from optbench.tables.rows import row_dicts
 
@@ -65,7 +66,7 @@ def draw_points(
     for record in row_dicts(shown):
         name = str(record["optimizer"])
         style = styles[name]
-        x, y = float(record["x"]), float(record["y"])
+        x, y = drawable([record["x"], record["y"]]).tolist()
         for (low, high), (least, most), fixed, sideways in (
             ((record["x_low"], record["x_high"]), (left, right), y, True),
             ((record["y_low"], record["y_high"]), (bottom, top), x, False),
@@ -78,7 +79,7 @@ def draw_points(
         draw_dot(ax, x, y, style, label=name, part="point", markersize=7.5, zorder=3)
         named.append((x, y, labels.get(name, name), style.index))
     style_axes(ax, x_label=x_label, y_label=y_label, title=title, grid="both")
-    label_points(ax, named, stairs=list(zip(front["x"], front["y"], strict=True)))
+    label_points(ax, named, stairs=list(zip(drawable(front["x"]), drawable(front["y"]), strict=True)))
 
 
 def _drawable(values: pd.Series) -> NDArray[np.bool_]:
@@ -222,7 +223,7 @@ def draw_rate_map(
     for record in row_dicts(cells):
         name = str(record["optimizer"])
         style = styles[name]
-        x, y = float(record["lr"]), float(record["momentum"])
+        x, y = drawable([record["lr"], record["momentum"]]).tolist()
         crossed = {"marker": "x", "markeredgecolor": style.color, "markeredgewidth": 2}
         draw_dot(
             ax, x, y, style, label=name, part="cell", markersize=8, clip_on=False, zorder=4,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import seaborn as sns
 
+from optbench.report.figures.scales import drawable
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Series:
     Attributes:
         label: the artist's label.
         x: shape (points,), in the order in which they are joined.
-        y: shape (points,); a point that is NaN in either is left out, and its neighbours are joined.
+        y: shape (points,); a point that is not finite in either is left out, and its neighbours are joined.
         look: what it has of its own, as properties of matplotlib's Line2D.
     """
 
@@ -49,15 +50,16 @@ def look(style: Style, part: str) -> dict[str, Any]:
 def draw_series(ax: Axes, lines: Sequence[Series], **shared: Any) -> None:  # noqa: ANN401 - matplotlib's
     """Draw lines through points that are known, by one call of seaborn's `lineplot`.
 
-    To be called while the axes are still linear: seaborn takes points through the scale of their axis and
-    back, which would shift their last digits.
+    Points are put where a figure can show them (`drawable`), as those of all marks here are. To be called
+    while the axes are still linear: seaborn takes points through the scale of their axis and back, which
+    would shift their last digits.
 
     Args:
         ax: where to draw.
         lines: in the order in which they are drawn.
         shared: what all of them have, as properties of matplotlib's Line2D.
     """
-    known = [~(np.isnan(line.x) | np.isnan(line.y)) for line in lines]
+    known = [np.isfinite(line.x) & np.isfinite(line.y) for line in lines]
     shown = [(line, keep) for line, keep in zip(lines, known, strict=True) if keep.any()]
     if not shown:
         return
@@ -68,8 +70,8 @@ def draw_series(ax: Axes, lines: Sequence[Series], **shared: Any) -> None:  # no
         axis.label.set_text("named by the caller")
     before = len(ax.lines)
     sns.lineplot(
-        x=np.concatenate([line.x[keep] for line, keep in shown]),
-        y=np.concatenate([line.y[keep] for line, keep in shown]),
+        x=drawable(np.concatenate([line.x[keep] for line, keep in shown])),
+        y=drawable(np.concatenate([line.y[keep] for line, keep in shown])),
         units=np.repeat(range(len(shown)), [int(keep.sum()) for _, keep in shown]),
         estimator=None,
         errorbar=None,
@@ -112,8 +114,9 @@ def draw_band(
     """
     if where.any():
         ax.fill_between(
-            x, low, high, where=where.tolist(), color=style.color, alpha=alpha, linewidth=0,
-            step="post" if stairs else None, label=f"_band {name}", gid=f"series{style.index}-band",
+            drawable(x), drawable(low), drawable(high), where=where.tolist(), color=style.color, alpha=alpha,
+            linewidth=0, step="post" if stairs else None, label=f"_band {name}",
+            gid=f"series{style.index}-band",
         )  # fmt: skip
 
 
@@ -139,7 +142,7 @@ def draw_dot(
         own: what this one has otherwise, as properties of matplotlib's Line2D.
     """
     ax.plot(
-        np.atleast_1d(x), np.atleast_1d(y), **{
+        np.atleast_1d(drawable(x)), np.atleast_1d(drawable(y)), **{
             "marker": style.marker, "color": style.color, "markersize": 7, "linestyle": "none",
             "markeredgecolor": LIGHT["paper"], "markeredgewidth": 0.8, "label": label,
             "gid": f"series{style.index}-{part}", **own,
@@ -169,7 +172,7 @@ def draw_interval(
         own: what this one has otherwise, as properties of matplotlib's Line2D.
     """
     ax.plot(
-        x, y, **{
+        drawable(x), drawable(y), **{
             "color": style.color, "linewidth": 2, "solid_capstyle": "butt", "label": f"_interval {name}",
             "gid": f"series{style.index}-{part}", **own,
         },

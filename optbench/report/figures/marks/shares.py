@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbench.report.figures.axes import label_lines, linear_ticks, log_scale, name_ticks, style_axes
+from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_band, draw_series, look
+from optbench.report.figures.scales import linear_ticks, log_scale, name_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +68,7 @@ def draw_shares(
         log_scale(ax, "x", low_x, high_x)
     else:
         linear_ticks(ax, "x", 4)
-        ax.set_xlim(low_x, high_x)
+        ax.set_xlim(low_x, high_x if high_x > low_x else low_x + 1)
     ax.set_ylim(-0.02, 1.02)
     name_ticks(ax, "y", [0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     style_axes(ax, x_label=x_label, y_label=y_label, title=title)

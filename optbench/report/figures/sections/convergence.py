@@ -10,6 +10,7 @@ import numpy as np
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.curves import draw_convergence, linear_range, loss_range
+from optbench.report.figures.scales import beyond_words
 from optbench.report.study import StudyView, chunks, thin
 from optbench.report.tables import present
 from optbench.report.words import entry, in_words, interval_words
@@ -90,6 +91,7 @@ def _curves(
         f"{'Logarithmic' if on_log else 'Linear'} axis, shared by the panels"
         + (f"; dotted: the target {in_words(float(target))}" if target is not None and log else "")
         + "."
+        + beyond_words(rows["median"])
     )
     columns, table = _checkpoints(study, rows)
     figure_id, pdf = writer.write_figure("convergence", workload, words.rsplit(maxsplit=1)[-1])

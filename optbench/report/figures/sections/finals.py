@@ -10,6 +10,7 @@ import numpy as np
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.marks.intervals import draw_final_losses, draw_slopes, interval_range
+from optbench.report.figures.scales import beyond_words
 from optbench.report.study import StudyView, by_schedule, chunks
 from optbench.report.tables import present
 from optbench.report.words import in_words, interval_words
@@ -66,7 +67,7 @@ def draw_finals(
         title="Final validation loss",
         caption=f"Markers: median over seeds. Bars: {interval_words(coverage, int(finals['n'].max()))}. "
         "A bar that runs to the edge has no upper end: too many of its seeds did not finish. "
-        "At the right: runs with status ok / runs planned.",
+        "At the right: runs with status ok / runs planned." + beyond_words(finals["estimate"]),
         panels=tuple(panels),
         columns=(),
         rows=(),

@@ -11,6 +11,7 @@ from optbench.core.status import DIVERGED
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_rate_map
+from optbench.report.figures.scales import drawable
 from optbench.report.study import StudyView
 from optbench.report.words import entry, in_words
 from optbench.tables.heavy_ball import CURVATURES, exact_rate, largest_stable_lr
@@ -42,8 +43,8 @@ def draw_rates(study: StudyView, writer: FigureWriter, rates: pd.DataFrame) -> l
         )
         cells = one.reset_index()
         most = 4 / max(curvatures)
-        low = min(most / 10**DECADES, float(cells["lr"].min()) / 1.5)
-        lr = np.geomspace(low, max(most, float(cells["lr"].max()) * 1.5), GRID)
+        low, high = drawable([cells["lr"].min(), cells["lr"].max()]).tolist()
+        lr = np.geomspace(min(most / 10**DECADES, low / 1.5), max(most, high * 1.5), GRID)
         momentum = np.linspace(0, 1 - 1 / GRID, GRID)
         label = study.label("workloads", workload)
         labels = study.labels("optimizers")

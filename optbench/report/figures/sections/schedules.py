@@ -12,6 +12,7 @@ from optbench.core.words import number
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.paths import draw_lr
+from optbench.report.figures.scales import drawable
 from optbench.report.figures.sections.finals import draw_between_schedules
 from optbench.report.figures.sections.ratios import draw_interaction
 from optbench.report.study import StudyView, thin
@@ -53,8 +54,13 @@ def recorded_rates(study: StudyView, curves: Path) -> RecordedRates:
         order = np.argsort(part["step"].to_numpy(), kind="stable")
         step, value = part["step"].to_numpy()[order], part["value"].to_numpy(float)[order]
         kept = np.isin(step, thin(step.tolist(), 160))
-        step, share = step[kept], value[kept] / float(run["lr"])
-        key = tuple(zip(step.tolist(), np.round(share, 6).tolist(), strict=True))
+        with np.errstate(all="ignore"):
+            share = value / float(run["lr"])
+        kept &= np.isfinite(share)
+        step, share = step[kept], share[kept]
+        if not len(step):
+            continue
+        key = tuple(zip(step.tolist(), np.round(drawable(share), 6).tolist(), strict=True))
         recorded = found.setdefault((str(run["workload"]), str(run["schedule"])), {})
         name = f"course {len(recorded) + 1}"
         recorded.setdefault(key, pd.DataFrame({"course": name, "step": step, "share": share}))

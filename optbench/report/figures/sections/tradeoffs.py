@@ -10,6 +10,7 @@ import numpy as np
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.points import draw_points
+from optbench.report.figures.scales import drawable
 from optbench.report.study import StudyView
 from optbench.report.tables import FigureTables, rows_of
 from optbench.report.words import entry, in_words
@@ -43,7 +44,7 @@ def draw_tradeoffs(
     for workload in study.workloads:
         rows = rows_of(found.tradeoffs, kind=kind, workload=workload)
         fine = (
-            rows[(rows["x"] > 0) & (rows["y"] > 0) & np.isfinite(rows["x"] * rows["y"])]
+            rows[(rows["x"] > 0) & (rows["y"] > 0) & np.isfinite(rows["x"]) & np.isfinite(rows["y"])]
             if len(rows)
             else rows
         )
@@ -104,8 +105,8 @@ def draw_tradeoffs(
 
 def _reach(rows: pd.DataFrame, axis: str) -> tuple[float, float]:
     """From the least to the greatest of the points, intervals up to a factor of 3 past them."""
-    points = rows[axis].to_numpy(float)
-    ends = rows[[f"{axis}_low", f"{axis}_high"]].to_numpy(float).ravel()
+    points = drawable(rows[axis])
+    ends = drawable(rows[[f"{axis}_low", f"{axis}_high"]].to_numpy(float).ravel())
     ends = ends[np.isfinite(ends) & (ends > 0)]
     every = np.concatenate([points, np.clip(ends, points.min() / 3, points.max() * 3)])
     return float(every.min()) / 1.05, float(every.max()) * 1.05

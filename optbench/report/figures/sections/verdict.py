@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.report.figure import FigureRecord
-from optbench.report.figures.axes import log_scale, name_ticks, shorten, style_axes, text_width
+from optbench.report.figures.axes import shorten, style_axes, text_width
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.series import draw_dot, draw_interval
+from optbench.report.figures.scales import log_scale, name_ticks
 from optbench.report.palette import LIGHT
 from optbench.report.study import StudyView
 from optbench.report.words import entry, in_words

@@ -247,12 +247,14 @@ def pack(curves: NDArray[np.float64], scale: CurveScale) -> list[str]:
     """
     finite = np.isfinite(curves)
     inside = np.clip(np.where(finite, curves, scale.low), scale.low, scale.high)
-    if scale.high == scale.low:
+    if scale.high == scale.low or (scale.log and math.log(scale.high) == math.log(scale.low)):
         share = np.zeros(curves.shape)
     elif scale.log:
-        share = np.log(inside / scale.low) / math.log(scale.high / scale.low)
-    else:
+        share = (np.log(inside) - math.log(scale.low)) / (math.log(scale.high) - math.log(scale.low))
+    elif math.isfinite(scale.high - scale.low):
         share = (inside - scale.low) / (scale.high - scale.low)
+    else:
+        share = (inside / 2 - scale.low / 2) / (scale.high / 2 - scale.low / 2)
     heights = np.where(finite, np.rint(share * LEVELS), PAIRS.index(NOWHERE)).astype(int)
     known = ~np.isnan(curves)
     lengths = np.where(known, np.arange(1, curves.shape[1] + 1), 0).max(axis=1, initial=0)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from optbench.core.commands import optbench_command
 from optbench.core.status import DIVERGED, OK, STATUSES, Status, status_of
-from optbench.core.words import count, listing, number
+from optbench.core.words import count, listing, number, shortened
 from optbench.report.page.context import Content
 from optbench.report.page.text import rerun_command, scrub
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 STRIP_WIDTH: Final = 1000
 CELLS_SHOWN: Final = 12
+
+LONGEST_DETAIL: Final = 20_000
+"""Characters of a traceback or log that its card holds."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def status_counts(runs: pd.DataFrame, study: str) -> Completeness:
     sentence = f"{number(expected)} expected = {sum_of_parts}"
     # A run that diverged would diverge again: it is a result and no failure to repeat.
     failed = any(cells for status, cells in counts.items() if status.failed)
-    rerun = f"optbench rerun {shlex.quote(study)} --failed" if failed else ""
+    rerun = optbench_command("rerun", study, options=("--failed",)) if failed else ""
     return Completeness(expected, tuple(parts), sentence, rerun)
 
 
@@ -132,7 +135,7 @@ def failures(runs: pd.DataFrame, study: str) -> tuple[Failure, ...]:
     cards = []
     for (name, error), group in failed.groupby(["status", "error"], sort=False):
         status = status_of(str(name))
-        detail = scrub(str(error)).strip()
+        detail = shortened(scrub(str(error)).strip(), LONGEST_DETAIL, "tables/runs.csv has them")
         last_line = detail.splitlines()[-1] if detail else status.text
         cells = tuple(
             (str(cell), number(_last_finite(str(name), float(steps))), rerun_command(study, str(cell)))

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from optbench.core.words import NONE, count, number
+from optbench.core.words import NONE, count, number, shortened
 from optbench.report.page.context import Content
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.report.page.text import scrub
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KIB: Final = 1024
 REASON_LENGTH: Final = 300
+LONGEST_NOTE: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _workload(
     noise = ""
     if measured["noisy"].astype(bool).any():
         noise = "; ".join(text for text in measured["noise"].astype(str).unique() if text)
-        noise = scrub(noise) or "no reason was recorded"
+        noise = _brought(noise) or "no reason was recorded"
     return WorkloadCost(
         id=f"c-{index}",
         name=name,
@@ -113,13 +114,18 @@ def _workload(
     )
 
 
+def _brought(text: str) -> str:
+    """A text that the timing brought along, home folders scrubbed, both ends of a long one."""
+    return shortened(scrub(text), LONGEST_NOTE, "tables/timing.csv has them")
+
+
 def _facts(measured: pd.DataFrame) -> str:
     if measured.empty:
         return ""
     first = measured.iloc[0]
     threads = first["threads"]
     parts = [
-        scrub(str(first["machine"])),
+        _brought(str(first["machine"])),
         str(first["device"]),
         count(int(threads), "thread") if math.isfinite(threads) else "",
     ]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.provenance import PROVENANCE
-from optbench.core.words import count, listing, number
+from optbench.core.words import count, listing, number, shortened
 from optbench.report.page.context import Content
-from optbench.report.page.text import scrub
+from optbench.report.page.text import scrub, whole_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,6 +32,10 @@ NAMES: Final = {
     "versions.mlxtend": "made with mlxtend",
 }
 """What the page calls facts whose keys are a program's."""
+
+LONGEST_FACT: Final = 2000
+LONGEST_FILE: Final = 200_000
+"""Characters of a fact and of the study file that the page holds."""
 
 Facts = tuple[tuple[str, str], ...]
 """Names and texts."""
@@ -93,7 +97,7 @@ def methods(study: StudyView) -> Methods:
     seeds = [str(seed) for seed in facts.get("seeds") or ()]
     origin = {fact.label: scrub(fact.text(provenance)) for fact in PROVENANCE if fact.label}
     run = [
-        ("command", scrub(str(provenance.get("command") or ""))),
+        ("command", whole_command(str(facts.get("config_path") or ""))),
         *origin.items(),
         ("execution", _execution(facts.get("execution") or ())),
         ("seeds", ", ".join(seeds)),
@@ -110,8 +114,10 @@ def methods(study: StudyView) -> Methods:
         ),
         specs=tuple(_specs(study)),
         config_path=scrub(str(facts.get("config_path") or "")),
-        config_text=scrub(str(facts.get("config_text") or "")),
-        mixed=tuple(scrub(str(sentence)) for sentence in facts.get("mixed") or ()),
+        config_text=shortened(
+            scrub(str(facts.get("config_text") or "")), LONGEST_FILE, "the study file itself has them"
+        ),
+        mixed=tuple(_brought(str(sentence)) for sentence in facts.get("mixed") or ()),
     )
 
 
@@ -153,7 +159,7 @@ def _specs(study: StudyView) -> Iterator[tuple[str, str, str, str]]:
                 words.insert(0, f"lr={_text(lr)}")
             if not factory and kind == "schedules":
                 factory = "constant learning rate"
-            yield kind[:-1], str(name), study.label(kind, name), scrub(" ".join([factory, *words]).strip())
+            yield kind[:-1], str(name), study.label(kind, name), _brought(" ".join([factory, *words]).strip())
 
 
 def _facts(values: Mapping[str, Any], prefix: str = "") -> Facts:
@@ -164,8 +170,13 @@ def _facts(values: Mapping[str, Any], prefix: str = "") -> Facts:
         if isinstance(value, dict):
             found += _facts(value, f"{name}.")
         elif value is not None and value != "":
-            found.append((NAMES.get(name, name.replace("_", " ").replace(".", ", ")), scrub(_text(value))))
+            found.append((NAMES.get(name, name.replace("_", " ").replace(".", ", ")), _brought(_text(value))))
     return tuple(found)
+
+
+def _brought(text: str) -> str:
+    """A text that the study or its runs brought along, home folders scrubbed, both ends of a long one."""
+    return shortened(scrub(text), LONGEST_FACT, "tables/study.json has them")
 
 
 def _text(value: object) -> str:

@@ -131,7 +131,8 @@ def _changes(measures: pd.DataFrame) -> np.ndarray:
     tuning = measures["tuning_loss"].to_numpy(float)
     shrinkage = measures["shrinkage"].to_numpy(float)
     change = np.full(len(tuning), np.nan)
-    np.divide(100 * shrinkage, np.abs(tuning), out=change, where=tuning != 0)
+    with np.errstate(over="ignore"):
+        np.divide(100 * shrinkage, np.abs(tuning), out=change, where=tuning != 0)
     return change
 
 

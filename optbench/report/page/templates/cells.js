@@ -122,7 +122,9 @@
   const commandsOf = (row) => {
     const name = nameOf(row);
     const trace = `seed${name.split("/").at(-1)}-${digestOf(row)}`;
-    return [list.dataset.rerun.replace(/CELL$/, () => quoted(name)), groups[row.dataset.g][2].replace("seedSEED-DIGEST", () => trace)];
+    // A name that begins like an option stands behind `--`, and options before.
+    const verb = name.startsWith("-") ? list.dataset.rerun.replace(/^optbench rerun (?!-- )/, "optbench rerun -- ") : list.dataset.rerun;
+    return [verb.replace(/CELL$/, () => quoted(name)), groups[row.dataset.g][2].replace("seedSEED-DIGEST", () => trace)];
   };
 
   // The card of one cell.
@@ -160,7 +162,7 @@
       make("h3", { id: "cell-card-title", textContent: name }),
       ...(row.dataset.c ? [chart(row, siblings.filter((other) => other.dataset.c)), make("p", { className: "note", textContent: "In colour: this cell. Grey: the same combination with other seeds. A cross: broke off." })] : []),
       ...(siblings.length ? [links] : []), facts, ...story,
-      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", `${rerun} --executor slurm`), command("By Snakemake, where missing", snakemake)),
+      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", rerun.replace(/^optbench rerun/, "optbench rerun --executor slurm")), command("By Snakemake, where missing", snakemake)),
       make("div", { className: "tools" }, link, shut));
     card.hidden = false;
   };

@@ -34,15 +34,29 @@ const page = (() => {
   // Tables: sort by a head, copy as CSV, Markdown or LaTeX.
   const cells = (row) => [...row.cells].map((c) => c.textContent.replace(/\s+/g, " ").trim());
   const shown = (table) => [...table.tBodies[0].rows].filter((row) => !row.dataset.out);
+  // A spreadsheet takes a text for a formula that begins so; what is a number stays one.
+  const formula = (c) => /^[=+\-@\t\r＝＋－＠]/.test(c) && !/^[+-](\d[\d\u2009]*)?(\.\d+)?(×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?%?$/.test(c);
+  const inCSV = (c) => {
+    const text = formula(c) ? `'${c}` : c;
+    return /[",;\t\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  // An underscore inside a word is none of Markdown's.
+  const inMarkdown = (c) => c.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")
+    .replace(/[\\`*[\]|~$]/g, "\\$&").replace(/_/g, (s, at, all) => (/^[A-Za-z0-9]_[A-Za-z0-9]$/.test(` ${all}`.slice(at, at + 3)) ? s : "\\_"));
+  const TEX = {
+    "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "<": "\\textless{}", ">": "\\textgreater{}",
+    "|": "\\textbar{}", "`": "\\textasciigrave{}", "\"": "\\textquotedbl{}", "\u2009": "\\,", "≥": "$\\ge$",
+  };
+  // A row that begins with a bracket or a star would be an argument of the line break before it.
+  const inTeX = (c) => c.replace(/[\\&%$#_{}~^<>|`"\u2009≥]/g, (s) => TEX[s] ?? `\\${s}`).replace(/^[[*]/, "{$&}").replace(/-(?=-)/g, "-{}")
+    .replace(/×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, p) => `$\\times10^{${[...p].map((s) => (s === "⁻" ? "-" : SUPER.indexOf(s))).join("")}}$`)
+    .replace(/(−?)∞/g, (_, minus) => `$${minus && "-"}\\infty$`).replace(/−/g, "$-$");
   const FORMATS = {
-    CSV: (rows) => rows.map((r) => r.map((c) => /[",\n]/.test(c) ? `"${c.replace(/"/g, '""')}"` : c).join(",")).join("\n"),
-    Markdown: (rows) => rows.map((r) => `| ${r.map((c) => c.replace(/\|/g, "\\|")).join(" | ")} |`)
+    CSV: (rows) => rows.map((r) => r.map(inCSV).join(",")).join("\n"),
+    Markdown: (rows) => rows.map((r) => `| ${r.map(inMarkdown).join(" | ")} |`)
       .toSpliced(1, 0, `|${rows[0].map(() => " --- ").join("|")}|`).join("\n"),
     LaTeX: (rows) => {
-      const tex = (c) => c.replace(/[\\&%$#_{}~^]/g, (s) => ({ "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" })[s] ?? `\\${s}`)
-        .replace(/×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)/g, (_, p) => `$\\times10^{${[...p].map((s) => (s === "⁻" ? "-" : SUPER.indexOf(s))).join("")}}$`)
-        .replace(/(−?)∞/g, (_, minus) => `$${minus && "-"}\\infty$`).replace(/−/g, "$-$");
-      const lines = rows.map((r) => `${r.map(tex).join(" & ")} \\\\`);
+      const lines = rows.map((r) => `${r.map(inTeX).join(" & ")} \\\\`);
       return [`\\begin{tabular}{${"l".repeat(rows[0].length)}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1), "\\bottomrule", "\\end{tabular}"].join("\n");
     },
   };
@@ -137,5 +151,5 @@ const page = (() => {
   document.querySelector(".side").append(theme);
   const space = document.querySelector("svg").namespaceURI;
   const svg = (tag) => document.createElementNS(space, tag);
-  return { make, say, copy, svg };
+  return { make, say, copy, svg, formats: FORMATS };
 })();

@@ -11,6 +11,7 @@ import pytest
 from lab.fabricate import HOSTILE
 from lab.figures import fragment, one_figure
 from optbench.report.figures.backend.style import drawing
+from optbench.report.figures.backend.svg import clean
 from optbench.report.palette import LIGHT, themed
 
 
@@ -56,3 +57,13 @@ def test_hostile_titles_are_text_not_markup_or_formulas(name):
     texts = [e.text for e in root.iter("{http://www.w3.org/2000/svg}text")]
     assert name in texts
     assert "<script" not in svg
+
+
+def test_an_artist_without_anything_to_draw_takes_no_other_with_it():
+    """A group that matplotlib closes at once (`<g clip-path=.../>`) may be the last of its parent."""
+    body = '<g id="a"><g clip-path="url(#c)"/></g>'
+    body += '<g id="series0-x"><path d="M 1.0 2.0 L 3.0 4.0" style="stroke: #000"/></g>'
+    body += '<defs><clipPath id="c"><rect x="1.0" y="1.0" width="2.0" height="2.0"/></clipPath></defs>'
+    svg = clean(f'<svg viewBox="0 0 9 9">{body}</svg>', "p", "t", "d")
+    root = ET.fromstring(svg)  # noqa: S314
+    assert [e.attrib for e in root.iter() if e.tag.endswith("}g")] == [{"class": "s0"}]

@@ -1,0 +1,49 @@
+"""The page is always made: whatever numbers cells came to, no stage stops, and nothing warns on the way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab.extremes import PATTERNS, POINTS, publish, write_extremes
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_no_number_denies_the_page(tmp_path: Path, pattern: str) -> None:
+    page = publish(write_extremes(tmp_path, PATTERNS[pattern], seeds=6))
+    # Every number of the page is one, an infinity with its sign, or a dash.
+    assert not {"nan", "inf", "-inf", "−inf", "-0", "−0"} & set(re.split(r"[\s,()\[\]]+", page.text.lower()))
+    assert "+ 12 error +" in page.text  # the errors of `saddle` hide nothing else
+    assert page.text.count("Final validation loss") > 2
+
+
+@pytest.mark.parametrize("pattern", ["all decades", "largest, both signs", "one point", "no point", "gaps"])
+def test_one_seed_is_enough_for_a_page(tmp_path: Path, pattern: str) -> None:
+    publish(write_extremes(tmp_path, PATTERNS[pattern], seeds=1), pdf=pattern == "all decades")
+
+
+@pytest.mark.parametrize("target", [-1e308, 5e-324, 1.7e308])
+def test_a_target_may_lie_anywhere(tmp_path: Path, target: float) -> None:
+    publish(write_extremes(tmp_path, PATTERNS["to zero"], seeds=2, target=target))
+
+
+def test_a_run_of_more_decades_than_a_float_has_reads_sensibly(tmp_path: Path) -> None:
+    """Heavy ball on the ravine for 7,500 steps falls from 1 to less than the least float."""
+    results = write_extremes(tmp_path, lambda seed, _: 10.0 ** -np.linspace(seed, 323.0, POINTS), seeds=6)
+    page = publish(results)
+    ticks = (results / "figures/convergence-ravine-constant-loss.svg").read_text()
+    assert ">1<" in ticks
+    assert ">10⁻²⁰⁰<" in ticks
+    assert "9.881×10⁻³²⁴" in page.text
+    ranking = pd.read_parquet(results / "tables/ranking.parquet")
+    first = ranking[(ranking["workload"] == "saddle") & ranking["leader"]].iloc[0]
+    assert (first["optimizer"], first["against_leader"]) == ("heavy_ball", "")
