@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from optbench.core.specs import OptimizerSpec, ScheduleSpec, TuningSpec, WorkloadSpec
 
 
-TRACE_SCHEMA = 3
+TRACE_SCHEMA = 4
 """Version of a trace's layout (docs/reference/tables.md#traces); a change makes every cell a new one."""
+
+TIMING_SCHEMA = 3
+"""Version of a timing's layout (docs/reference/tables.md#timing); a change makes every timing a new one."""
 
 TRACE_KEY = b"optbench-facts"
 """Key of a trace's facts in the metadata of its parquet file."""

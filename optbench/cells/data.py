@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optbench.catalogue.datasets.manifest import is_outdated
+from optbench.catalogue.datasets.manifest import is_outdated, spoilt_files
 from optbench.cells.identity import data_roots, data_values, digest
 from optbench.cells.slices import Slices
 from optbench.cells.source import save_cache
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from optbench.core.errors import CorruptFileError
     from optbench.study.study import Study
 
 
@@ -42,3 +45,12 @@ def outdated_data(study: Study) -> dict[str, str]:
         for name, found in data_digests(study).items()
         if is_outdated(study.datasets[name], study.data_folder, found)
     }
+
+
+def spoilt_data(study: Study, name: str) -> Iterator[CorruptFileError]:
+    """What is wrong with each file of a study's data set that is not as it was prepared.
+
+    Raises:
+        OSError: a file may not be read.
+    """
+    return spoilt_files(name, study.data_folder)

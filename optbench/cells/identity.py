@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from optbench.catalogue.datasets.entries import DATASETS
-from optbench.cells.cell import TRACE_SCHEMA
+from optbench.cells.cell import TIMING_SCHEMA, TRACE_SCHEMA
 from optbench.cells.slices import SHORT, Slices, sha256_of, together
 from optbench.cells.source import without_module
 from optbench.core.errors import UserError
@@ -171,6 +171,7 @@ def identified_timing(timing: TimingSpec, study: Study, slices: Slices) -> Timin
     except UserError as error:
         raise UserError(f"{study.file}: {error}") from None
     settings = {
+        "layout": TIMING_SCHEMA,
         "workload": factory_values(timing.workload),
         "overrides": dict(timing.workload.overrides),
         "optimizers": [{"name": o.name, "lr": o.lr, **factory_values(o)} for o in timing.optimizers],

@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.cells.cell import TRACE_KEY
-from optbench.core.files import slug
+from optbench.cells.seal import check_seal
+from optbench.core.errors import CorruptFileError
+from optbench.core.files import read_regular, slug
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
-
-
-MAGIC = b"PAR1"
-"""How a whole parquet file begins and ends."""
 
 
 def trace_path(cell: CellSpec) -> Path:
@@ -35,21 +33,24 @@ def _folder(study: str, kind: str, *names: str) -> Path:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether `path` is a whole trace, or timing, of the cell that its name says.
-
-    By the frame of its parquet file, the key of our facts in its end and the digest in them. A few reads and
-    no library: Snakemake asks this of every cell when it reads the workflow.
-    """
+    """Whether `path` is a whole trace, or timing, of the cell that its name says; see `check_complete`."""
     try:
-        with path.open("rb") as file:
-            if file.read(4) != MAGIC:
-                return False
-            file.seek(-8, 2)
-            length, magic = int.from_bytes(file.read(4), "little"), file.read(4)
-            if magic != MAGIC:
-                return False
-            file.seek(-8 - length, 2)
-            facts = file.read(length)
-            return TRACE_KEY in facts and path.stem.rpartition("-")[2].encode() in facts
-    except OSError:
+        check_complete(path)
+    except (OSError, CorruptFileError):
         return False
+    return True
+
+
+def check_complete(path: Path) -> None:
+    """Finds out whether `path` is a whole trace, or timing, of the cell that its name says.
+
+    By the checksum over all its bytes, the key of our facts in its end and the digest in them. One read and
+    no library: Snakemake asks this of every cell when it reads the workflow.
+
+    Raises:
+        CorruptFileError: it is not.
+        OSError: it is not there, or may not be read.
+    """
+    facts = check_seal(path, read_regular(path))
+    if TRACE_KEY not in facts or path.stem.rpartition("-")[2].encode() not in facts:
+        raise CorruptFileError(path, "is of another cell")

@@ -8,18 +8,18 @@ of settings take turns along the grid (place modulo their number), which thins e
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from math import inf, isfinite, isnan, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from optbench.cells.identity import OWN, identified, training_code
 from optbench.cells.matrix import cells_of, seeds_together
 from optbench.cells.paths import combination_folder, is_complete
-from optbench.core.errors import UserError, nearest
+from optbench.core.checksums import read_checked
+from optbench.core.errors import CorruptFileError, UserError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -144,17 +144,49 @@ def choice_path(cell: CellSpec) -> Path:
 
 
 def read_choice(path: Path) -> dict[str, Any] | None:
-    """What a search chose (docs/reference/tables.md#tuning); None where there is no choice yet."""
+    """What a search chose (docs/reference/tables.md#tuning); None where there is no choice yet.
+
+    Raises:
+        CorruptFileError: what lies there is no choice, or not the one that was written.
+        OSError: it may not be read.
+    """
     try:
-        choice: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        choice = read_checked(path)
     except FileNotFoundError:
         return None
+    trials = choice.get("trials")
+    if (
+        any(not isinstance(choice.get(key), kind) for key, kind in _OF_A_CHOICE.items())
+        or not trials
+        or any(not (isinstance(one, dict) and one.keys() >= _OF_A_TRIAL) for one in trials)
+    ):
+        raise CorruptFileError(path, "is not a choice of optbench")
     return choice
 
 
+_OF_A_CHOICE: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "search": str,
+    "lr": (int, float),
+    "settings": dict,
+    "at_edge": bool,
+    "trials": list,
+}
+"""What a choice must hold for the cells that wait for it, and of which kind."""
+
+_OF_A_TRIAL = {"lr", "path"}
+
+
+def choice_if_whole(path: Path) -> dict[str, Any] | None:
+    """What a search chose; None where there is no choice, or a corrupt one: then it is to be made again."""
+    try:
+        return read_choice(path)
+    except CorruptFileError:
+        return None
+
+
 def is_finished(search: Search) -> bool:
-    """Whether a search has its choice and every trial that it rests on is still there."""
-    choice = read_choice(search.path)
+    """Whether a search has its choice and every trial that it rests on is still there, both whole."""
+    choice = choice_if_whole(search.path)
     return choice is not None and all(is_complete(Path(trial["path"])) for trial in choice["trials"])
 
 
@@ -162,7 +194,7 @@ def with_choice(cell: CellSpec) -> CellSpec:
     """The cell with the learning rate and the settings that its tuning chose; itself where it has them.
 
     Raises:
-        UserError: there is no choice yet.
+        UserError: there is no choice yet, or a corrupt one.
     """
     if cell.tuning is None or not isnan(cell.lr):
         return cell
@@ -186,7 +218,7 @@ def known_trials(study: Study) -> list[CellSpec]:
 
 def known_grid(search: Search) -> range:
     """The places that a search's choice rests on; those of its first grid where there is no choice yet."""
-    choice = read_choice(search.path)
+    choice = choice_if_whole(search.path)
     grid = first_grid(search.tuning)
     if choice is None:
         return grid

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from optbench.core.files import write_atomically
+from optbench.core.errors import CorruptFileError
+from optbench.core.files import read_json, write_atomically
 from optbench.study.modules import parse
 
 if TYPE_CHECKING:
@@ -156,9 +157,9 @@ def _cache() -> _Cache:
 def _from_disk(file: Path) -> dict[str, str]:
     """The answers by their key, each as the text that was written: most of them nobody asks for."""
     try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
+        stored = read_json(file)
         return {key: text for key, text in stored.items() if isinstance(text, str)}
-    except (OSError, ValueError, AttributeError):  # not there, or not what was written
+    except (OSError, CorruptFileError):  # not there, or not what was written
         return {}
 
 

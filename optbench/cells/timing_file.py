@@ -13,9 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.json import ParseOptions, ReadOptions, read_json
 
-from optbench.cells.cell import TRACE_KEY
-from optbench.cells.trace import BadTraceError
+from optbench.cells.cell import TIMING_SCHEMA, TRACE_KEY
+from optbench.cells.seal import BLANK, SEAL_KEY, sealed
+from optbench.cells.trace import BadTraceError, opened
 from optbench.core import provenance
+from optbench.core.errors import one_line
 from optbench.core.files import write_atomically
 
 if TYPE_CHECKING:
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
 
     from optbench.study.timing import TimingSpec
 
-TIMING_SCHEMA = 2
-"""Version of this layout."""
+UNSEALED = 2
+"""The last version of this layout without a checksum."""
 
 STEP, SPLIT, BATCH, KERNEL = "step", "split", "batch", "kernel"
 """Kinds of blocks: whole steps; steps taken apart; fetching batches; the fixed kernel that shows noise."""
@@ -70,9 +72,13 @@ def timing_facts(timing: TimingSpec) -> dict[str, Any]:
 def write_timing(path: Path, facts: dict[str, Any], rows: Sequence[dict[str, Any]] = ()) -> None:
     """Writes a timing under a temporary name and renames it: a reader sees a whole file or none."""
     table = _table(rows) if rows else SCHEMA.empty_table()
-    metadata = {TRACE_KEY: json.dumps(facts, sort_keys=True).encode()}
+    metadata = {TRACE_KEY: json.dumps(facts, sort_keys=True).encode(), SEAL_KEY: BLANK.encode()}
+    whole = pa.BufferOutputStream()
+    with pq.ParquetWriter(whole, table.schema, compression="zstd", store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(metadata)
     with write_atomically(path) as unfinished:
-        pq.write_table(table.replace_schema_metadata(metadata), unfinished, compression="zstd")
+        unfinished.write_bytes(sealed(whole.getvalue().to_pybytes()))
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pa.Table:
@@ -89,14 +95,14 @@ def read_timing(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     """The blocks and the facts of a timing's file.
 
     Raises:
-        BadTraceError: the file is truncated, or no timing of optbench.
+        BadTraceError: the file is truncated, has changed since it was written, or is no timing of optbench.
+        OSError: it may not be read.
     """
+    file, facts, _ = opened(path, "timing", UNSEALED)
     try:
-        with pq.ParquetFile(path) as file:
-            table = file.read()
+        table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        raise BadTraceError(f"{path} is not a whole timing: {error}") from None
-    metadata = table.schema.metadata or {}
-    if TRACE_KEY not in metadata or table.column_names != SCHEMA.names:
-        raise BadTraceError(f"{path} is not a timing of optbench")
-    return table, json.loads(metadata[TRACE_KEY])
+        raise BadTraceError(path, f"is not a whole timing: {one_line(error)}") from None
+    if table.column_names != SCHEMA.names:
+        raise BadTraceError(path, "is not a timing of optbench")
+    return table, facts

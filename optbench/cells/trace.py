@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from optbench.cells.cell import TRACE_KEY, TRACE_SCHEMA
+from optbench.cells.seal import BLANK, SEAL_KEY, NoSealError, check_seal, sealed
 from optbench.cells.seeds import STREAMS, stream_seed
 from optbench.core import provenance
-from optbench.core.files import write_atomically
+from optbench.core.errors import CorruptFileError, one_line
+from optbench.core.files import read_regular, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +37,12 @@ if TYPE_CHECKING:
 TIMES = b"optbench-times"
 
 
-class BadTraceError(ValueError):
-    """A file that is not a trace: truncated, foreign, or of another layout."""
+UNSEALED = 3
+"""The last version of a trace's layout without a checksum: no cell of today means such a file."""
+
+
+class BadTraceError(CorruptFileError):
+    """A file that is not a trace: truncated, spoilt, foreign, or of another layout."""
 
 
 @dataclass(frozen=True)
@@ -143,12 +149,13 @@ def write_trace(path: Path, trace: Trace) -> None:
             {
                 TRACE_KEY: json.dumps(trace.facts, sort_keys=True).encode(),
                 TIMES: json.dumps(trace.times, sort_keys=True).encode(),
+                SEAL_KEY: BLANK,
             }
         )
     # Waiting for the disk takes as long as a small cell. A trace of which a power cut leaves a piece is seen
     # as one by its frame or when it is read, and trained again.
     with write_atomically(path, synced=False) as unfinished:
-        unfinished.write_bytes(whole.getvalue())
+        unfinished.write_bytes(sealed(whole.getvalue().to_pybytes()))
 
 
 def curves_of(table: pa.Table) -> Curves:
@@ -174,7 +181,8 @@ def read_trace(path: Path) -> Trace:
     """Reads a trace.
 
     Raises:
-        BadTraceError: the file is truncated, or no trace of optbench.
+        BadTraceError: the file is truncated, has changed since it was written, or is no trace of optbench.
+        OSError: it may not be read.
     """
     table, facts, times = read_table(path)
     return Trace(
@@ -191,33 +199,79 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
     """The rows of a trace as an arrow table, its facts and its times.
 
     Raises:
-        BadTraceError: the file is truncated, or no trace of optbench.
+        BadTraceError: as `read_trace`.
+        OSError: it may not be read.
     """
+    file, facts, times = opened(path, "trace", UNSEALED, names=["split", "metric"])
     try:
-        # A trace is a few kilobytes: read in one piece, for threads and read-ahead cost more than they bring.
-        with pa.OSFile(str(path)) as stream:
-            whole = pa.BufferReader(stream.read_buffer())
-        file = pq.ParquetFile(whole, pre_buffer=False, read_dictionary=["split", "metric"])
-        table, metadata = file.read(use_threads=False), file.metadata.metadata or {}
+        table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
-        raise BadTraceError(f"{path} is not a whole trace: {error}") from None
-    except KeyError:  # one of these columns
-        raise BadTraceError(f"{path} is not a trace of optbench") from None
-    if TRACE_KEY not in metadata or table.column_names != ["step", "split", "metric", "value"]:
-        raise BadTraceError(f"{path} is not a trace of optbench")
-    return table, json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))
+        raise BadTraceError(path, f"is not a whole trace: {one_line(error)}") from None
+    if table.column_names != ["step", "split", "metric", "value"]:
+        raise BadTraceError(path, "is not a trace of optbench")
+    return table, facts, times
 
 
 def read_facts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The facts of a trace and its times, without its rows.
+    """The facts of a trace, or a timing, and its times, without its rows.
 
     Raises:
-        BadTraceError: the file is truncated, or no trace of optbench.
+        BadTraceError: as `read_trace`.
+        OSError: it may not be read.
+    """
+    _, facts, times = opened(path, "trace", UNSEALED)
+    return facts, times
+
+
+def opened(
+    path: Path, what: str, unsealed: int, names: Sequence[str] = ()
+) -> tuple[pq.ParquetFile, dict[str, Any], dict[str, Any]]:
+    """A file of ours, its checksum verified, with the facts and the times in its metadata.
+
+    Args:
+        path: the file.
+        what: it is to be, `trace` or `timing`.
+        unsealed: the last version of its layout without a checksum; a file of that or an earlier one is
+            taken as it is.
+        names: columns to be read as codes.
+
+    Raises:
+        BadTraceError: the file is truncated, has changed since it was written, or is none of optbench.
+        OSError: it may not be read.
     """
     try:
-        metadata = pq.read_metadata(path).metadata or {}
+        # A trace is a few kilobytes: read in one piece, for threads and read-ahead cost more than they bring.
+        content = read_regular(path)
+        check_seal(path, content)
+        has_seal = True
+    except NoSealError:
+        has_seal = False
+    except FileNotFoundError:
+        raise BadTraceError(path, f"is not a whole {what}: it is not there") from None
+    except CorruptFileError as error:
+        raise BadTraceError(path, error.why) from None
+    try:
+        file = pq.ParquetFile(pa.BufferReader(content), pre_buffer=False, read_dictionary=list(names))
+        metadata = file.metadata.metadata or {}
     except (OSError, pa.ArrowException) as error:
-        raise BadTraceError(f"{path} is not a whole trace: {error}") from None
+        raise BadTraceError(path, f"is not a whole {what}: {one_line(error)}") from None
+    except KeyError:  # one of these columns
+        raise BadTraceError(path, f"is not a {what} of optbench") from None
     if TRACE_KEY not in metadata:
-        raise BadTraceError(f"{path} is not a trace of optbench")
-    return json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))
+        raise BadTraceError(path, f"is not a {what} of optbench")
+    try:
+        facts, times = json.loads(metadata[TRACE_KEY]), json.loads(metadata.get(TIMES, b"{}"))
+    except (ValueError, RecursionError) as error:
+        raise BadTraceError(
+            path, f"is not a whole {what}: its facts are not JSON: {one_line(error)}"
+        ) from None
+    if not (isinstance(facts, dict) and isinstance(times, dict)):
+        raise BadTraceError(path, f"is not a {what} of optbench")
+    if not has_seal and not _is_earlier(facts, unsealed):
+        raise BadTraceError(path, "has no checksum")
+    return file, facts, times
+
+
+def _is_earlier(facts: dict[str, Any], unsealed: int) -> bool:
+    schema = facts.get("schema")
+    return isinstance(schema, int) and schema <= unsealed

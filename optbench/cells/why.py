@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.search import is_finished, read_choice
+from optbench.cells.search import choice_if_whole, is_finished
 from optbench.cells.timings import timing_path
 from optbench.cells.trace import BadTraceError, read_facts
 from optbench.core import provenance
@@ -37,6 +37,8 @@ UNTOLD = "the earlier result is by a version of optbench that did not note what 
 SAME_FILES = "code: no function was edited, but a name that is used now means another one"
 
 TRIALS_GONE = "trials that it rests on are no longer there"
+
+CORRUPT = "what lies there is corrupt"
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,15 @@ def reasons_of_choices(searches: Iterable[Search]) -> Iterator[Reason]:
         if is_finished(search):
             yield Reason(search.name, UP_TO_DATE)
         elif search.path.is_file():
-            yield Reason(search.name, AGAIN, causes=(TRIALS_GONE,))
+            causes = (TRIALS_GONE if choice_if_whole(search.path) else CORRUPT,)
+            yield Reason(search.name, AGAIN, causes=causes)
         else:
             beside = folders.latest(search.path)
             if beside is None:
                 yield Reason(search.name, NEVER_CHOSEN)
                 continue
-            causes = differences(read_choice(beside) or {}, {"identity": search.identity})
-            yield Reason(search.name, AGAIN, beside, tuple(causes))
+            differ = differences(choice_if_whole(beside) or {}, {"identity": search.identity})
+            yield Reason(search.name, AGAIN, beside, tuple(differ))
 
 
 def reasons_of_timings(timings: Iterable[TimingSpec]) -> Iterator[Reason]:
@@ -142,7 +145,7 @@ def newest(paths: Iterable[Path], before: float = float("inf")) -> tuple[Path, d
     for path in paths:
         try:
             facts, times = read_facts(path)
-        except BadTraceError:
+        except (BadTraceError, OSError):
             continue
         found.append((float(times.get("started", 0.0)), path, facts))
     earlier = [one for one in found if one[0] < before]

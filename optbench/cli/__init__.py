@@ -17,6 +17,7 @@ from optbench.cli import cells, checks, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.core.errors import UserError
 from optbench.core.processes import exit_at_once
+from optbench.core.text import escaped
 from optbench.study.plugins import keep_working_folder_off_path
 
 
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def _end(line: str, status: int = USER_MISTAKE) -> None:
-    click.echo(f"optbench: {' '.join(line.split())}", err=True)
+    click.echo(escaped(f"optbench: {' '.join(line.split())}"), err=True)
     sys.exit(status)
 
 

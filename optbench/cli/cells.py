@@ -14,13 +14,15 @@ from optbench.cli.choices import (
     cores_option,
     device_option,
     read,
-    results_folder,
+    reading,
     study_argument,
 )
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
+from optbench.cli.terminal import plain
 from optbench.core.errors import UserError, unknown
 from optbench.core.provenance import PROVENANCE
 from optbench.core.status import FAILED, MISSING
+from optbench.core.text import escaped
 from optbench.core.words import number
 from optbench.running.launcher import Launcher
 
@@ -80,9 +82,13 @@ def rerun(
         _rerun_on(executor, found, chosen)
         return
     from optbench.running.locks import hold_run  # noqa: PLC0415
+    from optbench.running.outputs import set_outputs_aside  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
     with hold_run(found.results):
+        set_outputs_aside(found.results)
+        left_of(map(trace_path, chosen))  # names what is corrupt and keeps it beside
         prepare_data(found)
         with Launcher() as launcher:
             tune_unfinished(found, chosen, workers, launcher)
@@ -121,7 +127,8 @@ def show(what: str | None, study: str | None, device: str | None) -> None:
     if what is None or (study is None and not _is_cell(what)):
         from optbench.cli.verdict import show_verdict  # noqa: PLC0415
 
-        show_verdict(results_folder(what or study or "default"))
+        with reading(what or study or "default", "collect", "summarize") as results:
+            show_verdict(results)
         return
     _show_cells(what, study or "default", device)
 
@@ -143,7 +150,6 @@ def _show_cells(cell: str, study: str, device: str | None) -> None:
 
 def _show(study: Study, cell: CellSpec) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
@@ -175,13 +181,13 @@ def _show(study: Study, cell: CellSpec) -> None:
         facts["train it again"] = f"optbench tune {study.file} '{cell.combination}' --again"
     if cell.tuning:
         facts["tuned by"] = choice_path(cell).as_posix()
-    table = Table(title=escape(cell.name), show_header=False, title_justify="left")
+    table = Table(title=plain(cell.name), show_header=False, title_justify="left")
     for key, value in facts.items():
-        table.add_row(key, escape(number(value, 6) if isinstance(value, float) else str(value)))
+        table.add_row(plain(key), plain(number(value, 6) if isinstance(value, float) else value))
     console = Console()
     console.print(table)
     if error:
-        console.print(error, markup=False, highlight=False)
+        console.print(escaped(str(error), lines=True), markup=False, highlight=False)
 
 
 @click.command(name="list")
@@ -198,7 +204,8 @@ def list_(study: str | None, device: str | None) -> None:
 
     for cell in cells_of(read(study, device)):
         path = trace_path(cell)
-        click.echo(f"{read_trace(path).facts['status'] if is_complete(path) else MISSING.name:9} {cell.name}")
+        status = read_trace(path).facts["status"] if is_complete(path) else MISSING.name
+        click.echo(escaped(f"{status:9} {cell.name}"))
 
 
 def _list_built_ins() -> None:

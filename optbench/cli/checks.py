@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.cli.choices import cores_option, device_option, read, reading, study_argument
 from optbench.cli.stages import train_cells
+from optbench.cli.terminal import plain
 from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import REPEATABLE
+from optbench.core.text import escaped
 from optbench.core.words import interval, number
 from optbench.running.launcher import Launcher
 
@@ -95,7 +97,7 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))
     must = f"to {TOLERANCE:g}: other {', '.join(elsewhere)}" if elsewhere else "bit for bit"
     why = f": {found.why}" if found.why else ""
-    click.echo(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}")
+    click.echo(escaped(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}"))
     return holds
 
 
@@ -126,10 +128,11 @@ def compare(
     pairs = dict(text.partition("=")[::2] for text in renamed)
     if bad := [old for old, new in pairs.items() if not (old and new)]:
         raise UserError(f"--map takes OLD=NEW; got {bad[0]!r}")
-    old, new = results_folder(a), results_folder(b)
-    rows = compare_results(old, new, rename=pairs, threshold=threshold)
+    with reading(a, "collect") as old, reading(b, "collect") as new:
+        rows = compare_results(old, new, rename=pairs, threshold=threshold)
+        differ = origins_differ(old, new)
     _print(rows)
-    if differ := origins_differ(old, new):
+    if differ:
         click.echo(
             f"optbench: made on other {' and '.join(differ)}, so equal bits are not to be expected; "
             "times are never compared here",
@@ -142,7 +145,6 @@ def compare(
 
 def _print(rows: Sequence[ResultComparison]) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     table = Table("cells", "agree", "n", "shift of the final loss, B - A", "p (Holm)", "B is", "missing in B")
@@ -153,9 +155,7 @@ def _print(rows: Sequence[ResultComparison]) -> None:
             else f"{number(row.shift, 3)} {interval(row.low, row.high, digits=3)}"
         )
         missing = str(len(row.missing)) if row.missing else ""
-        table.add_row(
-            escape(row.name), row.kind, str(row.n), escape(shift), number(row.p, 3), row.verdict, missing
-        )
+        table.add_row(*map(plain, (row.name, row.kind, row.n, shift, number(row.p, 3), row.verdict, missing)))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from optbench.core.errors import UserError, one_line
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from optbench.study.study import Study
 
 USER_MISTAKE = 2
@@ -35,6 +40,67 @@ def read(study: str, device: str | None = None) -> Study:
 
 
 def results_folder(study: str) -> Path:
-    """The result folder that a study file, a study's name or the folder itself names."""
-    folder = Path(study)
-    return folder if (folder / "tables").is_dir() else read(study).results
+    """The result folder that a study file, a study's name or the folder itself names.
+
+    A folder is never left for the study file that it names: it may be somebody else's.
+
+    Raises:
+        UserError: it has no tables.
+    """
+    named = Path("results") / study
+    for folder in (Path(study), named):
+        if (folder / "tables").is_dir():
+            return folder
+    if Path(study).is_dir():
+        raise UserError(f"{study} holds no results: it has no folder 'tables'")
+    if not named.is_dir():
+        named = read(study).results
+    if not (named / "tables").is_dir():
+        raise UserError(f"{named} holds no results yet: no folder 'tables' (optbench run {study} makes it)")
+    return named
+
+
+@contextmanager
+def reading(study: str, *stages: str) -> Iterator[Path]:
+    """The result folder that `study` names, for a block that reads what some stages wrote there.
+
+    Whatever lies in the folder, which may come from anywhere: what cannot be read is one line.
+
+    Args:
+        study: a study file, a study's name, or a result folder.
+        stages: whose files are to be as they were written, of `optbench.running.outputs.OUTPUTS`.
+
+    Raises:
+        UserError: there are no results, or they are not what optbench writes.
+    """
+    from optbench.running.outputs import check_outputs  # noqa: PLC0415
+
+    results = results_folder(study)
+    check_outputs(results, *stages)
+    try:
+        yield results
+    except UserError:
+        raise
+    except FileNotFoundError as problem:
+        raise UserError(f"{results} is incomplete: {problem.filename} is not there{MADE_ANEW}") from problem
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
+        kind, where = type(problem).__name__, _innermost(problem)
+        raise UserError(
+            f"{results} is not as optbench writes it: {kind}: {one_line(problem)} ({where}){MADE_ANEW}"
+        ) from problem
+
+
+MADE_ANEW = "; optbench run STUDY makes tables and figures anew"
+
+
+def _innermost(problem: BaseException) -> str:
+    """The last place in this package that an exception passed: `report/study.py:60`."""
+    from traceback import extract_tb  # noqa: PLC0415
+
+    from optbench.core.files import PACKAGE_FOLDER  # noqa: PLC0415
+
+    places = [Path(frame.filename) for frame in extract_tb(problem.__traceback__)]
+    lines = [frame.lineno for frame in extract_tb(problem.__traceback__)]
+    ours = [(p, n) for p, n in zip(places, lines, strict=True) if p.is_relative_to(PACKAGE_FOLDER)]
+    path, line = ours[-1]
+    return f"{path.relative_to(PACKAGE_FOLDER).as_posix()}:{line}"

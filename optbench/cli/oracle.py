@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optbench.cli.terminal import plain
+from optbench.core.text import escaped
 from optbench.core.words import number
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ def print_oracle(results: Path) -> int:
     """Compares, writes tables/oracle, prints predicted beside measured; returns how many facts failed."""
     from rich.box import SIMPLE  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from optbench.theory.oracle.table import AGREES, write_oracle  # noqa: PLC0415
@@ -29,7 +30,7 @@ def print_oracle(results: Path) -> int:
     console = Console()
     words = console.width >= WORDS_WIDTH
     for topic, rows in found.groupby("topic", sort=False):
-        table = Table(title=str(topic), title_justify="left", box=SIMPLE, pad_edge=False)
+        table = Table(title=plain(topic), title_justify="left", box=SIMPLE, pad_edge=False)
         table.add_column("fact", no_wrap=True)
         if words:
             table.add_column("what")
@@ -40,8 +41,8 @@ def print_oracle(results: Path) -> int:
             fine = row["verdict"] == AGREES
             numbers = (number(row[key], 6) for key in ("predicted", "measured"))
             table.add_row(
-                row["fact"],
-                *([escape(row["what"])] if words else []),
+                plain(row["fact"]),
+                *([plain(row["what"])] if words else []),
                 *numbers,
                 number(row["tolerance"], 1),
                 f"[{'green' if fine else 'bold red'}]{row['verdict']}[/]",
@@ -49,7 +50,7 @@ def print_oracle(results: Path) -> int:
         console.print(table)
     failed = found.loc[found["verdict"] != AGREES, "fact"].tolist()
     for _, row in found[found["note"] != ""].iterrows():
-        console.print(f"{row['fact']}: {row['note']}", markup=False, highlight=False)
+        console.print(escaped(f"{row['fact']}: {row['note']}"), markup=False, highlight=False)
     console.print(
         f"{len(found) - len(failed)} of {len(found)} facts agree"
         + (f"; not: {', '.join(map(str, failed))}" if failed else ""),

@@ -6,13 +6,13 @@ import math
 import os
 import sys
 from collections import Counter
-from contextlib import chdir
+from contextlib import chdir, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.cli.choices import cores_option, device_option, read, reading, study_argument
 from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
 from optbench.core.errors import UserError
 from optbench.core.files import PACKAGE_FOLDER
@@ -47,10 +47,12 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
     wanted = {name: spec for name, spec in study.datasets.items() if not only or name in only}
     from optbench.catalogue.datasets.manifest import is_prepared  # noqa: PLC0415
     from optbench.cells.data import data_digests  # noqa: PLC0415
+    from optbench.running.plan import set_data_aside  # noqa: PLC0415
 
     digests = data_digests(study)
+    spoilt = set_data_aside(study, wanted)
     for name, spec in wanted.items():
-        if not only and is_prepared(spec, study.data_folder, digests[name]):
+        if not only and name not in spoilt and is_prepared(spec, study.data_folder, digests[name]):
             continue
         from optbench.catalogue.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
 
@@ -130,9 +132,9 @@ def tune(
     A NAME is workload/optimizer/schedule; * and ? stand for any text. Trials lie in results/<study>/tuning/,
     and a trial that is finished is not repeated.
     """
-    from optbench.cells.search import is_finished, searches_of, select_searches  # noqa: PLC0415
+    from optbench.cells.search import searches_of, select_searches  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
-    from optbench.running.tuning_plan import read_tune_batch  # noqa: PLC0415
+    from optbench.running.tuning_plan import read_tune_batch, searches_left  # noqa: PLC0415
 
     die_with_run()
     found = read(study, device)
@@ -147,9 +149,10 @@ def tune(
             )
         return
     prepare_data(found)
-    chosen = select_searches(searches, names)
-    if not names:
-        chosen = [search for search in searches if again or not is_finished(search)]
+    chosen = select_searches(searches, names) if names else searches
+    left = searches_left(chosen)
+    if not names and not again:
+        chosen = left
     with Launcher() as launcher:
         tune_searches(found, chosen, max(1, cores // found.threads), launcher, again=again)
 
@@ -190,10 +193,10 @@ MOST_NAMED = 5
 
 def tune_unfinished(study: Study, cells: Sequence[CellSpec], workers: int, launcher: Launcher) -> None:
     """Makes the choices that cells wait for and that are not there yet."""
-    from optbench.cells.search import is_finished, searches_of  # noqa: PLC0415
+    from optbench.cells.search import searches_of  # noqa: PLC0415
+    from optbench.running.tuning_plan import searches_left  # noqa: PLC0415
 
-    searches = [search for search in searches_of(study, cells) if not is_finished(search)]
-    tune_searches(study, searches, workers, launcher)
+    tune_searches(study, searches_left(searches_of(study, cells)), workers, launcher)
 
 
 @click.command(name="time")
@@ -248,15 +251,17 @@ def collect(study: str, cores: int, device: str | None) -> None:
 
 
 def _collect(study: Study, cores: int) -> None:
+    from optbench.running.outputs import summed_stage  # noqa: PLC0415
     from optbench.study.locate import note_study_file  # noqa: PLC0415
     from optbench.tables.collect import collect as collect_study  # noqa: PLC0415
     from optbench.tables.timing import collect_timing  # noqa: PLC0415
     from optbench.tables.tuning import collect_tuning  # noqa: PLC0415
 
     note_study_file(study)
-    counts = collect_study(study, cores)
-    collect_timing(study)
-    collect_tuning(study)
+    with summed_stage(study.results, "collect"):
+        counts = collect_study(study, cores)
+        collect_timing(study)
+        collect_tuning(study)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     click.echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
 
@@ -269,7 +274,8 @@ def summarize(study: str, cores: int) -> None:
 
     Writes tables/summary, convergence, comparisons, ranking, findings, claims.
     """
-    _summarize(results_folder(study), cores)
+    with reading(study, "collect") as results:
+        _summarize(results, cores)
 
 
 RUNS_WORTH_A_PROCESS = 2000
@@ -279,14 +285,13 @@ RUNS_WORTH_A_PROCESS = 2000
 def _summarize(results: Path, cores: int) -> None:
     # Many small products: the threads of numpy's linear algebra would spin while they wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from pyarrow.parquet import read_metadata  # noqa: PLC0415
-
     from optbench.core.processes import run_beside  # noqa: PLC0415
+    from optbench.running.outputs import summed_stage  # noqa: PLC0415
 
     tables = results / "tables"
-    apart = cores > 1 and read_metadata(tables / "runs.parquet").num_rows >= RUNS_WORTH_A_PROCESS
+    apart = cores > 1 and _rows(tables / "runs.parquet") >= RUNS_WORTH_A_PROCESS
     # By a function of this module: the process that compares starts while this one still imports.
-    with run_beside(_compare, tables, apart=apart) as compared:
+    with summed_stage(results, "summarize"), run_beside(_compare, tables, apart=apart) as compared:
         from optbench.findings.write import write_findings  # noqa: PLC0415
         from optbench.tables.sensitivity import summarize_tuning  # noqa: PLC0415
         from optbench.tables.summary import summarize as summarize_results  # noqa: PLC0415
@@ -296,6 +301,23 @@ def _summarize(results: Path, cores: int) -> None:
         summarize_tuning(results)
         write_claims(results)
         write_findings(results, compared())
+
+
+def _rows(file: Path) -> int:
+    """How many rows a table has, by its metadata: without pandas, whose import would hold up the other."""
+    from io import BytesIO  # noqa: PLC0415
+
+    from pyarrow import ArrowException  # noqa: PLC0415
+    from pyarrow.parquet import read_metadata  # noqa: PLC0415
+
+    from optbench.core.errors import CorruptFileError, one_line  # noqa: PLC0415
+    from optbench.core.files import read_regular  # noqa: PLC0415
+
+    content = read_regular(file)
+    try:
+        return int(read_metadata(BytesIO(content)).num_rows)
+    except (OSError, ArrowException) as problem:
+        raise CorruptFileError(file, f"is no table: {one_line(problem)}") from None
 
 
 def _compare(tables: Path) -> Analysis:
@@ -320,8 +342,15 @@ def _draw_all() -> Callable[..., object]:
 @click.option("--pdf", is_flag=True, help="Write PDFs too, whatever the study's report.pdf says.")
 def plot(study: str, cores: int, *, pdf: bool) -> None:
     """Draw the figures: results/<study>/figures/*.svg, and *.pdf where asked for."""
-    results = results_folder(study)
-    _draw_all()(results / "tables", results / "figures", cores=cores, pdf=True if pdf else None)
+    with reading(study, "collect", "summarize", "oracle") as results:
+        _plot(results, cores, pdf=True if pdf else None)
+
+
+def _plot(results: Path, cores: int, *, pdf: bool | None = None) -> None:
+    from optbench.running.outputs import summed_stage  # noqa: PLC0415
+
+    with summed_stage(results, "plot"):
+        _draw_all()(results / "tables", results / "figures", cores=cores, pdf=pdf)
 
 
 @click.command()
@@ -332,9 +361,19 @@ def report(study: str, *, now: bool) -> None:
     if now:
         publish(read(study))
         return
-    from optbench.report.page.build import render  # noqa: PLC0415
+    with reading(study, "collect", "summarize", "oracle", "plot") as results:
+        _report(results)
 
-    click.echo(render(results_folder(study), Path("reports")).absolute().as_uri())
+
+def _report(results: Path) -> None:
+    from optbench.report.page.build import render  # noqa: PLC0415
+    from optbench.running.outputs import summed_stage  # noqa: PLC0415
+
+    # The folder of somebody else's results stays as it is.
+    own = results.resolve() == Path("results", results.name).resolve()
+    with summed_stage(results, "report") if own else nullcontext():
+        page = render(results, Path("reports"))
+    click.echo(page.absolute().as_uri())
 
 
 @click.command()
@@ -345,13 +384,24 @@ def oracle(study: str, *, write_only: bool) -> None:
 
     Ends with exit status 1 where a fact differs or was not measured.
     """
-    results = results_folder(study)
-    if write_only:
-        from optbench.theory.oracle.table import write_oracle  # noqa: PLC0415
+    from optbench.running.outputs import summed_stage  # noqa: PLC0415
 
-        write_oracle(results / "tables")
-    elif print_oracle(results):
+    with reading(study, "collect") as results:
+        if write_only:
+            _write_oracle(results)
+            return
+        with summed_stage(results, "oracle"):
+            differs = print_oracle(results)
+    if differs:
         sys.exit(EXIT_FACTS_DIFFER)
+
+
+def _write_oracle(results: Path) -> None:
+    from optbench.running.outputs import summed_stage  # noqa: PLC0415
+    from optbench.theory.oracle.table import write_oracle  # noqa: PLC0415
+
+    with summed_stage(results, "oracle"):
+        write_oracle(results / "tables")
 
 
 @click.command()
@@ -371,9 +421,11 @@ def run(study: str, cores: int, device: str | None) -> None:
 
 def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
     from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.running.outputs import set_outputs_aside  # noqa: PLC0415
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
+    set_outputs_aside(found.results)
     prepare_data(found)
     with Launcher() as launcher:
         tune_unfinished(found, cells, workers, launcher)
@@ -388,16 +440,12 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
 
 def publish(study: Study, cores: int = 1) -> None:
     """The stages from the traces to the page, each in its turn."""
-    from optbench.report.page.build import render  # noqa: PLC0415
-
     _collect(study, cores)
     _summarize(study.results, cores)
     if study.oracle:
-        from optbench.theory.oracle.table import write_oracle  # noqa: PLC0415
-
-        write_oracle(study.results / "tables")
-    _draw_all()(study.results / "tables", study.results / "figures", cores=cores)
-    click.echo(render(study.results, Path("reports")).absolute().as_uri())
+        _write_oracle(study.results)
+    _plot(study.results, cores)
+    _report(study.results)
     # After the page, which shows what failed.
     if study.oracle and print_oracle(study.results):
         sys.exit(EXIT_FACTS_DIFFER)

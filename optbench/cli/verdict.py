@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from optbench.cli.terminal import plain
 from optbench.core.errors import UserError
+from optbench.core.text import escaped
 from optbench.core.words import NONE, interval, number
 
 if TYPE_CHECKING:
@@ -25,25 +26,27 @@ def show_verdict(results: Path) -> None:
     Raises:
         UserError: it has no findings yet.
     """
-    import pandas as pd  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
+
+    from optbench.tables.read import read_frame, read_values  # noqa: PLC0415
 
     tables = results / "tables"
     if not (tables / "findings.json").exists():
         raise UserError(f"{results} has no findings: run the study, or 'optbench summarize {results}'")
-    findings = json.loads((tables / "findings.json").read_text(encoding="utf-8"))
-    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
-    ranking = pd.read_parquet(tables / "ranking.parquet")
-    runs = pd.read_parquet(tables / "runs.parquet", columns=["status"])["status"].value_counts()
+    findings = read_values(tables / "findings.json", list)
+    facts = read_values(tables / "study.json")
+    ranking = read_frame(tables / "ranking.parquet")
+    runs = read_frame(tables / "runs.parquet", columns=["status"])["status"].value_counts()
     console = Console()
-    console.print(facts.get("title") or results.name, style="bold", markup=False)
+    console.print(escaped(str(facts.get("title") or results.name)), style="bold", markup=False)
     if facts.get("question"):
-        console.print(facts["question"], markup=False, highlight=False)
+        console.print(escaped(str(facts["question"]), lines=True), markup=False, highlight=False)
     counts = " + ".join(f"{count} {status}" for status, count in runs.sort_index().items())
-    console.print(f"{runs.sum()} expected = {counts}", markup=False, highlight=False)
+    console.print(escaped(f"{runs.sum()} expected = {counts}"), markup=False, highlight=False)
     for finding in findings:
         if finding["headline"]:
-            console.print(f"\n{finding['headline']}. {finding['claim']}", markup=False, highlight=False)
+            said = escaped(f"{finding['headline']}. {finding['claim']}")
+            console.print(f"\n{said}", markup=False, highlight=False)
     losses = ranking[ranking["metric"] == "final_val_loss"]
     for workload, rows in losses.groupby("workload", sort=False):
         console.print()
@@ -54,12 +57,11 @@ def show_verdict(results: Path) -> None:
 
 
 def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Table:
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     quantity = "ratio to the reference" if rows[0]["quantity"] == "iqm ratio" else "median loss"
     title = _label(facts, "workloads", workload) if workload else "Over all workloads that they share"
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=plain(title), title_justify="left")
     for head in ("", "optimizer", "schedule"):
         table.add_column(head)
     for head in (quantity, "95% interval", "ok/n"):
@@ -67,13 +69,13 @@ def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -
     table.add_column("verdict")
     for row in rows[:MOST_ROWS]:
         table.add_row(
-            str(row["place"]),
-            escape(_label(facts, "optimizers", row["optimizer"])),
-            escape(_label(facts, "schedules", row["schedule"])),
-            number(row["estimate"]),
-            interval(row["low"], row["high"]) or NONE,
-            f"{row['n_ok']}/{row['n']}",
-            _verdict(row),
+            plain(row["place"]),
+            plain(_label(facts, "optimizers", row["optimizer"])),
+            plain(_label(facts, "schedules", row["schedule"])),
+            plain(number(row["estimate"])),
+            plain(interval(row["low"], row["high"]) or NONE),
+            plain(f"{row['n_ok']}/{row['n']}"),
+            plain(_verdict(row)),
             style="bold" if row["leader"] or row["tied"] else "",
         )
     if len(rows) > MOST_ROWS:

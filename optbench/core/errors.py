@@ -10,6 +10,7 @@ from optbench.core.text import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 LONGEST_LINE = 400
 """Characters that an exception's own words take in a line, at most."""
@@ -24,6 +25,29 @@ RAISED_BY_OTHERS = (Exception, SystemExit, GeneratorExit)
 
 class UserError(ValueError):
     """A mistake in what the user wrote: the message names the key, the value and what is allowed."""
+
+
+class CorruptFileError(UserError):
+    """A file does not hold what was written into it, or is no file at all: one line that names it.
+
+    Attributes:
+        path: the file.
+        why: what is wrong with it, a phrase that follows its name.
+    """
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(escaped(f"{path} {why}"))
+        self.path = path
+        self.why = why
+
+    def __reduce__(self) -> tuple[type[CorruptFileError], tuple[Path, str]]:
+        """It goes from one process to another as what it was made from."""
+        return type(self), (self.path, self.why)
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, on one line."""
+    return " ".join(str(error).split())
 
 
 def nearest(value: str, allowed: Iterable[str]) -> str:

@@ -1,13 +1,18 @@
-"""Writing files so that a reader sees a whole one or none."""
+"""Writing files so that a reader sees a whole one or none, and reading what may have become another."""
 
 from __future__ import annotations
 
+import errno
+import filecmp
+import json
 import os
-from contextlib import contextmanager
+import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from optbench.core.errors import CorruptFileError, one_line
 from optbench.core.text import escaped
 
 if TYPE_CHECKING:
@@ -29,6 +34,8 @@ def write_atomically(path: Path, *, synced: bool = True) -> Iterator[Path]:
             new one. Without, it may leave a piece: for files that are made again where they are not whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():  # no file can be renamed over it
+        set_aside(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield unfinished
@@ -60,8 +67,147 @@ def write_text(path: Path, text: str) -> None:
 
 def write_if_changed(path: Path, text: str) -> None:
     """Writes text atomically unless the file holds it already: its modification time means a change."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write_text(path, text)
+    try:
+        if read_regular(path) == text.encode():
+            return
+    except (FileNotFoundError, CorruptFileError):  # as good as another text
+        pass
+    write_text(path, text)
+
+
+KINDS: Final = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What may lie where a file should."""
+
+
+def open_regular(path: Path) -> int:
+    """Opens a file for reading and returns its descriptor, never waiting: a pipe would never answer.
+
+    Raises:
+        CorruptFileError: there is something else than a file, or links that lead nowhere but to each other.
+        OSError: it is not there, or may not be read.
+    """
+    return _open(path)[0]
+
+
+def _open(path: Path) -> tuple[int, int]:
+    """As `open_regular`; with the file's size."""
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:
+            raise CorruptFileError(path, "is a link that leads back to itself") from None
+        if problem.errno == errno.ENXIO:
+            raise CorruptFileError(path, "is a socket, not a file") from None
+        raise
+    found = os.fstat(number)
+    kind = stat.S_IFMT(found.st_mode)
+    if kind != stat.S_IFREG:
+        os.close(number)
+        raise CorruptFileError(path, f"is {KINDS.get(kind, 'something else')}, not a file")
+    return number, found.st_size
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        CorruptFileError: as `open_regular`.
+        OSError: as `open_regular`.
+    """
+    number, size = _open(path)
+    try:
+        # In one call where it can be: traces are read by the ten thousand.
+        content = os.read(number, size + 1)
+        if len(content) == size:
+            return content
+        parts = [content]
+        while parts[-1]:
+            parts.append(os.read(number, 1 << 24))
+        return b"".join(parts)
+    finally:
+        os.close(number)
+
+
+def read_utf8(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        CorruptFileError: it is not UTF-8, or no file.
+        OSError: as `open_regular`.
+    """
+    try:
+        return read_regular(path).decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise CorruptFileError(path, f"is not text: byte {problem.start} is not UTF-8") from None
+
+
+def read_json(path: Path, kind: type[dict[str, Any] | list[Any]] = dict) -> Any:  # noqa: ANN401 - JSON
+    """The value that a JSON file holds.
+
+    Args:
+        path: the file.
+        kind: what its outermost value must be.
+
+    Raises:
+        CorruptFileError: it is no JSON of that kind, not UTF-8, or no file.
+        OSError: as `open_regular`.
+    """
+    text = read_utf8(path)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise CorruptFileError(path, f"is not JSON: {one_line(problem)}") from None
+    if not isinstance(found, kind):
+        raise CorruptFileError(path, f"is JSON of another shape: no {kind.__name__}")
+    return found
+
+
+MOST_ASIDE: Final = 9
+"""Corrupt files of one name that are kept: what is spoilt each time must not fill the disk."""
+
+
+def set_aside(path: Path) -> Path:
+    """Renames what lies at `path` to PATH.corrupt, PATH.corrupt-2, ... and returns that; nothing is deleted.
+
+    One that is the same as an earlier one takes its place; beyond `MOST_ASIDE`, the last one's.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    for count in range(1, MOST_ASIDE + 1):
+        goal = path.with_name(f"{path.name}.corrupt{f'-{count}' if count > 1 else ''}")
+        if not os.path.lexists(goal) or _same(path, goal):
+            break
+    with suppress(FileNotFoundError):  # another process did it meanwhile
+        path.replace(goal)
+    return goal
+
+
+def put_aside(problem: CorruptFileError, then: str) -> str:
+    """Sets the file aside that is corrupt; returns the line that says so.
+
+    Args:
+        problem: the file and what is wrong with it.
+        then: what becomes of it next, `made anew` for one.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    if not os.path.lexists(problem.path):
+        return f"{problem}; it is {then}"
+    return f"{problem}; it is set aside as {set_aside(problem.path).name} and {then}"
+
+
+def _same(one: Path, other: Path) -> bool:
+    return all(stat.S_ISREG(path.lstat().st_mode) for path in (one, other)) and filecmp.cmp(
+        one, other, shallow=False
+    )
 
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "＝", "＋", "－", "＠")

@@ -6,7 +6,6 @@ includes the clock.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from optbench.core.words import number
 from optbench.stats.intervals import hodges_lehmann, median_interval
 from optbench.stats.paired import FEWEST_PAIRS, holm, sign_flip_test
 from optbench.tables.metrics import MEASURE_NAMES
+from optbench.tables.read import read_frame, read_values
 
 if TYPE_CHECKING:
     from optbench.cells.trace import Trace
@@ -175,10 +175,7 @@ def compare_results(
 
 def origins_differ(a: Path, b: Path) -> list[str]:
     """In what two result folders differ by which numbers can differ, from their study.json."""
-    mine, theirs = (
-        json.loads((folder / "tables" / "study.json").read_text(encoding="utf-8"))["provenance"]
-        for folder in (a, b)
-    )
+    mine, theirs = (read_values(folder / "tables" / "study.json")["provenance"] for folder in (a, b))
     return [fact.kinds for fact in differing(mine, theirs)]
 
 
@@ -186,7 +183,7 @@ def _runs(folder: Path) -> pd.DataFrame:
     file = folder / "tables" / "runs.parquet"
     if not file.is_file():
         raise UserError(f"{folder} is no result folder: it has no tables/runs.parquet")
-    runs = pd.read_parquet(file)
+    runs = read_frame(file)
     return runs[runs["status"] != MISSING.name]
 
 

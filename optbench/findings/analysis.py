@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_over
 from optbench.findings.samples import Combination, CommonBlock, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
 from optbench.tables.ratios import first_with
+from optbench.tables.read import read_frame, read_values
 from optbench.tables.step_times import read_times
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def compare_all(tables: Path) -> Analysis:
     Args:
         tables: results/<study>/tables, as `collect` left it.
     """
-    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
-    runs = pd.read_parquet(tables / "runs.parquet")
+    facts = read_values(tables / "study.json")
+    runs = read_frame(tables / "runs.parquet")
     rules = rules_of(facts)
     budgets = {
         str(name): float(known["steps"])
@@ -126,9 +126,9 @@ def compare_all(tables: Path) -> Analysis:
 
 def with_measured(analysis: Analysis, tables: Path) -> Analysis:
     """The same with what `summarize` and `summarize_tuning` boiled down into `tables`."""
-    found = {name: pd.read_parquet(tables / f"{name}.parquet") for name in ("summary", "ratios", "rates")}
+    found = {name: read_frame(tables / f"{name}.parquet") for name in ("summary", "ratios", "rates")}
     if (tables / "sensitivity.parquet").exists():
-        found["sensitivity"] = pd.read_parquet(tables / "sensitivity.parquet")
+        found["sensitivity"] = read_frame(tables / "sensitivity.parquet")
     timing = read_times(tables)
     return replace(analysis, measured=found if timing is None else found | {"timing": timing})
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from optbench.core.errors import CorruptFileError, one_line
+from optbench.tables.read import ANEW, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,17 +92,50 @@ def write_records(records: Sequence[FigureRecord], file: Path) -> None:
 
 
 def read_records(file: Path) -> list[FigureRecord]:
-    """Return what `write_records` wrote; no record where there is no file."""
-    if not file.exists():
+    """Return what `write_records` wrote; no record where there is no file.
+
+    Raises:
+        CorruptFileError: it is something else: names of files that lead elsewhere, for one.
+        OSError: it may not be read.
+    """
+    try:
+        found = read_values(file, list)
+    except FileNotFoundError:
         return []
-    return [
-        FigureRecord(
-            **{
-                **record,
-                "panels": tuple(Panel(**panel) for panel in record["panels"]),
-                "columns": tuple(record["columns"]),
-                "rows": tuple(tuple(row) for row in record["rows"]),
-            }
-        )
-        for record in json.loads(file.read_text(encoding="utf-8"))
-    ]
+    try:
+        return [_record(value) for value in found]
+    except (TypeError, KeyError, ValueError) as problem:
+        raise CorruptFileError(file, f"is not a list of figures: {one_line(problem)} ({ANEW})") from None
+
+
+def _record(value: dict[str, Any]) -> FigureRecord:
+    panels = tuple(Panel(**_texts(panel)) for panel in value["panels"])
+    texts = _texts({key: value[key] for key in ("id", "section", "workload", "title", "caption", "pdf")})
+    for id_ in (texts["id"], *(panel.id for panel in panels)):
+        if not _ID.fullmatch(id_):
+            raise ValueError(f"{id_!r} is no id")
+    for name in (*(panel.svg for panel in panels), *filter(None, [texts["pdf"]])):
+        if not _FILE.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a drawing")
+    rows = [list(row) for row in value["rows"]]
+    if not all(one is None or isinstance(one, str | int | float) for row in rows for one in row):
+        raise TypeError("a table holds something else than words and numbers")
+    return FigureRecord(
+        **texts,
+        panels=panels,
+        columns=tuple(_texts(dict(enumerate(value["columns"]))).values()),
+        rows=tuple(tuple(row) for row in rows),
+    )
+
+
+def _texts(values: dict[Key, Any]) -> dict[Key, str]:
+    for key, value in values.items():
+        if not isinstance(value, str):
+            raise TypeError(f"{key} is no text")
+    return values
+
+
+Key = TypeVar("Key", str, int)
+_ID = re.compile(r"[A-Za-z0-9_-]+")
+_FILE = re.compile(r"[A-Za-z0-9_-]+\.(?:svg|pdf)")
+"""What `as_id` makes, and the files that are called so: plain names, of this folder."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import pandas as pd
 
 from optbench.core.words import named
 from optbench.report.palette import Style, assign_styles
+from optbench.tables.read import read_frame, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,8 +58,8 @@ class StudyView:
 
 def read_study_view(tables: Path) -> StudyView:
     """Return the study of a tables folder; the order of names is that of the run table."""
-    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
-    runs = pd.read_parquet(tables / "runs.parquet")
+    facts = read_values(tables / "study.json")
+    runs = read_frame(tables / "runs.parquet")
     names = {
         kind: tuple(str(name) for name in runs[column].unique())
         for kind, column in (

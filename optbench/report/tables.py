@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from optbench.tables.read import read_frame
 from optbench.tables.step_times import comparable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def read_figure_tables(tables: Path) -> FigureTables:
     """Return the evidence tables of a study; an empty one stands for a file that is not there."""
     files = {field.name: tables / f"{field.name}.parquet" for field in fields(FigureTables)}
     return FigureTables(
-        **{name: pd.read_parquet(file) if file.exists() else pd.DataFrame() for name, file in files.items()}
+        **{name: read_frame(file) if file.exists() else pd.DataFrame() for name, file in files.items()}
     )
 
 
@@ -82,7 +83,7 @@ def read_timing_table(study: StudyView, file: Path) -> pd.DataFrame | None:
     """
     if not file.exists():
         return None
-    table = pd.read_parquet(file)
+    table = read_frame(file)
     if not set(OF_TIMING) <= set(table.columns):
         return None
     table = comparable(table)
@@ -114,7 +115,7 @@ def read_oracle(study: StudyView, file: Path) -> pd.DataFrame | None:
     """Return the oracle's table; None where the study asks for none or the file or a column is missing."""
     if not study.facts.get("oracle") or not file.exists():
         return None
-    table = pd.read_parquet(file)
+    table = read_frame(file)
     return table if set(OF_ORACLE) <= set(table.columns) and len(table) else None
 
 
@@ -138,5 +139,5 @@ def read_tuned(tables: Path) -> Tuned | None:
     files = [tables / f"{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")]
     if not all(file.exists() for file in files):
         return None
-    tuned = Tuned(*(pd.read_parquet(file) for file in files))
+    tuned = Tuned(*(read_frame(file) for file in files))
     return tuned if len(tuned.measures) else None

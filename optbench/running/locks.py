@@ -11,11 +11,12 @@ import fcntl
 import hashlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import IO
 
-from optbench.core.errors import UserError
-from optbench.core.files import sweep
+from optbench.core.errors import CorruptFileError, UserError
+from optbench.core.files import open_regular, put_aside, sweep
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 """What a file system without locks answers: work then goes on unguarded."""
@@ -33,6 +34,7 @@ class KeyLocks:
     def __init__(self, file: Path) -> None:
         """Opens `file`, which is made if need be."""
         file.parent.mkdir(parents=True, exist_ok=True)
+        _make_way(file)
         # Never opened twice in a process: closing either would let go of all.
         self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
 
@@ -60,6 +62,16 @@ class KeyLocks:
         os.close(self._file)
 
 
+def _make_way(file: Path) -> None:
+    """Sets aside what is no file where the file of a lock belongs; a lock's content means nothing."""
+    try:
+        os.close(open_regular(file))
+    except FileNotFoundError:
+        pass
+    except CorruptFileError as problem:
+        print(f"optbench: {put_aside(problem, 'made anew')}", file=sys.stderr)  # noqa: T201
+
+
 def _byte(key: str) -> int:
     """A place of the file for `key`: 62 bits, so two keys hardly ever share one (and would only wait)."""
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 2
@@ -78,6 +90,7 @@ def hold_run(results: Path) -> IO[str]:
         UserError: another process runs it.
     """
     results.mkdir(parents=True, exist_ok=True)
+    _make_way(results / ".run")
     holder = (results / ".run").open("a+", encoding="utf-8")
     try:
         fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,7 +105,7 @@ def hold_run(results: Path) -> IO[str]:
     holder.truncate(0)
     holder.write(f"process {os.getpid()} on {socket.gethostname()}")
     holder.flush()
-    for folder in ("tables", "figures", "timing", "plan"):
+    for folder in ("tables", "figures", "timing", "plan", "checksums"):
         sweep(results / folder)
     sweep(Path("reports") / results.name)
     return holder

@@ -11,21 +11,30 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.cells.data import outdated_data
+from optbench.cells.data import outdated_data, spoilt_data
 from optbench.cells.identity import digest
 from optbench.cells.matrix import cells_of, trained_at_once
-from optbench.cells.paths import is_complete, trace_path
+from optbench.cells.paths import check_complete, trace_path
 from optbench.cells.slices import code_digest
-from optbench.core.errors import UserError
-from optbench.core.files import PACKAGE_FOLDER, slug, write_if_changed, write_text
+from optbench.core.errors import CorruptFileError, UserError
+from optbench.core.files import (
+    PACKAGE_FOLDER,
+    put_aside,
+    read_regular,
+    read_utf8,
+    slug,
+    write_if_changed,
+    write_text,
+)
 from optbench.study.locate import note_study_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from optbench.study.study import Study
 
@@ -110,6 +119,7 @@ def make_plan(
     *,
     again: bool = False,
     only: Sequence[str] | None = None,
+    look_only: bool = False,
 ) -> Plan:
     """Cuts what is left of a study into batches and writes the batch files.
 
@@ -124,9 +134,10 @@ def make_plan(
         cells_per_job: cells of a batch (1 to 500), None for the study's own.
         again: whether finished cells count as left.
         only: paths of the traces that count as left, finished or not, and no others.
+        look_only: whether nothing will run, so that corrupt files stay where they are.
     """
     cells = {trace_path(cell): cell for cell in cells_of(study)}
-    unfinished = set(left_of(cells))
+    unfinished = set(left_of(cells, look_only=look_only))
     chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished
     finished = [path.as_posix() for path in cells if path not in chosen | unfinished]
     kinds: dict[tuple[str, int, float], list[list[str]]] = {}
@@ -141,11 +152,32 @@ def make_plan(
             name = digest(lines)
             # Its time says what counts as finished since; what is left by force was finished before it.
             write = write_text if again or only is not None else write_if_changed
-            write(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n")
-            (plan_folder(study) / f"{name}.done").unlink(missing_ok=True)
+            write_batch(plan_folder(study) / f"{name}.txt", "\n".join(lines) + "\n", write)
+            remove_mark(plan_folder(study) / f"{name}.done")
             batches.append(name)
     note_study_file(study)
     return Plan(study, tuple(finished), tuple(batches))
+
+
+def write_batch(file: Path, text: str, write: Callable[[Path, str], None] = write_if_changed) -> None:
+    """Writes a file of a plan that is called after its content: what holds another one is set aside first."""
+    problem = CorruptFileError(file, "is corrupt: its content is not what its name says")
+    try:
+        whole = read_regular(file) == text.encode()
+    except FileNotFoundError:
+        whole = True
+    except CorruptFileError as other:
+        whole, problem = False, other
+    if not whole:
+        _say(put_aside(problem, "made anew"))
+    write(file, text)
+
+
+def remove_mark(file: Path) -> None:
+    """Removes the mark of a job that is done; a folder of that name is set aside."""
+    if file.is_dir() and not file.is_symlink():
+        _say(put_aside(CorruptFileError(file, "is a folder, not a file"), "made anew"))
+    file.unlink(missing_ok=True)
 
 
 def _batches(cells: int, cores: int | None, size: int | None, timeout_s: float) -> int:
@@ -186,29 +218,76 @@ def needs_of(study: Study, paths: Sequence[str]) -> Needs:
     return Needs(spec.memory_mb, math.ceil(seconds / 60) + START_MINUTES, gpus)
 
 
-def left_of(paths: Iterable[Path]) -> list[Path]:
-    """The traces, or timings, that are not there as a whole; files that are something else are named."""
-    left = [path for path in paths if not is_complete(path)]
-    for path in left:
-        if path.exists():
-            print(  # noqa: T201
-                f"optbench: {path} is truncated or of another cell; it will be made again", file=sys.stderr
-            )
+def left_of(paths: Iterable[Path], *, look_only: bool = False) -> list[Path]:
+    """The traces, or timings, that are not there as a whole.
+
+    Files that are something else, or whose content has changed, are named and set aside. One that may not be
+    read is named and counts as there, for nobody knows what it holds.
+
+    Args:
+        paths: where they lie.
+        look_only: whether nothing is to be renamed.
+    """
+    left = []
+    for path in paths:
+        try:
+            check_complete(path)
+        except FileNotFoundError:
+            left.append(path)
+        except CorruptFileError as problem:
+            left.append(path)
+            _say(f"{problem}; it will be made anew" if look_only else put_aside(problem, "made anew"))
+        except PermissionError as problem:
+            _say(f"{path} cannot be read ({problem.strerror}): it stays as it is")
     return left
 
 
-def newer_than_data(study: Study) -> dict[str, str]:
-    """A file that was written just now for each data set that lies there but was read otherwise.
+def _say(line: str) -> None:
+    print(f"optbench: {line}", file=sys.stderr)  # noqa: T201
+
+
+def newer_than_data(study: Study, *, look_only: bool = False) -> dict[str, str]:
+    """A file written just now for each data set that lies there but was read otherwise, or is corrupt.
 
     Snakemake sees a file's age and not what a manifest says, so an input that was written just now has it
-    prepare such a data set again. Data that is not there at all needs none.
+    prepare such a data set again. Data that is not there at all needs none. Corrupt files are named and set
+    aside, or only named where nothing will run (`look_only`).
     """
-    newer = {}
-    for name, wanted in outdated_data(study).items():
-        file = plan_folder(study) / f"data-{name}.txt"
-        write_text(file, f"{wanted}\n")
-        newer[name] = file.as_posix()
-    return newer
+    spoilt = set_data_aside(study, study.datasets, look_only=look_only)
+    names = dict.fromkeys((*outdated_data(study), *spoilt))
+    return {name: written_now(study, f"data-{name}") for name in names}
+
+
+def set_data_aside(study: Study, names: Iterable[str], *, look_only: bool = False) -> list[str]:
+    """Names the files of prepared data that are corrupt and sets them aside; returns the data sets' names.
+
+    Args:
+        study: the study.
+        names: of its data sets.
+        look_only: whether nothing is to be renamed.
+
+    Raises:
+        OSError: a file may not be read.
+    """
+    found = []
+    for name in names:
+        problems = list(spoilt_data(study, name))
+        for problem in problems:
+            told = f"{problem}; it will be prepared again"
+            _say(told if look_only else put_aside(problem, "prepared again"))
+        found += [name] if problems else []
+    return found
+
+
+def written_now(study: Study, name: str) -> str:
+    """A file of a plan that was written just now, for a rule that must run although its outputs are newer.
+
+    Snakemake makes no file anew that is missing where what was made from it is there. It says when it was
+    written: a small input that is newer but holds what it held the last time counts as unchanged.
+    """
+    file = plan_folder(study) / f"{name}.txt"
+    write_text(file, f"{time.time_ns()}\n")
+    return file.as_posix()
 
 
 def metrics_code(study: Study) -> str:
@@ -218,8 +297,13 @@ def metrics_code(study: Study) -> str:
 
 
 def read_batch(file: Path) -> list[str]:
-    """The paths of the traces that a batch file lists."""
-    return file.read_text(encoding="utf-8").split()
+    """The paths of the traces that a batch file lists.
+
+    Raises:
+        CorruptFileError: it is no text, or no file; a plan is written anew whenever the workflow is read.
+        OSError: it may not be read.
+    """
+    return read_utf8(file).split()
 
 
 def stage_code(*modules: str) -> str:

@@ -17,8 +17,10 @@ from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.search import best_of, first_grid, is_at_edge, score, wider, with_choice
 from optbench.cells.trace import cell_facts, read_trace
 from optbench.cells.trials import trial_row
+from optbench.core.checksums import with_checksum
 from optbench.core.files import write_if_changed
 from optbench.core.status import OUTCOMES
+from optbench.running.plan import left_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,10 +56,11 @@ def tune(searches: Iterable[Search], train: Train, *, again: bool = False) -> No
     while going:
         trials = [trial for one in going for trial in one.search.trials(one.grid)]
         paths = [trace_path(trial) for trial in trials]
+        unfinished = set(left_of(paths))
         left = [
             trial
             for trial, path in zip(trials, paths, strict=True)
-            if (again and path not in trained) or not is_complete(path)
+            if (again and path not in trained) or path in unfinished
         ]
         trained.update(map(trace_path, left))
         train(left, trials)
@@ -131,4 +134,4 @@ def _choose(one: _Open, rows: dict[int, list[dict[str, Any]]]) -> None:
         "score": None if isinf(found) else found,
         "trials": [trial for trials in rows.values() for trial in trials],
     }
-    write_if_changed(one.search.path, json.dumps(choice, indent=1) + "\n")
+    write_if_changed(one.search.path, json.dumps(with_checksum(choice), indent=1) + "\n")

@@ -8,17 +8,21 @@ the workflow again decides nothing.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbench.cells.identity import digest
-from optbench.cells.search import first_grid, is_finished, searches_of
-from optbench.core.files import write_if_changed
-from optbench.running.plan import CELLS_PER_CLUSTER_JOB, plan_folder
+from optbench.cells.search import first_grid, is_finished, read_choice, searches_of
+from optbench.core.errors import CorruptFileError
+from optbench.core.files import put_aside, read_json
+from optbench.running.plan import CELLS_PER_CLUSTER_JOB, plan_folder, remove_mark, write_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from optbench.cells.search import Search
     from optbench.study.study import Study
 
 
@@ -50,18 +54,38 @@ class TuneBatch:
     again: bool
 
 
-def make_tune_plan(study: Study, cores: int | None, *, again: bool = False) -> TunePlan:
+def searches_left(searches: Sequence[Search], *, look_only: bool = False) -> list[Search]:
+    """The searches without a choice, or trials, that are whole; a corrupt choice is named and set aside.
+
+    Args:
+        searches: some searches.
+        look_only: whether nothing is to be renamed.
+    """
+    left = [search for search in searches if not is_finished(search)]
+    for search in left:
+        try:
+            read_choice(search.path)
+        except CorruptFileError as problem:
+            told = f"{problem}; it will be made anew" if look_only else put_aside(problem, "made anew")
+            print(f"optbench: {told}", file=sys.stderr)  # noqa: T201
+    return left
+
+
+def make_tune_plan(
+    study: Study, cores: int | None, *, again: bool = False, look_only: bool = False
+) -> TunePlan:
     """Cuts the searches that are left into batches and writes the batch files.
 
     Args:
         study: the study.
         cores: cores that Snakemake may use, None on a cluster.
         again: whether finished searches and their trials count as left.
+        look_only: whether nothing will run, so that a corrupt choice stays where it is.
     """
     searches = searches_of(study) if study.tuning else []
-    finished = [] if again else [search for search in searches if is_finished(search)]
-    done = {search.path for search in finished}
-    left = [search.path.as_posix() for search in searches if search.path not in done]
+    unfinished = searches if again else searches_left(searches, look_only=look_only)
+    left = [search.path.as_posix() for search in unfinished]
+    finished = [search for search in searches if search.path.as_posix() not in set(left)]
     count, workers = 1, max(1, (cores or 1) // study.threads)
     if cores is None and study.tuning:
         trials = len(first_grid(study.tuning)) * len(study.tuning.seeds)
@@ -70,13 +94,20 @@ def make_tune_plan(study: Study, cores: int | None, *, again: bool = False) -> T
     for start in range(min(count, len(left))):
         values = {"choices": left[start::count], "workers": workers, "again": again}
         name = digest(values)
-        write_if_changed(plan_folder(study) / f"{name}.json", json.dumps(values, indent=1) + "\n")
-        (plan_folder(study) / f"{name}.tuned").unlink(missing_ok=True)
+        write_batch(plan_folder(study) / f"{name}.json", json.dumps(values, indent=1) + "\n")
+        remove_mark(plan_folder(study) / f"{name}.tuned")
         names.append(name)
     return TunePlan(tuple(search.path.as_posix() for search in finished), tuple(names))
 
 
 def read_tune_batch(file: Path) -> TuneBatch:
-    """What a batch file of `make_tune_plan` says."""
-    values = json.loads(file.read_text(encoding="utf-8"))
+    """What a batch file of `make_tune_plan` says.
+
+    Raises:
+        CorruptFileError: it is none; a plan is written anew whenever the workflow is read.
+        OSError: it may not be read.
+    """
+    values = read_json(file)
+    if values.keys() != {"choices", "workers", "again"}:
+        raise CorruptFileError(file, "is not a batch of a plan (snakemake writes it anew)")
     return TuneBatch(tuple(values["choices"]), values["workers"], values["again"])

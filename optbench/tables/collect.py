@@ -18,6 +18,7 @@ import pandas as pd
 from optbench.catalogue.datasets.manifest import read_manifest
 from optbench.cells.matrix import cells_of
 from optbench.core import provenance
+from optbench.core.errors import CorruptFileError
 from optbench.core.files import write_atomically, write_table, write_text
 from optbench.core.processes import map_in_processes
 from optbench.tables.curves import curve_writer
@@ -27,6 +28,7 @@ from optbench.tables.traces import CELL_TIMES, read_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from optbench.cells.cell import CellSpec
     from optbench.study.study import Study
@@ -51,8 +53,8 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
     """Writes tables/runs (parquet, csv), curves (parquet) and study.json from the traces that exist.
 
     A cell without a trace stands in the run table as `missing`. So does one whose trace cannot be read,
-    although its frame looked whole: it is named and set aside under the name TRACE.bad, so that the next run
-    trains the cell again.
+    its content has changed since it was written for one: it is named and set aside under the name
+    TRACE.corrupt, so that the next run trains the cell again.
     Measures of the study's own are columns too; one that fails on a cell is missing there and told on
     standard error.
 
@@ -151,7 +153,7 @@ def _describe(
             spec.name: {"label": spec.label, "factory": spec.factory, "direction": spec.direction}
             for spec in study.metrics
         },
-        "datasets": {name: read_manifest(name, study.data_folder) for name in study.datasets},
+        "datasets": {name: _manifest(name, study.data_folder) for name in study.datasets},
         "provenance": {
             **(origins[0] if origins else provenance.origin_of({})),
             "threads": study.threads,
@@ -162,6 +164,14 @@ def _describe(
         "origins": origins,
         "mixed": _mixed(origins),
     }
+
+
+def _manifest(name: str, data_folder: Path) -> dict[str, Any]:
+    try:
+        return read_manifest(name, data_folder)
+    except CorruptFileError as problem:
+        print(f"optbench: {problem}; the next run prepares it again", file=sys.stderr)  # noqa: T201
+        return {"name": name, "status": "unavailable", "reason": str(problem)}
 
 
 _FACTS = (

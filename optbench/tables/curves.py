@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
 from functools import reduce
 from operator import and_
@@ -12,6 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from optbench.core.errors import CorruptFileError, one_line
+from optbench.core.files import open_regular
+from optbench.tables.read import ANEW, within_results
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,13 +67,21 @@ def read_curves(
         cell: readable names of cells; all where it is None, as below.
         split: names of splits.
         metric: names of metrics.
+
+    Raises:
+        CorruptFileError: the file is no table, or lies elsewhere.
+        OSError: it is not there, or may not be read.
     """
     given = {"cell": cell, "split": split, "metric": metric}
     wanted = {name: sorted(values) for name, values in given.items() if values is not None}
-    with pq.ParquetFile(file) as opened:
-        groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
-        looks = [_look(group, wanted) for group in groups]
-        table = opened.read_row_groups([number for number, look in enumerate(looks) if look is not None])
+    os.close(open_regular(within_results(file)))  # before anything waits for it
+    try:
+        with pq.ParquetFile(file) as opened:
+            groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
+            looks = [_look(group, wanted) for group in groups]
+            table = opened.read_row_groups([number for number, look in enumerate(looks) if look is not None])
+    except (OSError, pa.ArrowException, LookupError, AttributeError) as problem:
+        raise CorruptFileError(file, f"is no table of curves: {one_line(problem)} ({ANEW})") from None
     mixed = set().union(*filter(None, looks))
     if mixed:
         table = table.filter(reduce(and_, (pc.field(name).isin(wanted[name]) for name in sorted(mixed))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ from optbench.core.files import write_table
 from optbench.tables.curves import read_curves
 from optbench.tables.heavy_ball import RateRow, rate_rows
 from optbench.tables.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
+from optbench.tables.read import read_frame, read_values
 from optbench.tables.step_times import read_times
 from optbench.tables.time_to_target import SurvivalRow, TargetsReachedRow, survival_rows, targets_reached_rows
 from optbench.tables.tradeoffs import TradeoffRow, tradeoff_rows
@@ -28,9 +28,9 @@ def write_figure_tables(tables: Path) -> None:
         tables: results/<study>/tables with runs, curves, summary, study.json and, where steps were timed,
             timing.
     """
-    runs = pd.read_parquet(tables / "runs.parquet")
-    summary = pd.read_parquet(tables / "summary.parquet")
-    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+    runs = read_frame(tables / "runs.parquet")
+    summary = read_frame(tables / "summary.parquet")
+    facts = read_values(tables / "study.json")
     timing = read_times(tables)
     workloads: dict[str, dict[str, Any]] = facts.get("workloads") or {}
     budgets = {name: float(known["steps"]) for name, known in workloads.items() if known.get("steps")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from optbench.core.errors import UserError, nearest
+from optbench.tables.read import read_frame, read_values
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Results:
             raise UserError(
                 f"{self.folder} has no table {name!r}{nearest(name, self.names)} (there are: {there})"
             )
-        return pd.read_parquet(self.folder / "tables" / f"{name}.parquet")
+        return read_frame(self.folder / "tables" / f"{name}.parquet")
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -44,8 +44,7 @@ class Results:
     @cached_property
     def study(self) -> dict[str, Any]:
         """What study.json says: labels, settings, targets, data sets, versions, machine."""
-        text = (self.folder / "tables" / "study.json").read_text(encoding="utf-8")
-        return dict(json.loads(text))
+        return dict(read_values(self.folder / "tables" / "study.json"))
 
     @cached_property
     def runs(self) -> pd.DataFrame:

@@ -7,7 +7,6 @@ of k trials (tables/best_of_k). docs/reference/tables.md#tuning defines every co
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,7 @@ import pandas as pd
 from optbench.core.files import write_table
 from optbench.core.status import DIVERGED, MISSING, OK
 from optbench.stats.survival import expected_best_of_k
+from optbench.tables.read import read_frame, read_values
 from optbench.tables.rows import COMBINATION
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ class BestOfKRow(NamedTuple):
 def summarize_tuning(results: Path) -> None:
     """Writes tables/lr_curves, sensitivity and best_of_k (parquet, csv) from the tuning and run tables."""
     folder = results / "tables"
-    tuning = pd.read_parquet(folder / "tuning.parquet")
-    runs = pd.read_parquet(folder / "runs.parquet")
-    optimizers = json.loads((folder / "study.json").read_text(encoding="utf-8"))["optimizers"]
+    tuning = read_frame(folder / "tuning.parquet")
+    runs = read_frame(folder / "runs.parquet")
+    optimizers = read_values(folder / "study.json")["optimizers"]
     curves = lr_curves(tuning)
     write_table(curves, folder / "lr_curves")
     write_table(sensitivity_rows(tuning, curves, runs, optimizers), folder / "sensitivity")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from optbench.tables.read import read_frame
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,5 +35,5 @@ def comparable(timing: pd.DataFrame) -> pd.DataFrame:
 def read_times(tables: Path) -> pd.DataFrame | None:
     """Return the times of a study that compare with each other; None where there are none."""
     file = tables / "timing.parquet"
-    table = pd.read_parquet(file) if file.exists() else None
+    table = read_frame(file) if file.exists() else None
     return None if table is None or table.empty or "step_time_us" not in table else comparable(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from optbench.stats.intervals import median_band, median_or_nothing
 from optbench.tables.curves import lines_of, read_curves
 from optbench.tables.figure_tables import write_figure_tables
 from optbench.tables.metrics import MEASURES, Measure
+from optbench.tables.read import read_frame, read_values
 from optbench.tables.rows import COMBINATION
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def summarize(results: Path) -> None:
     nothing else.
     """
     folder = results / "tables"
-    runs = pd.read_parquet(folder / "runs.parquet")
+    runs = read_frame(folder / "runs.parquet")
     measures = (*MEASURES, *_own_measures(folder))
     write_table(pd.DataFrame(summary_rows(runs, measures), columns=SummaryRow._fields), folder / "summary")
     bands = pd.DataFrame(_bands(runs, folder / "curves.parquet"), columns=BandRow._fields)
@@ -109,7 +109,7 @@ def _combinations(runs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], ND
 
 def _own_measures(folder: Path) -> Iterator[Measure]:
     """The study's own, with their directions."""
-    facts = json.loads((folder / "study.json").read_text(encoding="utf-8"))
+    facts = read_values(folder / "study.json")
     for name, metric in (facts.get("metrics") or {}).items():
         yield Measure(name, "", metric["direction"])
 

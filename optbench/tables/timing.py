@@ -103,7 +103,7 @@ def _rows(timing: TimingSpec) -> list[dict[str, Any]]:
         return [_empty(timing.workload.name, name, timing.reference, "not measured") for name in names]
     try:
         blocks, facts = read_timing(path)
-    except BadTraceError as problem:
+    except (BadTraceError, PermissionError) as problem:
         return [_empty(timing.workload.name, name, timing.reference, str(problem)) for name in names]
     return timing_rows(facts, blocks.to_pandas())
 

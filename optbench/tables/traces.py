@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,9 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from optbench.cells.paths import trace_path
-from optbench.cells.search import choice_path, read_choice
+from optbench.cells.search import choice_if_whole, choice_path
 from optbench.cells.trace import BadTraceError, coded, curves_of, numbers, read_table
 from optbench.cells.why import Folders, trained_again
+from optbench.core.files import put_aside
 from optbench.core.provenance import origin_of
 from optbench.core.status import MISSING
 from optbench.core.text import escaped
@@ -104,7 +106,7 @@ def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, A
     The row of a cell without a trace is whole, and the others are empty.
     """
     path = trace_path(cell)
-    choice = read_choice(choice_path(cell)) if cell.tuning else None
+    choice = choice_if_whole(choice_path(cell)) if cell.tuning else None
     row: dict[str, Any] = {
         "cell": cell.name,
         "workload": cell.workload.name,
@@ -120,15 +122,17 @@ def _read(cell: CellSpec, folders: Folders) -> tuple[dict[str, Any], dict[str, A
         "steps": 0,
         **dict.fromkeys((*MEASURE_NAMES, *CELL_TIMES), math.nan),
     }
-    if not path.exists():
+    if not os.path.lexists(path):
         return {**row, **nothing, **rest, "error": ""}, {}, {}
     try:
         table, facts, times = _own_table(path, cell)
-    except BadTraceError as problem:
-        path.replace(path.with_name(f"{path.name}.bad"))
-        aside = f"{problem}; it is set aside as {path.name}.bad, and the next run trains the cell again"
-        print(f"optbench: {aside}", file=sys.stderr)  # noqa: T201
-        return {**row, **nothing, **rest, "error": aside}, {}, {}
+    except (BadTraceError, PermissionError) as problem:
+        if isinstance(problem, BadTraceError):
+            told = put_aside(problem, "made anew by the next run")
+        else:
+            told = f"{path} cannot be read ({problem.strerror})"
+        print(f"optbench: {told}", file=sys.stderr)  # noqa: T201
+        return {**row, **nothing, **rest, "error": told}, {}, {}
     row |= {"lr": facts.get("lr", row["lr"]), "status": facts["status"], "steps": facts["steps"]}
     row |= {name: times.get(name, math.nan) for name in CELL_TIMES}
     row |= {**rest, "execution": execution_of(facts), "error": escaped(facts["error"], lines=True)}
@@ -159,5 +163,5 @@ def _ruleset(cell: CellSpec) -> str:
 def _own_table(path: Path, cell: CellSpec) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
     table, facts, times = read_table(path)
     if facts.get("digest") != cell.digest:
-        raise BadTraceError(f"{path} is the trace of {facts.get('cell')}, not of {cell.name}")
+        raise BadTraceError(path, f"is the trace of {facts.get('cell')}, not of {cell.name}")
     return table, facts, times

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from optbench.cells.search import first_grid, read_choice, searches_of
 from optbench.cells.trials import trial_row
+from optbench.core.errors import CorruptFileError
 from optbench.core.files import write_table
 
 if TYPE_CHECKING:
@@ -47,7 +49,11 @@ def collect_tuning(study: Study) -> None:
 
 
 def _rows(search: Search) -> list[dict[str, Any]]:
-    choice = read_choice(search.path)
+    try:
+        choice = read_choice(search.path)
+    except CorruptFileError as problem:
+        print(f"optbench: {problem}; the next run makes it anew", file=sys.stderr)  # noqa: T201
+        choice = None
     places = first_grid(search.tuning)
     if choice is None:
         trials = [trial_row(search, place, seed) for place in places for seed in search.tuning.seeds]

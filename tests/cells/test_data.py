@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from lab.checkout import ROOT
 from optbench.catalogue.datasets import manifest
+from optbench.catalogue.datasets.load import DataUnavailableError, load_data
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.data import data_digests
 from optbench.cells.slices import Code, Slices
@@ -49,6 +50,7 @@ def edit_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path("data/digits/manifest.json").read_text())
+    del found["checksum"]
     return found
 
 
@@ -96,6 +98,70 @@ def test_the_digest_is_over_code_and_entry_and_the_users_files(
     assert len(plain) == 8
     edit_the_reader(monkeypatch)
     assert list(data_digests(study).values()) != [plain]
+
+
+def spoil(path: Path, how: str) -> bytes:
+    """Spoils a file of prepared data; returns what lies there then."""
+    content = path.read_bytes()
+    path.unlink()
+    if how == "pipe":
+        os.mkfifo(path)
+        return b""
+    if how == "folder":
+        path.mkdir()
+        return b""
+    flipped = content[:200] + bytes([content[200] ^ 1]) + content[201:]
+    spoilt = {"empty": b"", "cut": content[:50], "flipped": flipped, "0xff": b"\xff" * 9, "list": b"[]"}[how]
+    path.write_bytes(spoilt)
+    return spoilt
+
+
+@pytest.mark.parametrize("how", ["empty", "cut", "flipped", "pipe", "folder", "0xff", "list"])
+@pytest.mark.parametrize("name", ["train_x.npy", "manifest.json"])
+def test_corrupt_data_is_named_set_aside_and_prepared_again(
+    study: Study, capsys: pytest.CaptureFixture[str], name: str, how: str
+) -> None:
+    run("prepare", "s.yaml")
+    path = Path("data/digits", name)
+    whole = path.read_bytes()
+    spoilt = spoil(path, how)
+    with pytest.raises(DataUnavailableError, match="digits") as told:
+        load_data("digits", study.data_folder)
+    assert "\n" not in str(told.value)
+    assert newer_than_data(study, look_only=True).keys() == {"digits"}
+    assert "it will be prepared again" in capsys.readouterr().err
+    assert os.path.lexists(path)
+    done = CliRunner().invoke(cli, ["prepare", "s.yaml"], catch_exceptions=False)
+    assert done.exit_code == 0
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"optbench: {path} ")
+    assert line.endswith(f"set aside as {name}.corrupt and prepared again")
+    aside = path.with_name(f"{name}.corrupt")
+    assert aside.read_bytes() == spoilt if aside.is_file() else how in {"pipe", "folder"}
+    assert path.read_bytes() == whole
+    load_data("digits", study.data_folder)
+    assert newer_than_data(study) == {}
+
+
+def test_a_file_of_data_that_is_gone_is_prepared_again(study: Study) -> None:
+    run("prepare", "s.yaml")
+    path = Path("data/digits/test_y.npy")
+    whole = path.read_bytes()
+    path.unlink()
+    done = CliRunner().invoke(cli, ["prepare", "s.yaml"], catch_exceptions=False)
+    assert done.stderr == f"optbench: {path} is not there; it is prepared again\n"
+    assert path.read_bytes() == whole
+    assert not path.with_name("test_y.npy.corrupt").exists()
+
+
+def test_a_plan_has_corrupt_data_prepared_again(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    run("prepare", "s.yaml")
+    path = Path("data/digits/train_x.npy")
+    spoil(path, "flipped")
+    (file,) = newer_than_data(study).values()
+    assert Path(file).stat().st_mtime_ns > Path("data/digits/manifest.json").stat().st_mtime_ns
+    assert f"optbench: {path} has changed since it was prepared; it is set aside" in capsys.readouterr().err
+    assert path.with_name("train_x.npy.corrupt").exists()
 
 
 def test_training_by_hand_prepares_again_too(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +18,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from optbench.cells.cell import TRACE_SCHEMA, CellSpec
+from optbench.cells.paths import is_complete
 from optbench.cells.seeds import STREAMS
-from optbench.cells.trace import BadTraceError, Trace, cell_facts, read_table, read_trace, write_trace
+from optbench.cells.timing_file import read_timing, write_timing
+from optbench.cells.trace import (
+    BadTraceError,
+    Trace,
+    cell_facts,
+    read_facts,
+    read_table,
+    read_trace,
+    write_trace,
+)
 from optbench.core.specs import OptimizerSpec, ScheduleSpec, WorkloadSpec
 
 TRACE = Trace(
@@ -74,7 +88,7 @@ def test_times_stand_apart(tmp_path: Path) -> None:
     differing = {
         key for key in table.schema.metadata if table.schema.metadata[key] != another.schema.metadata[key]
     }
-    assert differing == {b"optbench-times"}
+    assert differing == {b"optbench-times", b"optbench-sha256"}
     assert one.read_bytes() != other.read_bytes()
 
 
@@ -102,18 +116,21 @@ def test_facts_stand_in_a_trace_once(path: Path) -> None:
     """Arrow would repeat them in its own description of the columns."""
     write_trace(path, TRACE)
     assert path.read_bytes().count(b'"status": "diverged"') == 1
-    assert pq.read_metadata(path).metadata.keys() == {b"optbench-facts", b"optbench-times"}
+    assert pq.read_metadata(path).metadata.keys() == {
+        b"optbench-facts", b"optbench-times", b"optbench-sha256",
+    }  # fmt: skip
 
 
 def test_traces_of_earlier_versions_are_read(path: Path) -> None:
-    """Those carried arrow's description of the columns, and zstd in all of them."""
-    facts = json.dumps(TRACE.facts, sort_keys=True).encode()
+    """Those carried arrow's description of the columns, zstd in all of them, and no checksum."""
+    facts = json.dumps({**TRACE.facts, "schema": 3}, sort_keys=True).encode()
     earlier = TRACE.table().replace_schema_metadata({"optbench-facts": facts, "optbench-times": b"{}"})
     path.parent.mkdir()
     pq.write_table(earlier, path, compression="zstd", use_dictionary=["split", "metric"])
     write_trace(path.with_name("now.parquet"), TRACE)
     table, found, _ = read_table(path)
-    assert found == TRACE.facts
+    assert not is_complete(path)  # no cell of today means it
+    assert found == {**TRACE.facts, "schema": 3}
     assert table.remove_column(3).equals(read_table(path.with_name("now.parquet"))[0].remove_column(3))
     assert table["value"].to_numpy().tobytes() == TRACE.value.tobytes()
 
@@ -163,8 +180,127 @@ def test_a_write_that_breaks_midway_leaves_nothing(path: Path, monkeypatch: pyte
 def test_a_truncated_file(path: Path, kept: int) -> None:
     write_trace(path, TRACE)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(BadTraceError, match=f"^{path} is not a whole trace: "):
+    with pytest.raises(BadTraceError, match=f"^{path} is not (whole|a whole trace): "):
         read_trace(path)
+
+
+def whole(path: Path) -> tuple[Trace, bytes]:
+    """A trace under the name of its digest, and its bytes."""
+    trace = replace(TRACE, facts={**TRACE.facts, "schema": TRACE_SCHEMA, "digest": "01234567"})
+    write_trace(path, trace)
+    assert is_complete(path)
+    return trace, path.read_bytes()
+
+
+def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
+    """In the numbers, in the names, in the facts, in the checksum, in parquet's own words."""
+    path = tmp_path / "seed0-01234567.parquet"
+    _, content = whole(path)
+    for place in range(len(content)):
+        spoilt = bytearray(content)
+        spoilt[place] ^= 1 << place % 8
+        path.write_bytes(spoilt)
+        assert not is_complete(path), place
+        for read in (read_table, read_facts):
+            with pytest.raises(BadTraceError, match=f"^{path} ") as told:
+                read(path)
+            assert "\n" not in str(told.value)
+
+
+def test_bytes_that_are_swapped_added_or_gone_are_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "seed0-01234567.parquet"
+    _, content = whole(path)
+    for spoilt in (
+        b"",
+        content[:4],
+        content[:-1],
+        content[:100] + content[101:],
+        content[:100] + b"\0" + content[100:],
+        content + b"\0",
+        content * 2,
+        bytes(len(content)),
+        b"\xff" * 200,
+        b"PAR1" + b"\xff\xff\xff\x7f" + b"PAR1",
+        b"PAR1PAR1",
+    ):
+        path.write_bytes(spoilt)
+        assert not is_complete(path)
+        with pytest.raises(BadTraceError, match=f"^{path} "):
+            read_table(path)
+
+
+def test_a_checksum_is_over_the_whole_file(tmp_path: Path) -> None:
+    """Worked by hand: sha256 of the file with zeros where the checksum stands."""
+    path = tmp_path / "seed0-01234567.parquet"
+    _, content = whole(path)
+    found = pq.read_metadata(path).metadata[b"optbench-sha256"]
+    assert content.count(found) == 1
+    assert found.decode() == hashlib.sha256(content.replace(found, b"0" * 64)).hexdigest()
+
+
+def test_facts_that_look_like_a_checksum_are_facts(tmp_path: Path) -> None:
+    path = tmp_path / "seed0-01234567.parquet"
+    facts = {"digest": "01234567", "error": "optbench-sha256\x18@" + "0" * 64}
+    write_trace(path, Trace(facts))
+    assert is_complete(path)
+    assert read_facts(path)[0] == facts
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+    (path / "inside").touch()
+
+
+def make_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as one:
+        one.bind(os.path.relpath(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (make_pipe, "a pipe, not a file"),
+        (make_folder, "a folder, not a file"),
+        (make_loop, "a link that leads back to itself"),
+        (make_socket, "a socket, not a file"),
+    ],
+)
+def test_what_is_no_file_is_named_and_never_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "seed0-01234567.parquet"
+    make(path)
+    assert not is_complete(path)
+    for read in (read_trace, read_facts, read_timing):
+        with pytest.raises(BadTraceError, match=f"^{path} is {what}$"):
+            read(path)
+
+
+def test_every_flipped_byte_of_a_timing_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "w-01234567.parquet"
+    rows = [{"kind": "step", "round": 0, "block_us": 1.5, "step_us": [0.5, 1.0]}]
+    write_timing(path, {"digest": "01234567", "schema": 3, "error": ""}, rows)
+    assert is_complete(path)
+    table, facts = read_timing(path)
+    assert facts["digest"] == "01234567"
+    assert table["step_us"].to_pylist() == [[0.5, 1.0]]
+    content = path.read_bytes()
+    for place in range(len(content)):
+        spoilt = bytearray(content)
+        spoilt[place] ^= 0x10
+        path.write_bytes(spoilt)
+        assert not is_complete(path), place
+        with pytest.raises(BadTraceError, match=f"^{path} "):
+            read_timing(path)
 
 
 def test_files_that_are_no_traces(tmp_path: Path) -> None:

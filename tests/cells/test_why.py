@@ -170,7 +170,9 @@ def test_tuned_cells_and_their_trials(here: Path) -> None:
     assert told("--all") == ["1 learning rate to choose: never chosen", "  line/sgd/constant"]
     for search in searches_of(found):
         rows = [trial_row(search, place, seed) for place in (-1, 0) for seed in search.tuning.seeds]
-        write_text(search.path, json.dumps({"identity": search.identity, "trials": rows}))
+        choice = {"search": search.name, "lr": 0.1, "settings": {}, "at_edge": False}
+        choice |= {"identity": search.identity, "trials": rows}
+        write_text(search.path, json.dumps(choice))
     assert told("--all") == ["nothing would be trained"]
     write_study(here, text.format(high=10.0))
     (other,) = cells_of(read_study(file))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -204,7 +206,66 @@ def test_a_file_that_is_no_trace_of_its_cell_is_named(
     one.write_bytes(other.read_bytes())
     assert batches(study, make_plan(study, 1, None)) == [[one.as_posix()]]
     told = capsys.readouterr().err
-    assert told == f"optbench: {one} is truncated or of another cell; it will be made again\n"
+    assert (
+        told == f"optbench: {one} is of another cell; it is set aside as {one.name}.corrupt and made anew\n"
+    )
+    assert one.with_name(f"{one.name}.corrupt").read_bytes() == other.read_bytes()
+    assert not one.exists()
+
+
+def test_a_look_renames_nothing(study: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    finish(paths(study))
+    spoilt = Path(paths(study)[0])
+    spoilt.write_bytes(b"PAR1")
+    assert batches(study, make_plan(study, 1, None, look_only=True)) == [[spoilt.as_posix()]]
+    assert "it will be made anew" in capsys.readouterr().err
+    assert spoilt.read_bytes() == b"PAR1"
+
+
+def test_a_trace_that_may_not_be_read_is_named_and_left_alone(
+    study: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(paths(study))
+    closed = Path(paths(study)[3])
+    may_not_be_read(closed, monkeypatch)
+    assert make_plan(study, 1, None).batches == ()
+    told = capsys.readouterr().err
+    assert told == f"optbench: {closed} cannot be read (Permission denied): it stays as it is\n"
+    assert closed.exists()
+
+
+def may_not_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opening `path` is denied: a superuser, who may run the tests, may read any file."""
+    real = os.open
+
+    def refuse(file: os.PathLike[str] | str, *more: int, **named: int) -> int:
+        if os.fspath(file) == os.fspath(path):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(file))
+        return real(file, *more, **named)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"results/s/cells/other\n", None])
+def test_a_corrupt_file_of_a_plan_is_named_set_aside_and_made_anew(
+    study: Study, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    (name,) = make_plan(study, 1, None).batches
+    file = plan_folder(study) / f"{name}.txt"
+    file.unlink()
+    if content is None:
+        file.mkdir()
+        (plan_folder(study) / f"{name}.done").mkdir()
+    else:
+        file.write_bytes(content)
+    assert batches(study, make_plan(study, 1, None)) == [paths(study)]
+    assert f"optbench: {file} is " in capsys.readouterr().err
+    aside = file.with_name(f"{file.name}.corrupt")
+    assert aside.is_dir() if content is None else aside.read_bytes() == content
+    assert not (plan_folder(study) / f"{name}.done").exists()
+    with pytest.raises(UserError, match="is not text: byte 0 is not UTF-8"):
+        file.write_bytes(b"\xff")
+        read_batch(file)
 
 
 def test_a_batch_of_hostile_names_is_read_back(study: Study) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from optbench.core.errors import CorruptFileError
 from optbench.tables.curves import CURVE_SCHEMA, curve_writer, read_curves
 
 if TYPE_CHECKING:
@@ -109,5 +110,5 @@ def test_what_nobody_asks_for_is_not_read(file: Path, whole: pd.DataFrame) -> No
     file.write_bytes(bytes(spoilt))
     expected = whole[(whole["split"] == "validation") & (whole["metric"] == "loss")]
     assert len(read_curves(file, split=["validation"], metric=["loss"])) == len(expected)
-    with pytest.raises(OSError, match=r"(?i)page"):
+    with pytest.raises(CorruptFileError, match=r"(?i)curves.parquet is no table of curves: .*page"):
         read_curves(file)

@@ -52,12 +52,13 @@ NOT_RUN = {
     r"(podman|uv) .*": "needs a network: an image, the index of packages",
     r"(apptainer .*|snakemake .* --sdm apptainer .*)": "needs Apptainer and the image",
     r"(\.|cd|export|git clone) .*": "the shell's and git's own",
+    r"(find|sha256sum) .*": "the system's own; test_checksums has sha256sum read a stage's checksums",
     r".venv/bin/pre-commit install": "writes into the checkout's .git",
 }
 """What is not run, and why. Of optbench's own commands the arguments are read all the same."""
 
 NAMES = (
-    (r"(?:(?:other|released)/)?results/(?:after|before|gate|smoke)\b", "results/mine"),
+    (r"(?:(?:other|released|theirs)/)?results/(?:after|before|gate|mine|smoke)\b", "results/mine"),
     (r"(?<= )(?:config/)?(?:first|gate|mine|my|smoke)(?:\.yaml)?(?= |$)", "mine.yaml"),
 )
 """What the pages call the study and its results, and what it is called here."""

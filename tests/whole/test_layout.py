@@ -38,7 +38,9 @@ PACKAGES = {
     "running": Package(("core", "study", "cells"), ("numpy", "pyarrow")),
     "stats": Package((), ("numpy", "scipy")),
     "tables": Package(("core", "study", "cells", "stats", *ENTRIES), ("numpy", "scipy", "pandas", "pyarrow")),
-    "theory": Package(("core", *ENTRIES, "stats", "tables.curves"), ("numpy", "scipy", "pandas", "pyarrow")),
+    "theory": Package(
+        ("core", *ENTRIES, "stats", "tables.curves", "tables.read"), ("numpy", "scipy", "pandas", "pyarrow")
+    ),
     "findings": Package(("core", "stats", "tables"), ("numpy", "scipy", "pandas", "pyarrow")),
     "report": Package(
         ("core", *ENTRIES, "cells.cell", "tables", "findings", "theory"), ("numpy", "pandas", "pyarrow")

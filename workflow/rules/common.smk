@@ -5,6 +5,7 @@ from pathlib import Path
 
 from optbench.running.gpus import gpus
 from optbench.running.locks import hold_run
+from optbench.running.outputs import set_outputs_aside
 from optbench.study.plugins import keep_working_folder_off_path
 from optbench.study.resolve import read_study
 from optbench.core.errors import UserError
@@ -20,6 +21,7 @@ from optbench.running.plan import (
     read_batch,
     stage_code,
     study_file,
+    written_now,
 )
 
 # Jobs that are Snakemakes of their own (`python -m snakemake`) begin in the folder of the study.
@@ -30,10 +32,17 @@ try:
     STUDY = read_study(STUDY_FILE)
     # One run of a study at a time. This lock ends with this process, so Snakemake's own, which outlives a
     # kill, is off in the profile.
+    LOOK_ONLY = bool(LOOKING & set(sys.argv))
     RUN_LOCK = (
-        hold_run(STUDY.results)
-        if workflow.is_main_process and not LOOKING & set(sys.argv)
-        else None
+        hold_run(STUDY.results) if workflow.is_main_process and not LOOK_ONLY else None
+    )
+    # Corrupt files are set aside while the workflow is read: Snakemake looks at how old a file is, never into it.
+    # Then they are missing, and the page has an input that was written just now, so that what it needs is made.
+    REMADE = (
+        [written_now(STUDY, "corrupt")]
+        if workflow.is_main_process
+        and set_outputs_aside(STUDY.results, look_only=LOOK_ONLY)
+        else []
     )
     # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
     PLAN = (
@@ -43,12 +52,15 @@ try:
             config.get("cells_per_job"),
             again=bool(FORCING & set(sys.argv)),
             only=read_batch(Path(config["only"])) if "only" in config else None,
+            look_only=LOOK_ONLY,
         )
         if workflow.is_main_process
         else None
     )
     # Data that lies there but was read by other code, or from other files: each with a file that is newer.
-    OUTDATED = newer_than_data(STUDY) if workflow.is_main_process else {}
+    OUTDATED = (
+        newer_than_data(STUDY, look_only=LOOK_ONLY) if workflow.is_main_process else {}
+    )
 except UserError as error:
     print(f"optbench: {error}", file=sys.stderr)
     sys.exit(2)
@@ -56,6 +68,7 @@ except UserError as error:
 RESULTS = STUDY.results.as_posix()
 TABLES = f"{RESULTS}/tables"
 FIGURES = f"{RESULTS}/figures"
+SUMS = f"{RESULTS}/checksums"
 EVIDENCE = [
     f"{TABLES}/{name}.parquet"
     for name in (
@@ -75,7 +88,7 @@ DATA = STUDY.data_folder.as_posix()
 LOGS = f"logs/{STUDY.name}"
 PAGE = f"reports/{STUDY.name}/index.html"
 # Of a study that asks for it: the table of predicted beside measured.
-ORACLE = [f"{TABLES}/oracle.parquet"] if STUDY.oracle else []
+ORACLE = [f"{TABLES}/oracle.parquet", f"{SUMS}/oracle.sha256"] if STUDY.oracle else []
 MANIFESTS = [f"{DATA}/{name}/manifest.json" for name in STUDY.datasets]
 BATCHES = PLAN.batches if PLAN else ()
 TRACES = PLAN.traces if PLAN else ()

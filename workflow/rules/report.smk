@@ -2,6 +2,10 @@
 
 from optbench.report.sections import SECTIONS, figures_module, page_module
 
+# Whatever is left to train, tune or time is gathered afterwards: what was lost twice looks to Snakemake as it did the
+# first time, and it makes nothing for a rule that has no reason to run.
+LEFT = [written_now(STUDY, "left")] if BATCHES or TUNED or TIMINGS_LEFT else []
+
 
 rule collect:
     input:
@@ -10,6 +14,7 @@ rule collect:
         traces=TRACES,
         batches=[f"{PLANS}/{batch}.done" for batch in BATCHES],
         timings=TIMINGS,
+        left=LEFT,
         choices=CHOICES,
         tuned=TUNED,
     output:
@@ -18,6 +23,7 @@ rule collect:
         multiext(f"{TABLES}/tuning", ".parquet", ".csv"),
         curves=f"{TABLES}/curves.parquet",
         study=f"{TABLES}/study.json",
+        sums=f"{SUMS}/collect.sha256",
     log:
         f"{LOGS}/collect.log",
     threads: SOME_CORES
@@ -34,8 +40,10 @@ rule collect:
         " 2> >(tee {log:q} >&2)"
 
 
+# A stage needs the checksums of those before it, which are missing where one of their files was corrupt.
 rule summarize:
     input:
+        f"{SUMS}/collect.sha256",
         f"{TABLES}/runs.parquet",
         f"{TABLES}/curves.parquet",
         f"{TABLES}/timing.parquet",
@@ -52,6 +60,7 @@ rule summarize:
         EVIDENCE,
         f"{TABLES}/claims.json",
         f"{TABLES}/findings.json",
+        f"{SUMS}/summarize.sha256",
     log:
         f"{LOGS}/summarize.log",
     threads: min(SOME_CORES, 2)
@@ -70,11 +79,13 @@ rule summarize:
 # The table is written whatever it says, so that the page can show what failed; `verdict` ends the workflow.
 rule oracle:
     input:
+        f"{SUMS}/collect.sha256",
         f"{TABLES}/runs.parquet",
         f"{TABLES}/curves.parquet",
         f"{TABLES}/study.json",
     output:
         multiext(f"{TABLES}/oracle", ".parquet", ".csv"),
+        f"{SUMS}/oracle.sha256",
     log:
         f"{LOGS}/oracle.log",
     params:
@@ -100,6 +111,7 @@ rule verdict:
 
 rule plot:
     input:
+        [f"{SUMS}/{stage}.sha256" for stage in ("collect", "summarize")],
         ORACLE,
         f"{TABLES}/runs.parquet",
         f"{TABLES}/curves.parquet",
@@ -112,6 +124,7 @@ rule plot:
         f"{TABLES}/ranking.parquet",
     output:
         f"{FIGURES}/figures.json",
+        f"{SUMS}/plot.sha256",
     log:
         f"{LOGS}/plot.log",
     threads: SOME_CORES
@@ -127,6 +140,8 @@ rule plot:
 
 rule report:
     input:
+        REMADE,
+        [f"{SUMS}/{stage}.sha256" for stage in ("collect", "summarize", "plot")],
         f"{TABLES}/runs.parquet",
         f"{TABLES}/study.json",
         f"{TABLES}/summary.parquet",
@@ -139,6 +154,7 @@ rule report:
         f"{FIGURES}/figures.json",
     output:
         report(PAGE, category="optbench"),
+        f"{SUMS}/report.sha256",
     log:
         f"{LOGS}/report.log",
     params:

@@ -1,10 +1,17 @@
 """From the study to step times, apart from the cells."""
 
 from optbench.cells.timings import timing_path, timings_of
+from optbench.running.plan import left_of
 
 TIMINGS = [
     timing_path(timing).as_posix() for timing in timings_of(STUDY) if STUDY.timing_s
 ]
+
+
+# What is corrupt is set aside, and measured again.
+TIMINGS_LEFT = (
+    left_of(map(Path, TIMINGS), look_only=LOOK_ONLY) if workflow.is_main_process else []
+)
 
 
 # A timing has the machine to itself: it asks for every core that Snakemake may use, so that nothing runs

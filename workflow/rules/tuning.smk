@@ -6,7 +6,10 @@ from optbench.running.tuning_plan import make_tune_plan
 # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
 TUNE_PLAN = (
     make_tune_plan(
-        STUDY, workflow.resource_settings.cores, again=bool(FORCING & set(sys.argv))
+        STUDY,
+        workflow.resource_settings.cores,
+        again=bool(FORCING & set(sys.argv)),
+        look_only=LOOK_ONLY,
     )
     if workflow.is_main_process
     else None

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from optbench.core.checksums import read_checked
+from optbench.core.errors import CorruptFileError
+from optbench.core.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,8 +61,8 @@ def load_data(name: str, folder: Path, splits: Iterable[str] = SPLITS) -> Data:
     """
     home = folder / name
     try:
-        manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = read_checked(home / "manifest.json")
+    except (OSError, CorruptFileError) as error:
         raise DataUnavailableError(f"data set {name!r} is not prepared: {_one_line(error)}") from error
     if manifest["status"] != "ready":
         raise DataUnavailableError(f"data set {name!r} is unavailable: {manifest['reason']}")
@@ -79,12 +83,12 @@ def _tensors(home: Path, manifest: dict[str, Any], split_name: str) -> tuple[Ten
     for part in ("x", "y"):
         file = f"{split_name}_{part}.npy"
         try:
-            content = (home / file).read_bytes()
-        except OSError as error:
+            content = read_regular(home / file)
+        except (OSError, CorruptFileError) as error:
             raise DataUnavailableError(f"data set {home.name!r}: {_one_line(error)}") from error
         if hashlib.sha256(content).hexdigest() != manifest["files"][file]:
             raise DataUnavailableError(f"data set {home.name!r}: {file} has changed since it was prepared")
-        tensors.append(torch.from_numpy(np.load(home / file, allow_pickle=False)).clone())
+        tensors.append(torch.from_numpy(np.load(io.BytesIO(content), allow_pickle=False)).clone())
     return tuple(tensors)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from optbench.catalogue.datasets.entries import DATASETS
 from optbench.catalogue.datasets.load import SPLITS, DataUnavailableError, _one_line
 from optbench.catalogue.datasets.sources import UNREADABLE
+from optbench.core.checksums import with_checksum
 from optbench.core.factories import load_factory as load_reader
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def prepare(spec: DatasetSpec, folder: Path, digest: str = "") -> dict[str, Any]
         }
         if raw.alphabet:
             manifest["alphabet"] = raw.alphabet
-    _replace(home / "manifest.json", json.dumps(manifest, indent=2, sort_keys=True).encode() + b"\n")
+    text = json.dumps(with_checksum(manifest), indent=2, sort_keys=True)
+    _replace(home / "manifest.json", text.encode() + b"\n")
     return manifest
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from optbench.report.tables import FigureTables, Tuned, read_figure_tables, read_timing_table, read_tuned
+from optbench.tables.read import read_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,17 +39,17 @@ class DrawingContext:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """The summary table."""
-        return pd.read_parquet(self.tables / "summary.parquet")
+        return read_frame(self.tables / "summary.parquet")
 
     @cached_property
     def convergence(self) -> pd.DataFrame:
         """The medians over seeds at every step."""
-        return pd.read_parquet(self.tables / "convergence.parquet")
+        return read_frame(self.tables / "convergence.parquet")
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
         """The ranking."""
-        return pd.read_parquet(self.tables / "ranking.parquet")
+        return read_frame(self.tables / "ranking.parquet")
 
     @cached_property
     def figure_tables(self) -> FigureTables:

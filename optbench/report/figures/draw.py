@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from optbench.report.figures.backend.style import drawing
 from optbench.report.figures.context import DrawingContext
 from optbench.report.sections import SECTIONS, Section, figures_module
 from optbench.report.study import read_study_view
+from optbench.tables.read import read_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,7 @@ def draw_all(
     # Imported before there are several processes, so that it is done once.
     drawn = {section: import_module(figures_module(section)).draw for section in sections if section.figures}
     if pdf is None:
-        facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
+        facts = read_values(tables / "study.json")
         pdf = bool(facts.get("report", {}).get("pdf"))
     with drawing():
         records = draw_in_processes(

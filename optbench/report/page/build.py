@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from optbench.core.files import write_text
+from optbench.core.errors import CorruptFileError, one_line
+from optbench.core.files import read_utf8, write_text
 from optbench.core.status import STATUSES
 from optbench.core.text import escaped
 from optbench.core.words import named, shortened
@@ -28,8 +29,10 @@ from optbench.report.page.sections.completeness import status_counts
 from optbench.report.page.sections.verdict import Findings, FindingView, read_findings
 from optbench.report.page.table import Table, plain_table
 from optbench.report.palette import DARK, LIGHT, themed
+from optbench.report.pictures import PictureError, check_picture
 from optbench.report.sections import SECTIONS, Section
 from optbench.report.study import StudyView, read_study_view
+from optbench.tables.read import read_frame, within_results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +122,7 @@ def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIO
         name=results.name,
         study=study,
         tables=tables,
-        summary=pd.read_parquet(tables / "summary.parquet"),
+        summary=read_frame(tables / "summary.parquet"),
         findings=read_findings(tables, _links(figures)),
         figures=figures,
         sections=sections,
@@ -230,23 +233,33 @@ def _statuses() -> str:
 
 
 def _figure(study: StudyView, record: FigureRecord, folder: Path) -> Figure:
-    drawings = tuple(
-        (panel.id, panel.title, Markup(themed((folder / panel.svg).read_text(encoding="utf-8"))))  # noqa: S704
-        for panel in record.panels
-    )
+    drawings, widths = [], []
+    for panel in record.panels:
+        try:
+            text = read_utf8(within_results(folder / panel.svg))
+            widths.append(check_picture(text))
+            picture = Markup(themed(text))  # noqa: S704 - nothing but what `check_picture` allows
+        except (PictureError, CorruptFileError, OSError) as problem:
+            picture = _left_out(folder / panel.svg, problem)
+        drawings.append((panel.id, panel.title, picture))
     table = None
     if record.rows:
         of = f"{study.label('workloads', record.workload)}: " if record.workload else ""
         title = record.title if record.title.startswith(of) else of + record.title
         table = plain_table(f"t-{record.id}", f"{title} (table)", record.columns, record.rows)
-    widest = max((_width(svg) for _, _, svg in drawings), default=0.0)
+    widest = max(widths, default=0.0)
     size = "small" if widest <= SMALL else "wide" if widest > WIDE else ""
-    return Figure(record, drawings, table, size)
+    return Figure(record, tuple(drawings), table, size)
 
 
-def _width(svg: str) -> float:
-    """The natural width of a fragment."""
-    return float(svg.partition(' width="')[2].partition('"')[0])
+def _left_out(file: Path, problem: Exception) -> Markup:
+    """A picture that says so, in the place of one that is not there or not to be shown; told, too."""
+    why = escaped(f"{file} {problem}" if isinstance(problem, PictureError) else one_line(problem))
+    print(f"optbench: a drawing is left out: {why}", file=sys.stderr)  # noqa: T201
+    return Markup(
+        '<svg viewBox="0 0 240 40" width="240" height="40" role="img" font-size="10" fill="var(--ink)">'
+        '<title>{}</title><text x="8" y="24">This drawing is left out.</text></svg>'
+    ).format(why)
 
 
 def _legend(study: StudyView) -> tuple[LegendEntry, ...]:

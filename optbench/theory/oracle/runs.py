@@ -6,7 +6,6 @@ trace, no training code.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from optbench.core.status import DIVERGED, MISSING
 from optbench.tables.curves import read_curves
+from optbench.tables.read import read_frame, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -142,8 +142,8 @@ def read_runs(tables: Path, names: Iterable[str]) -> dict[str, Runs]:
         names: combinations as workload/optimizer/schedule.
     """
     wanted = tuple(names)
-    facts = json.loads((tables / "study.json").read_text(encoding="utf-8"))
-    table = pd.read_parquet(tables / "runs.parquet")
+    facts = read_values(tables / "study.json")
+    table = read_frame(tables / "runs.parquet")
     table = table[table["status"] != MISSING.name]
     table = table.assign(combination=table["workload"] + "/" + table["optimizer"] + "/" + table["schedule"])
     table = table[table["combination"].isin(wanted)].sort_values("seed", kind="stable")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pandas as pd
 
-from optbench.core.errors import UserError
+from optbench.core.errors import CorruptFileError, UserError
 from optbench.core.files import write_table
+from optbench.tables.read import read_frame, read_values
 from optbench.theory.oracle import dynamics, steps
 from optbench.theory.oracle.runs import read_runs
 
@@ -73,15 +73,22 @@ def write_oracle(tables: Path, facts: Sequence[Fact] = FACTS) -> pd.DataFrame:
     Raises:
         UserError: the study does not ask for it.
     """
-    if not json.loads((tables / "study.json").read_text(encoding="utf-8")).get("oracle"):
+    if not read_values(tables / "study.json").get("oracle"):
         raise UserError(f"{tables.parent}: the study asks for no oracle; its file would say 'oracle: true'")
     runs = read_runs(tables, dict.fromkeys(name for fact in facts for name in fact.where))
     table = pd.DataFrame([judge(fact, runs) for fact in facts], columns=FactRow._fields)
     file = tables / "oracle.parquet"
     # Its modification time means a change: comparing once more must not make the page stale.
-    if not (file.exists() and pd.read_parquet(file).equals(table)):
+    if not _holds(file, table):
         write_table(table, tables / "oracle")
     return table
+
+
+def _holds(file: Path, table: pd.DataFrame) -> bool:
+    try:
+        return read_frame(file).equals(table)
+    except (FileNotFoundError, CorruptFileError):  # it is written anew
+        return False
 
 
 def judge(fact: Fact, runs: Mapping[str, Runs]) -> FactRow:

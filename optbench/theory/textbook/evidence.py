@@ -6,7 +6,6 @@ schedule and learning rate, as tables/study.json and the run table tell them, ne
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import pandas as pd
 from optbench.catalogue.schedules.entries import SCHEDULES
 from optbench.core.status import OUTCOMES
 from optbench.tables.curves import read_curves
+from optbench.tables.read import read_frame, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,12 +164,12 @@ class Cells:
 
 def read_tables(folder: Path) -> Tables:
     """What `collect` left in results/<study>/tables."""
-    runs = pd.read_parquet(folder / "runs.parquet")
+    runs = read_frame(folder / "runs.parquet")
     timing = folder / "timing.parquet"
     return Tables(
-        study=json.loads((folder / "study.json").read_text(encoding="utf-8")),
+        study=read_values(folder / "study.json"),
         runs=runs,
-        timing=pd.read_parquet(timing) if timing.exists() else pd.DataFrame(),
+        timing=read_frame(timing) if timing.exists() else pd.DataFrame(),
         curves=cache(partial(_curves, folder / "curves.parquet", runs)),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+from optbench.tables.read import read_values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,5 +18,5 @@ UNMEASURED = "not measured:"
 def read_claims(tables: Path) -> list[dict[str, Any]]:
     """Reads what `optbench.theory.textbook.claims.write_claims` wrote; nothing where there is no file."""
     file = tables / FILE
-    found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    found: list[dict[str, Any]] = read_values(file, list) if file.exists() else []
     return found

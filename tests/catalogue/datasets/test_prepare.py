@@ -43,6 +43,7 @@ def test_manifest_describes_every_file(embedded):
     folder, manifests = embedded
     for name, returned in manifests.items():
         manifest = json.loads((folder / name / "manifest.json").read_text(encoding="utf-8"))
+        assert len(manifest.pop("checksum")) == 64
         assert manifest == returned
         assert manifest["split_seed"] == (None if name == "asv" else datasets.SPLIT_SEED)
         assert manifest["licence"] == DATASETS[name].licence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +12,7 @@ from optbench.report.figures.axes import panel
 from optbench.report.figures.backend.processes import DrawingProcess
 from optbench.report.figures.backend.renderer import to_svg, write_pdf
 from optbench.report.figures.backend.svg import clean
+from optbench.report.pictures import PictureError, check_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -84,7 +86,13 @@ def _write(panels: Sequence[PendingPanel], folder: Path, pdf: str) -> None:
         pending.draw(ax)
         figures.append(figure)
     for pending, figure in zip(panels, figures, strict=True):
-        text = clean(to_svg(figure), pending.prefix, pending.title, pending.alt)
+        # A name may hold what is no XML; it is shown as an escape.
+        text = escaped(clean(to_svg(figure), pending.prefix, pending.title, pending.alt), lines=True)
+        try:
+            check_picture(text)
+        except PictureError as problem:  # one drawing must not cost the page
+            print(f"optbench: {folder / pending.svg} is not written: it {problem}", file=sys.stderr)  # noqa: T201
+            continue
         (folder / pending.svg).write_text(text, encoding="utf-8")
     if pdf:
         write_pdf(figures, folder / pdf)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +12,7 @@ from optbench.findings.finding import DESCRIPTION
 from optbench.report.page.context import Content
 from optbench.report.page.sections.workloads import GLANCE_HEADS
 from optbench.report.page.table import Table, TableEntry
+from optbench.tables.read import read_frame, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,9 +135,9 @@ class Findings:
 def read_findings(tables: Path, links: Mapping[str, str]) -> Findings:
     """Returns what `optbench summarize` found."""
     return Findings(
-        tuple(json.loads((tables / "findings.json").read_text(encoding="utf-8"))),
-        pd.read_parquet(tables / "ranking.parquet"),
-        pd.read_parquet(tables / "comparisons.parquet"),
+        tuple(read_values(tables / "findings.json", list)),
+        read_frame(tables / "ranking.parquet"),
+        read_frame(tables / "comparisons.parquet"),
         links,
     )
 

@@ -1,0 +1,97 @@
+"""What each stage writes, and whether that is still what was written (no torch, no pandas).
+
+Traces, timings, choices and prepared data carry their own checksums; tables, figures and the page have
+theirs beside them (`optbench.core.checksums`). Snakemake looks at a file's age alone, so what is corrupt is
+set aside when the workflow is read: then it is missing, and made anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from optbench.core.checksums import missing, spoilt, summed, sums_path
+from optbench.core.errors import CorruptFileError
+from optbench.core.files import put_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+
+def _both(*names: str) -> tuple[str, ...]:
+    return tuple(f"tables/{name}{kind}" for name in names for kind in (".parquet", ".csv"))
+
+
+OUTPUTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "collect": (*_both("runs", "timing", "tuning"), "tables/curves.parquet", "tables/study.json"),
+    "summarize": (
+        *_both("summary", "comparisons", "ranking", "interactions", "stability"),
+        *_both("lr_curves", "sensitivity", "best_of_k"),
+        *_both("survival", "targets_reached", "ratios", "profile", "tradeoffs", "rates"),
+        "tables/convergence.parquet",
+        "tables/claims.json",
+        "tables/findings.json",
+    ),
+    "oracle": _both("oracle"),
+    "plot": ("figures/figures.json", "figures/*.svg", "figures/*.pdf"),
+    "report": ("index.html",),
+}
+"""The files of each stage: of `report` in reports/<study>, of the others in results/<study>."""
+
+
+def _root(results: Path, stage: str) -> Path:
+    return Path("reports") / results.name if stage == "report" else results
+
+
+def summed_stage(results: Path, stage: str) -> AbstractContextManager[None]:
+    """Leaves the checksums of what a stage of `OUTPUTS` writes in the block."""
+    root = _root(results, stage)
+
+    def files() -> Iterator[Path]:
+        for name in OUTPUTS[stage]:
+            yield from root.glob(name)
+
+    return summed(results, stage, root, files)
+
+
+def check_outputs(results: Path, *stages: str) -> None:
+    """Compares what some stages wrote with its checksums, where there are any.
+
+    Raises:
+        CorruptFileError: a file has changed since it was written.
+        OSError: one may not be read.
+    """
+    for stage in stages:
+        for problem in spoilt(results, stage, _root(results, stage)):
+            raise CorruptFileError(problem.path, f"{problem.why} (the next run makes it anew)")
+
+
+def set_outputs_aside(results: Path, *, look_only: bool = False) -> bool:
+    """Names what the stages wrote and has changed since, and sets it aside.
+
+    The checksums of such a stage go too: they are an output of its rule, so that it runs again even where
+    only a drawing was lost, which Snakemake knows nothing of.
+
+    Args:
+        results: results/<study>.
+        look_only: whether nothing is to be renamed.
+
+    Returns:
+        Whether anything is to be made anew.
+
+    Raises:
+        OSError: a file may not be read, or a folder not be written to.
+    """
+    any_of_them = False
+    for stage in OUTPUTS:
+        found = list(spoilt(results, stage, _root(results, stage)))
+        for problem in found:
+            told = f"{problem}; it will be made anew" if look_only else put_aside(problem, "made anew")
+            print(f"optbench: {told}", file=sys.stderr)  # noqa: T201
+        if found or missing(results, stage, _root(results, stage)):
+            any_of_them = True
+            if not look_only:
+                sums_path(results, stage).unlink(missing_ok=True)
+    return any_of_them

@@ -1,0 +1,79 @@
+"""What stages wrote is held against its checksums; what has changed is set aside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optbench.core.checksums import sums_path
+from optbench.core.errors import CorruptFileError
+from optbench.running.outputs import OUTPUTS, check_outputs, set_outputs_aside, summed_stage
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every file of every stage, and two drawings."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results", "s")
+    for stage, names in OUTPUTS.items():
+        root = Path("reports", "s") if stage == "report" else folder
+        with summed_stage(folder, stage):
+            for name in names:
+                file = root / name.replace("*", "drawn")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(name)
+    return folder
+
+
+def test_nothing_is_said_of_what_is_as_it_was(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check_outputs(results, *OUTPUTS)
+    set_outputs_aside(results)
+    assert capsys.readouterr().err == ""
+    assert all(sums_path(results, stage).exists() for stage in OUTPUTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        ("tables/runs.csv", "collect"),
+        ("tables/curves.parquet", "collect"),
+        ("tables/claims.json", "summarize"),
+        ("tables/oracle.csv", "oracle"),
+        ("figures/figures.json", "plot"),
+        ("figures/drawn.svg", "plot"),
+    ],
+)
+def test_one_spoilt_file_is_set_aside_and_its_stage_has_no_checksums(
+    results: Path, capsys: pytest.CaptureFixture[str], name: str, stage: str
+) -> None:
+    file = results / name
+    file.write_text("spoilt")
+    with pytest.raises(CorruptFileError, match=f"^{file} is corrupt: .*the next run makes it anew"):
+        check_outputs(results, *OUTPUTS)
+    set_outputs_aside(results, look_only=True)
+    assert file.read_text() == "spoilt"
+    assert capsys.readouterr().err.endswith("; it will be made anew\n")
+    set_outputs_aside(results)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"; it is set aside as {file.name}.corrupt and made anew")
+    assert file.with_name(f"{file.name}.corrupt").read_text() == "spoilt"
+    assert {one for one in OUTPUTS if not sums_path(results, one).exists()} == {stage}
+
+
+def test_a_page_and_a_lost_drawing(results: Path) -> None:
+    page = Path("reports", "s", "index.html")
+    page.write_text("spoilt")
+    (results / "figures" / "drawn.svg").unlink()
+    set_outputs_aside(results)
+    assert not page.exists()
+    assert not sums_path(results, "report").exists()
+    assert not sums_path(results, "plot").exists()
+
+
+def test_spoilt_checksums_are_set_aside(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sums = sums_path(results, "summarize")
+    sums.write_bytes(b"\xff")
+    set_outputs_aside(results)
+    assert "summarize.sha256.corrupt" in capsys.readouterr().err
+    assert not sums.exists()
