@@ -252,7 +252,7 @@ def test_files_that_are_no_traces_are_passed_over() -> None:
     trace_path(cell).with_name("seed0-22222222.parquet.bad").write_bytes(b"PAR1")
     trace_path(cell).with_name("seed01-22222222.parquet").write_bytes(b"PAR1")
     assert told(cell.name) == [f"{cell.name}: up to date"]
-    with pytest.raises(BadTraceError, match="is not a whole trace"):
+    with pytest.raises(BadTraceError, match="is not whole"):
         read_facts(trace_path(cell).with_name("seed0-11111111.parquet"))
 
 

@@ -79,7 +79,7 @@ def test_a_broken_file_is_told(study):
     path.write_bytes(b"PAR1 and then nothing")
     with pytest.raises(BadTraceError):
         read_timing(path)
-    assert "not a whole timing" in collect_timing(study).loc[0, "error"]
+    assert "is not whole" in collect_timing(study).loc[0, "error"]
 
 
 def test_time_to_target_is_steps_times_step_time():
