@@ -49,8 +49,12 @@ def read_study(file: Path, device: str | None = None) -> Study:
         UserError: one line that names the file, the key, the value and what is allowed.
     """
     try:
-        given, text = _read(file)
-        return _resolve(given, file, text, device or given.device)
+        given, text, document = _read(file)
+        try:
+            return _resolve(given, file, text, device or given.device)
+        except UserError as error:
+            place = document.place_in(str(error))
+            raise UserError(f"{place}: {error}" if place else str(error)) from None
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
 

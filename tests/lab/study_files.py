@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -51,4 +52,9 @@ def mistake(folder: Path, text: str) -> str:
     assert message.isprintable()
     file = f"{folder / 'study.yaml'}: "
     assert message.startswith(file)
-    return message.removeprefix(file)
+    return without_place(message.removeprefix(file))
+
+
+def without_place(message: str) -> str:
+    """What a message says; where, tests/study/test_document.py has a look at."""
+    return re.sub(r"^line \d+, column \d+: ", "", message)

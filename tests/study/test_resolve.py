@@ -195,13 +195,13 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
         (
             "optimizers",
             "{x: {factory: 'my_lab:open_ended', lr: 1, start: 2020-01-01}}",
-            "optimizers.x.start must be a number, text, true, false, null, a list or a mapping; "
-            "got 2020-01-01 (a date)",
+            "optimizers.x.start: 2020-01-01 is a date to some readers of YAML and text to others: "
+            "put it into quotes",
         ),
         (
             "optimizers",
             "{x: {factory: 'my_lab:open_ended', lr: 1, groups: [{1: a}]}}",
-            "optimizers.x.groups[0]: the key 1 must be text",
+            "optimizers.x.groups[0]: a key must be text; 1 is a number to YAML: put it into quotes",
         ),
         # the matrix
         (
@@ -222,8 +222,8 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
         # names that cannot be part of a path
         (
             "optimizers",
-            '{"a\\nb": {like: sgd}}',
-            "optimizers.'a\\nb': a name becomes a path: its characters must be printable",
+            '{"a\\xa0b": {like: sgd}}',
+            "optimizers.'a\\xa0b': a name becomes a path: its characters must be printable",
         ),
         (
             "optimizers",
