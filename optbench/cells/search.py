@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from optbench.cells.identity import OWN, identified, training_code
 from optbench.cells.matrix import cells_of, seeds_together
 from optbench.cells.paths import combination_folder, is_complete
-from optbench.core.errors import UserError, nearest
+from optbench.core.errors import UserError, nearest, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,7 +132,7 @@ def select_searches(searches: Sequence[Search], wanted: Iterable[str]) -> list[S
         if not hits:
             close = nearest(pattern, [search.name for search in searches])
             raise UserError(
-                f"nothing is tuned that is called {pattern!r}{close} (workload/optimizer/schedule)"
+                f"nothing is tuned that is called {shown(pattern)}{close} (workload/optimizer/schedule)"
             )
         chosen.update((search.name, search) for search in hits)
     return list(chosen.values())

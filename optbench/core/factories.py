@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.core.errors import UserError
+from optbench.core.errors import UserError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ def split_name(dotted: str, key: str) -> tuple[str, str]:
     """Splits `module:name`; raises UserError naming `key` where it is not of that form."""
     module, colon, name = dotted.partition(":")
     if not colon or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
-        raise UserError(f"{key}: {dotted!r} is not of the form 'module:name', like 'torch.optim:SGD'")
+        raise UserError(f"{key}: {shown(dotted)} is not of the form 'module:name', like 'torch.optim:SGD'")
     return module, name
 
 

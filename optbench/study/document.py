@@ -11,18 +11,21 @@ every level and raise whatever Python raises, are left out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import yaml
 
 from optbench.core.errors import UserError, cut, shown
 from optbench.core.text import unshowable
+from optbench.study.places import NOTHING, Node, Place, key_path
 from optbench.study.scalars import kind_of, plain_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from optbench.study.places import Step
 
 LARGEST_FILE: Final = 1_000_000
 """Bytes of a study file: the largest that anybody writes by hand has a hundredth."""
@@ -35,12 +38,6 @@ MOST_VALUES: Final = 200_000
 
 LONGEST_KEY: Final = 200
 """Characters of a key."""
-
-NOTHING: Final = "nothing"
-"""How a value that is not written at all stands in a message."""
-
-Step: TypeAlias = "str | int"
-
 
 _NO_TEXT: Final = re.compile(
     # What else breaks a line in YAML 1.1 alone.
@@ -55,73 +52,6 @@ _TAGS: Final[dict[str, tuple[type, str]]] = {
     f"{_YAML}int": (int, "a decimal whole number"),
     f"{_YAML}null": (type(None), "null"),
 }
-
-
-class Place(NamedTuple):
-    """Where something stands in a file, both counted from 1; a column is a character."""
-
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"line {self.line}, column {self.column}"
-
-
-@dataclass
-class Node:
-    """A value with what is in it.
-
-    Attributes:
-        value: a mapping, a list, text, a number, true, false or null.
-        parts: of a mapping or a list: by key or position, where the key or the item stands, and its node.
-        plain: how it is written, where it stands without quotes and is no text.
-        size: how many values it has, itself included.
-    """
-
-    value: object
-    parts: dict[Step, tuple[Place, Node]] = field(default_factory=dict)
-    plain: str = ""
-    size: int = 1
-
-    def find(self, path: Sequence[Step]) -> tuple[Place | None, Node]:
-        """Where the last step of `path` stands, and its node; of a path that ends early, what there is."""
-        place, node = None, self
-        for step in path:
-            if step not in node.parts:
-                break
-            place, node = node.parts[step]
-        return place, node
-
-    def place_in(self, message: str) -> Place | None:
-        """Where the key stands that `message` begins with, or None where it begins with none."""
-        place, node, rest = None, self, message
-        while True:
-            fits = [
-                (written, found)
-                for step, found in node.parts.items()
-                if rest.startswith(written := key_path([step], first=node is self))
-            ]
-            # The longest: beside `sgd` there may be `sgd.default`.
-            fits = [fit for fit in fits if not rest[len(fit[0]) :][:1].isidentifier()]
-            if not fits:
-                return place
-            written, (place, node) = max(fits, key=lambda fit: len(fit[0]))
-            rest = rest[len(written) :]
-
-
-def key_path(path: Sequence[Step], *, first: bool = True) -> str:
-    """A path as messages write it: `matrix[0].lr.sgd`; a key that is not printable in quotes.
-
-    Args:
-        path: keys and positions from the top of the file.
-        first: whether it begins there, so that no point stands in front.
-    """
-    steps = (
-        f"[{step}]" if isinstance(step, int) else f".{step}" if step.isprintable() else f".{step!r}"
-        for step in path
-    )
-    written = "".join(steps)
-    return written.removeprefix(".") if first else written
 
 
 def read_text(file: Path) -> str:

@@ -19,7 +19,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from optbench.core.errors import UserError, cut, nearest, shown
 from optbench.core.specs import PROBE_EVERY, ExecutionSpec
 from optbench.core.text import unshowable
-from optbench.study.document import NOTHING, Node, key_path, read_text, read_yaml
+from optbench.study.document import read_text, read_yaml
+from optbench.study.places import NOTHING, Node, key_path
 from optbench.study.scalars import kind_of
 from optbench.study.timing import SECONDS
 
@@ -34,11 +35,22 @@ FIRST_TUNING_SEED = 1000
 
 LONGEST_NAME = 60
 
+MOST = 10**12
+"""Above every number of steps, epochs or bytes, and far below what no longer is a whole number elsewhere."""
+
+MOST_THREADS = 4096
+
+MOST_SECONDS = 10**8
+"""Three years: a longer limit is none, and a scheduler's whole number of minutes must hold it."""
+
+LR_LIMITS = (1e-12, 1e12)
+"""Of a grid of learning rates, which may grow by ten decades on either side."""
+
 NAMES = "must be a list of names or a mapping of them, with at least one"
 
 
 def _is_count(given: object) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
+    return isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= MOST
 
 
 def _list_of_seeds(given: object) -> object:
@@ -108,8 +120,8 @@ def _probes(given: object) -> object:
 
 
 def _single_line(given: str) -> str:
-    if escape := unshowable(given):
-        raise ValueError(f"must be one line; got {shown(given)} with {escape}")
+    if unshowable(given):
+        raise ValueError(f"must be one line; got {shown(given)}")
     return given
 
 
@@ -164,7 +176,9 @@ def _batch_size(given: object) -> object:
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-Count = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False, strict=True)]
+GridEnd = Annotated[float, Field(ge=LR_LIMITS[0], le=LR_LIMITS[1], allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Line = Annotated[str, AfterValidator(_single_line)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
@@ -227,7 +241,7 @@ class WorkloadEntry(Entry):
         None, description="validation loss that counts as reached"
     )
     device: Literal["cpu", "cuda"] | None = Field(None, description="where it is trained, if not the study's")
-    timeout_s: Positive | None = Field(None, description="seconds that a cell may take, if not the study's")
+    timeout_s: Seconds | None = Field(None, description="seconds that a cell may take, if not the study's")
     memory_mb: Count = Field(2000, description="memory that a job of a cluster asks for")
 
     @property
@@ -277,7 +291,7 @@ class DatasetEntry(_Strict):
 class TimingEntry(_Strict):
     """How long the timing stage may take."""
 
-    seconds: Positive = Field(SECONDS, description="seconds of one workload")
+    seconds: Seconds = Field(SECONDS, description="seconds of one workload")
 
 
 class ProbesEntry(_Strict):
@@ -319,8 +333,8 @@ class TuningEntry(_Strict):
         description=f"tuning seeds: a number n for {FIRST_TUNING_SEED}..{FIRST_TUNING_SEED}+n-1, or a list; "
         "none may be an evaluation seed; left out: 3",
     )
-    low: Positive = Field(1e-4, description="lowest learning rate of the first grid")
-    high: Positive = Field(1.0, description="highest learning rate of the first grid")
+    low: GridEnd = Field(1e-4, description="lowest learning rate of the first grid")
+    high: GridEnd = Field(1.0, description="highest learning rate of the first grid")
     per_decade: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(
         3, description="candidates a decade, over all the settings that are searched together"
     )
@@ -386,10 +400,10 @@ class StudyFile(_Strict):
         description="evaluation seeds: a number n for 0..n-1, or a list; left out: 6",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
-    threads: Count = Field(
+    threads: Annotated[Count, Field(le=MOST_THREADS)] = Field(
         1, description="threads of one cell; they decide the order of sums, hence the bits"
     )
-    timeout_s: Positive = Field(3600.0, description="wall-clock limit of one cell in seconds")
+    timeout_s: Seconds = Field(3600.0, description="wall-clock limit of one cell in seconds")
     cells_per_job: Annotated[int, Field(ge=1, le=500, strict=True)] | None = Field(
         None, description="cells that one Snakemake job trains in one warm process; left out: by the cores"
     )
@@ -496,10 +510,13 @@ WORDS = {
 
 def _one_line(found: ErrorDetails, document: Node) -> str:
     """What pydantic found, as `line 4, column 1: key: what is wrong; got value`."""
-    path = [part for part in found["loc"] if part not in {"[key]", "*"}]
-    if found["loc"][-1] == "[key]":
+    path, of_key = list(found["loc"]), False
+    # What pydantic and `_rate_or_rates` put into a path; a file may have keys that are called so too.
+    if path[-1] == "*" and not document.has(path):
         path = path[:-1]
-    place, node = document.find(path)
+    if path[-1] == "[key]" and not document.has(path):
+        path, of_key = path[:-2], True
+    place, node = document.find(found["loc"])
     at = f"{place}: " if place else ""
     where = key_path(path)
     if found["type"] == "extra_forbidden":
@@ -521,7 +538,7 @@ def _one_line(found: ErrorDetails, document: Node) -> str:
         return f"{at}the key {where!r} is missing"
     message = WORDS.get(found["type"], found["msg"])
     message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    subject = "a name " if found["loc"][-1] == "[key]" else ""
+    subject = "a name " if of_key else ""
     got = "" if "; " in message else f"; got {shown(found['input'])}"
     return f"{at}{where}: {subject}{message}{got}{_to_quote(found, node)}"
 

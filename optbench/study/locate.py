@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.core.errors import UserError, nearest
+from optbench.core.errors import UserError, nearest, shown
 from optbench.core.files import write_if_changed
 
 if TYPE_CHECKING:
@@ -35,4 +35,4 @@ def find_study_file(argument: str) -> Path:
         return shipped
     names = [note.parent.name for note in Path("results").glob("*/study_file")]
     names += [file.stem for file in Path("config").glob("*.yaml")]
-    raise UserError(f"no study file or study {argument!r}{nearest(argument, names)}")
+    raise UserError(f"no study file or study {shown(argument)}{nearest(argument, names)}")

@@ -9,7 +9,7 @@ import yaml
 
 from lab.checkout import ROOT
 from optbench.core.errors import UserError
-from optbench.study.document import LARGEST_FILE, Place, key_path, read_text, read_yaml
+from optbench.study.document import LARGEST_FILE, read_text, read_yaml
 
 SHIPPED = [*sorted((ROOT / "config").glob("*.yaml")), ROOT / "optbench" / "study" / "starter" / "study.yaml"]
 
@@ -73,7 +73,10 @@ FIVE_THOUSAND = "9" * 5000
         ),
         ("o: {ON: 1}", "line 1, column 5: o: a key must be text; ON is true to YAML: put it into quotes"),
         ("o: {~: 1}", "line 1, column 5: o: a key must be text; ~ is null to YAML: put it into quotes"),
-        ("o:\n  ? \n  : 1", "line 2, column 4: o: a key must be text; nothing is null to YAML: put it into quotes"),
+        (
+            "o:\n  ? \n  : 1",
+            "line 2, column 4: o: a key must be text; nothing is null to YAML: put it into quotes",
+        ),
         (
             "o: {1.5: 1}",
             "line 1, column 5: o: a key must be text; 1.5 is a number to YAML: put it into quotes",
@@ -225,48 +228,6 @@ def test_an_empty_document_is_null() -> None:
         assert read_yaml(text).value is None
 
 
-def test_places() -> None:
-    node = read_yaml("a:\n  b: [1, {c: x}]\nd: &d {e: 1}\nf: *d\ng: {<<: *d}\n")
-    places = {
-        ("a",): (1, 1),
-        ("a", "b"): (2, 3),
-        ("a", "b", 0): (2, 7),
-        ("a", "b", 1): (2, 10),
-        ("a", "b", 1, "c"): (2, 11),
-        ("f",): (4, 1),
-        ("f", "e"): (3, 8),
-        ("g", "e"): (3, 8),
-    }
-    assert {path: node.find(path)[0] for path in places} == places
-    assert node.find(("a", "no", 3))[0] == (1, 1)
-    assert node.find(("no",)) == (None, node)
-    assert node.find(("a", "b", 0))[1].plain == "1"
-    assert node.find(("a", "b", 1, "c"))[1].plain == ""
-
-
-def test_the_key_that_a_message_begins_with() -> None:
-    node = read_yaml("o:\n  sgd: {lr: 1}\n  sgd.x: {lr: 1}\n  'a b': [1, 2]\n  sgd_2: {}\n")
-    for message, line in (
-        ("o.sgd.lr: no", 2),
-        ("o.sgd.x.lr: no", 3),
-        ("o.sgd_2: no", 5),
-        ("o.a b[1] is", 4),
-        ("o.sgd_3: no", 1),
-        ("o is", 1),
-    ):
-        place = node.place_in(message)
-        assert place is not None
-        assert place.line == line, message
-    assert node.place_in("others: no") is None
-    assert node.place_in("the key 'o' is") is None
-
-
-def test_a_path_as_messages_write_it() -> None:
-    assert key_path(("matrix", 0, "lr", "sgd")) == "matrix[0].lr.sgd"
-    assert key_path(("o", "a\xa0b")) == "o.'a\\xa0b'"
-    assert key_path((0, "a")) == "[0].a"
-
-
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
@@ -307,7 +268,3 @@ def test_a_file_that_is_no_text(tmp_path: Path, raw: bytes, message: str) -> Non
     with pytest.raises(UserError) as raised:
         read_text(tmp_path / "s.yaml")
     assert str(raised.value) == message
-
-
-def test_a_place_is_counted_from_one() -> None:
-    assert str(Place(3, 7)) == "line 3, column 7"

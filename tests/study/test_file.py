@@ -82,10 +82,33 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ("threads: '2'", "threads: must be a whole number; got '2'"),
         ("threads: true", "threads: must be a whole number; got True"),
         ("timeout_s: 0", "timeout_s: must be greater than 0; got 0"),
+        ("threads: 5000", "threads: must be less than or equal to 4096; got 5000"),
+        ("timeout_s: 1.0e+9", "timeout_s: must be less than or equal to 100000000; got 1000000000.0"),
         ("timeout_s: .inf", "timeout_s: must be a finite number; got inf"),
         ("timeout_s: an hour", "timeout_s: must be a number; got 'an hour'"),
         ("cells_per_job: 501", "cells_per_job: must be less than or equal to 500; got 501"),
         ("title: [a]", "title: must be text; got ['a']"),
+        ("title: no", "title: must be text; got False (no is false to YAML: put it into quotes)"),
+        ("title: ~", "title: must be text; got None (~ is null to YAML: put it into quotes)"),
+        ("question:", "question: must be text; got None"),
+        (
+            "report: {reference: on}",
+            "report.reference: must be text; got True (on is true to YAML: put it into quotes)",
+        ),
+        (
+            "schedules: [constant, off]",
+            f"schedules: {NAMES}; got a list with False (off is false to YAML: put it into quotes)",
+        ),
+        (
+            "matrix: [{schedules: [no]}]",
+            "matrix[0].schedules[0]: must be text; got False (no is false to YAML: put it into quotes)",
+        ),
+        (
+            'schedules: {constant: {label: "a\\nb"}}',
+            "schedules.constant.label: must be one line; got 'a\\nb'",
+        ),
+        ("data_folder: |\n  data", "data_folder: must be one line; got 'data\\n'"),
+        (f"study_: {'x' * 10000}", f"unknown key 'study_'; did you mean 'study'? (allowed: {STUDY_KEYS})"),
         ("data_folder: 3", "data_folder: must be text; got 3"),
         ("datasets: [mnist]", "datasets: must be a mapping of keys to values; got ['mnist']"),
         ("datasets: {mnist: here}", "datasets.mnist: must be a mapping of keys to values; got 'here'"),
@@ -103,7 +126,11 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ),
         ("tuning: {seeds: 0}", f"tuning.{SEEDS}; got 0"),
         ("tuning: {seeds: [1, 1]}", "tuning.seeds: seed 1 stands twice; every seed must be there once"),
-        ("tuning: {low: 0}", "tuning.low: must be greater than 0; got 0"),
+        ("tuning: {low: 0}", "tuning.low: must be greater than or equal to 0.000000000001; got 0"),
+        (
+            "tuning: {high: 1e+13}",
+            "tuning.high: must be less than or equal to 1000000000000; got 10000000000000.0",
+        ),
         ("tuning: {per_decade: 0}", "tuning.per_decade: must be greater than or equal to 1; got 0"),
         ("tuning: {widen: -1}", "tuning.widen: must be greater than or equal to 0; got -1"),
         (
@@ -169,6 +196,10 @@ def test_a_mistake_below_a_sound_study_is_one_line(tmp_path: Path, line: str, me
         ),
         ("workloads: [ravine]\noptimizers: [sgd]\n", "the key 'study' is missing"),
         ("study: s\noptimizers: [sgd]\n", "the key 'workloads' is missing"),
+        (
+            "study: s\nworklaods: [ravine]\noptimizers: [sgd]\n",
+            f"unknown key 'worklaods'; did you mean 'workloads'? (allowed: {STUDY_KEYS})",
+        ),
         (
             BASE.replace("study: s", "study: ../up"),
             "study: must begin with a letter or digit and hold only these and '.', '_', '-'; got '../up'",

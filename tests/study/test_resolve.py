@@ -245,6 +245,29 @@ def test_data_that_comes_with_a_package_has_no_folder(folder: Path) -> None:
     )
 
 
+def test_a_value_is_repeated_as_far_as_a_line_goes(folder: Path) -> None:
+    long = "x" * 10_000
+    cut = f"'{long[:79]}..."
+    assert mistake(folder, with_(optimizers=f"{{adam: {{eps: {long}}}}}")) == (
+        f"optimizers.adam.eps must be >= 0; got {cut}"
+    )
+    for text in (
+        with_(optimizers=f"{{x: {{like: {long}}}}}"),
+        with_(optimizers=f"{{x: {{factory: {long}, lr: 1}}}}"),
+        with_(optimizers=f"{{x: {{factory: 'torch.optim:{long}', lr: 1}}}}"),
+        with_(optimizers=f"{{x: {{factory: '{long}:f', lr: 1}}}}"),
+        with_(workloads=f"{{ravine: {{dataset: {long}}}}}"),
+        with_(report=f"{{reference: {long}}}"),
+    ):
+        assert len(mistake(folder, text)) < 700, text[:80]
+
+
+def test_a_study_has_a_million_cells_at_most(folder: Path) -> None:
+    optimizers = ", ".join(f"o{n}: {{like: sgd}}" for n in range(101))
+    text = with_(seeds="10000", optimizers=f"{{{optimizers}}}")
+    assert mistake(folder, text) == "matrix: 1010000 cells are more than 1000000, the most of a study"
+
+
 def test_an_entry_that_no_block_uses(folder: Path) -> None:
     text = with_(optimizers="[sgd, adam]", matrix="[{optimizers: [sgd]}]")
     assert mistake(folder, text) == "optimizers.adam: no block of the matrix uses it"
@@ -341,8 +364,6 @@ def test_blocks_that_overlap_and_agree_make_one_cell(folder: Path) -> None:
 
 
 def test_a_data_folder_of_the_users_own(folder: Path) -> None:
-    (folder / "raw").mkdir()
-    (folder / "raw" / "train.gz").write_bytes(b"one")
     text = with_(workloads="[mnist_mlp]", datasets="{mnist: {root: raw}}")
     first = study(folder, text).datasets["mnist"]
     assert (first.root, first.download) == (str(folder.resolve() / "raw"), False)
