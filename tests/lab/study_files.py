@@ -56,5 +56,5 @@ def mistake(folder: Path, text: str) -> str:
 
 
 def without_place(message: str) -> str:
-    """What a message says; where, tests/study/test_document.py has a look at."""
-    return re.sub(r"^line \d+, column \d+: ", "", message)
+    """A message without the place in the file: tests/study/test_places.py has a look at that."""
+    return re.sub(r"\bline \d+, column \d+: ", "", message, count=1)
