@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from optbench.cells.identity import OWN, identified, training_code
 from optbench.cells.matrix import cells_of, seeds_together
 from optbench.cells.paths import combination_folder, is_complete
+from optbench.core.commands import optbench_command
 from optbench.core.errors import UserError, nearest, shown
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def with_choice(cell: CellSpec) -> CellSpec:
     if choice is None:
         raise UserError(
             f"{cell.name}: its learning rate has not been chosen yet "
-            f"(optbench tune {cell.study} '{cell.combination}')"
+            f"({optbench_command('tune', cell.study, cell.combination)})"
         )
     settings = {**cell.optimizer.settings, **choice["settings"]}
     return replace(cell, lr=choice["lr"], optimizer=replace(cell.optimizer, settings=settings))

@@ -17,7 +17,9 @@ from optbench.cli.choices import (
     results_folder,
     study_argument,
 )
+from optbench.cli.output import echo, shown_in_table
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
+from optbench.core.commands import optbench_command
 from optbench.core.errors import UserError, unknown
 from optbench.core.provenance import PROVENANCE
 from optbench.core.status import FAILED, MISSING
@@ -69,11 +71,9 @@ def rerun(
     elif not patterns:
         raise UserError("name the cells to train again, or give --failed")
     for cell in chosen:
-        click.echo(f"{cell.name}  {trace_path(cell)}")
+        echo(f"{cell.name}  {trace_path(cell)}")
     if dry_run or not chosen:
-        click.echo(
-            f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True
-        )
+        echo(f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True)
         return
     if executor is not None:
         _rerun_on(executor, found, chosen)
@@ -141,7 +141,6 @@ def _show_cells(cell: str, study: str, device: str | None) -> None:
 
 def _show(study: Study, cell: CellSpec) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
@@ -167,19 +166,21 @@ def _show(study: Study, cell: CellSpec) -> None:
         "workload": f"{cell.workload.factory} {dict(cell.workload.settings)} {dict(cell.workload.overrides)}",
         "optimizer": f"{cell.optimizer.factory} {dict(cell.optimizer.settings)}",
         "schedule": f"{cell.schedule.factory or 'constant'} {dict(cell.schedule.settings)}",
-        "train it again": f"optbench rerun {study.file} '{cell.name}'",
+        "train it again": optbench_command("rerun", str(study.file), cell.name),
     }
     if cell.trial:
-        facts["train it again"] = f"optbench tune {study.file} '{cell.combination}' --again"
+        facts["train it again"] = optbench_command(
+            "tune", str(study.file), cell.combination, options=("--again",)
+        )
     if cell.tuning:
         facts["tuned by"] = choice_path(cell).as_posix()
-    table = Table(title=escape(cell.name), show_header=False, title_justify="left")
+    table = Table(title=shown_in_table(cell.name), show_header=False, title_justify="left")
     for key, value in facts.items():
-        table.add_row(key, escape(number(value, 6) if isinstance(value, float) else str(value)))
+        table.add_row(key, shown_in_table(number(value, 6) if isinstance(value, float) else str(value)))
     console = Console()
     console.print(table)
     if error:
-        console.print(error, markup=False, highlight=False)
+        console.print(shown_in_table(error), highlight=False)
 
 
 @click.command(name="list")
@@ -196,7 +197,7 @@ def list_(study: str | None, device: str | None) -> None:
 
     for cell in cells_of(read(study, device)):
         path = trace_path(cell)
-        click.echo(f"{read_trace(path).facts['status'] if is_complete(path) else MISSING.name:9} {cell.name}")
+        echo(f"{read_trace(path).facts['status'] if is_complete(path) else MISSING.name:9} {cell.name}")
 
 
 def _list_built_ins() -> None:
@@ -269,10 +270,10 @@ def _why_all(study: Study, cells: Sequence[CellSpec]) -> None:
         noun, _, rest = kind.partition(" to ")
         plural = f"{noun}{'' if len(names) == 1 else 's'}{' to ' if rest else ''}{rest}"
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        click.echo(f"{len(names)} {plural}: {'; '.join(causes)}")
-        click.echo(f"  {names[0]}{more}")
+        echo(f"{len(names)} {plural}: {'; '.join(causes)}")
+        echo(f"  {names[0]}{more}")
     if not groups:
-        click.echo("nothing would be trained")
+        echo("nothing would be trained")
 
 
 def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
@@ -283,16 +284,16 @@ def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
     choices = {one.name: one for one in reasons_of_choices(searches_of(study, cells))}
     for cell, one in zip(cells, reasons(cells), strict=True):
         if one.beside is None:
-            click.echo(f"{one.name}: {one.state}")
+            echo(f"{one.name}: {one.state}")
         else:
             state = UP_TO_DATE if one.state == UP_TO_DATE else "would be trained again"
-            click.echo(f"{one.name}: {state}; {one.beside.name} differs:")
+            echo(f"{one.name}: {state}; {one.beside.name} differs:")
         for line in (*one.causes, *one.aside):
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         choice = choices.get(cell.combination)
         if choice is not None and choice.state != UP_TO_DATE:
             said = "; ".join(choice.causes) or choice.state
-            click.echo(f"  its learning rate would be chosen first: {said}")
+            echo(f"  its learning rate would be chosen first: {said}")
 
 
 @click.command()
@@ -317,12 +318,12 @@ def check(study: str, device: str | None) -> None:
     cells_with_rates = [one for cell in cells for one in at_own_lr(cell)]
     problems = check_cells(cells_with_rates, found.data_folder)
     for problem in problems:
-        click.echo(f"optbench: {problem}", err=True)
+        echo(f"optbench: {problem}", err=True)
     if problems:
         sys.exit(USER_MISTAKE)
     for why, names in refusals(cells_with_rates, found.data_folder).items():
-        click.echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
-    click.echo(f"optbench: {found.file} is sound: {len(cells)} cells")
+        echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
+    echo(f"optbench: {found.file} is sound: {len(cells)} cells")
 
 
 COMMANDS = (rerun, show, list_, why, check)

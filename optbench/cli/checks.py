@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.cli.choices import (
+    FiniteNumber,
+    cores_option,
+    device_option,
+    read,
+    results_folder,
+    study_argument,
+)
+from optbench.cli.output import echo, shown_in_table
 from optbench.cli.stages import train_cells
-from optbench.core.errors import UserError
+from optbench.core.errors import UserError, shown
 from optbench.core.provenance import differing
 from optbench.core.status import REPEATABLE
 from optbench.core.words import interval, number
@@ -36,7 +44,7 @@ def _share(ctx: click.Context, param: click.Parameter, value: str) -> str:  # no
         number = 0
     most = 100 if value.endswith("%") else math.inf
     if not 0 < number <= most or not (value.endswith("%") or number.is_integer()):
-        raise click.BadParameter(f"{value!r} is neither a share such as 5% nor a number of cells")
+        raise click.BadParameter(f"{shown(value)} is neither a share such as 5% nor a number of cells")
     return value
 
 
@@ -73,9 +81,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
         bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
     finally:
         shutil.rmtree(scratch.results, ignore_errors=True)
-    click.echo(
-        f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True
-    )
+    echo(f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True)
     sys.exit(EXIT_DIFFERS if bad else 0)
 
 
@@ -93,7 +99,7 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))
     must = f"to {TOLERANCE:g}: other {', '.join(elsewhere)}" if elsewhere else "bit for bit"
     why = f": {found.why}" if found.why else ""
-    click.echo(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}")
+    echo(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}")
     return holds
 
 
@@ -110,7 +116,13 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     show_default=True,
     help="What must hold for exit status 0.",
 )
-@click.option("--threshold", default=0.01, show_default=True, help="Smallest relative shift that counts.")
+@click.option(
+    "--threshold",
+    default=0.01,
+    show_default=True,
+    type=FiniteNumber(0),
+    help="Smallest relative shift that counts.",
+)
 def compare(
     a: str, b: str, renamed: tuple[str, ...], require: Kind | Literal["not-worse"], threshold: float
 ) -> None:
@@ -123,24 +135,23 @@ def compare(
 
     pairs = dict(text.partition("=")[::2] for text in renamed)
     if bad := [old for old, new in pairs.items() if not (old and new)]:
-        raise UserError(f"--map takes OLD=NEW; got {bad[0]!r}")
+        raise UserError(f"--map takes OLD=NEW; got {shown(bad[0])}")
     old, new = results_folder(a), results_folder(b)
     rows = compare_results(old, new, rename=pairs, threshold=threshold)
     _print(rows)
     if differ := origins_differ(old, new):
-        click.echo(
+        echo(
             f"optbench: made on other {' and '.join(differ)}, so equal bits are not to be expected; "
             "times are never compared here",
             err=True,
         )
     good = passes(rows, require)
-    click.echo(f"optbench: {b} is {'' if good else 'NOT '}{require} compared with {a}", err=True)
+    echo(f"optbench: {b} is {'' if good else 'NOT '}{require} compared with {a}", err=True)
     sys.exit(0 if good else EXIT_DIFFERS)
 
 
 def _print(rows: Sequence[ResultComparison]) -> None:
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     table = Table("cells", "agree", "n", "shift of the final loss, B - A", "p (Holm)", "B is", "missing in B")
@@ -152,7 +163,13 @@ def _print(rows: Sequence[ResultComparison]) -> None:
         )
         missing = str(len(row.missing)) if row.missing else ""
         table.add_row(
-            escape(row.name), row.kind, str(row.n), escape(shift), number(row.p, 3), row.verdict, missing
+            shown_in_table(row.name),
+            shown_in_table(row.kind),
+            str(row.n),
+            shown_in_table(shift),
+            number(row.p, 3),
+            shown_in_table(row.verdict),
+            missing,
         )
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 

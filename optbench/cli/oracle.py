@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optbench.cli.output import shown_in_table
 from optbench.core.words import number
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ def print_oracle(results: Path) -> int:
     """Compares, writes tables/oracle, prints predicted beside measured; returns how many facts failed."""
     from rich.box import SIMPLE  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from optbench.theory.oracle.table import AGREES, write_oracle  # noqa: PLC0415
@@ -29,7 +29,7 @@ def print_oracle(results: Path) -> int:
     console = Console()
     words = console.width >= WORDS_WIDTH
     for topic, rows in found.groupby("topic", sort=False):
-        table = Table(title=str(topic), title_justify="left", box=SIMPLE, pad_edge=False)
+        table = Table(title=shown_in_table(str(topic)), title_justify="left", box=SIMPLE, pad_edge=False)
         table.add_column("fact", no_wrap=True)
         if words:
             table.add_column("what")
@@ -40,20 +40,19 @@ def print_oracle(results: Path) -> int:
             fine = row["verdict"] == AGREES
             numbers = (number(row[key], 6) for key in ("predicted", "measured"))
             table.add_row(
-                row["fact"],
-                *([escape(row["what"])] if words else []),
+                shown_in_table(row["fact"]),
+                *([shown_in_table(row["what"])] if words else []),
                 *numbers,
                 number(row["tolerance"], 1),
-                f"[{'green' if fine else 'bold red'}]{row['verdict']}[/]",
+                f"[{'green' if fine else 'bold red'}]{shown_in_table(row['verdict'])}[/]",
             )
         console.print(table)
     failed = found.loc[found["verdict"] != AGREES, "fact"].tolist()
     for _, row in found[found["note"] != ""].iterrows():
-        console.print(f"{row['fact']}: {row['note']}", markup=False, highlight=False)
+        console.print(shown_in_table(f"{row['fact']}: {row['note']}"), highlight=False)
     console.print(
         f"{len(found) - len(failed)} of {len(found)} facts agree"
-        + (f"; not: {', '.join(map(str, failed))}" if failed else ""),
-        markup=False,
+        + (f"; not: {shown_in_table(', '.join(map(str, failed)))}" if failed else ""),
         highlight=False,
     )
     return len(failed)

@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optbench.cli.choices import cores_option, device_option, read, results_folder, study_argument
+from optbench.cli.choices import (
+    MOST_CORES,
+    FiniteNumber,
+    cores_option,
+    device_option,
+    read,
+    results_folder,
+    study_argument,
+)
 from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
+from optbench.cli.output import echo
 from optbench.core.errors import UserError
-from optbench.study.timing import SECONDS
+from optbench.study.timing import MOST_SECONDS, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,17 +62,22 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
 
         manifest = prepare_dataset(spec, study.data_folder, digests[name])
         if manifest["status"] != "ready":
-            click.echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
+            echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
 
 
 @click.command()
 @study_argument
 @click.argument("paths", nargs=-1)
 @click.option("--batch", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of paths.")
-@click.option("--workers", default=1, type=click.IntRange(1), help="Training processes side by side.")
+@click.option(
+    "--workers", default=1, type=click.IntRange(1, MOST_CORES), help="Training processes side by side."
+)
 @device_option
 def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, device: str | None) -> None:
-    """Train the cells whose traces or readable names are given."""
+    """Train the cells whose traces or readable names are given, or all that are left.
+
+    A name is workload/optimizer/schedule/seed; * and ? stand for any text.
+    """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
     from optbench.running.plan import read_batch  # noqa: PLC0415
@@ -77,7 +91,22 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     if batch is None:  # by hand, before anything else ran, perhaps
         note_study_file(found)
         prepare_data(found)
+        if not paths:
+            tune_unfinished(found, cells, workers)
+            chosen = _left(cells)
     train_cells(found, chosen, cells, workers, since)
+
+
+def _left(cells: Sequence[CellSpec]) -> list[CellSpec]:
+    """The cells that have no whole trace; says how many."""
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
+
+    cell_of = {trace_path(cell): cell for cell in cells}
+    left = [cell_of[path] for path in left_of(cell_of)]
+    there = len(cells) - len(left)
+    echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
+    return left
 
 
 def train_cells(
@@ -160,16 +189,16 @@ def tune_searches(study: Study, searches: Sequence[Search], workers: int, *, aga
     tune(searches, train, again=again)
     choices = [choice for search in searches if (choice := read_choice(search.path))]
     trials = sum(len(choice["trials"]) for choice in choices)
-    click.echo(f"optbench: {len(choices)} learning rates chosen, from {trials} trials", err=True)
+    echo(f"optbench: {len(choices)} learning rates chosen, from {trials} trials", err=True)
     for problem, what in (("failed", "no candidate ended well with every seed"), ("at_edge", AT_EDGE)):
         names = [choice["search"] for choice in choices if choice[problem]]
         if names:
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            click.echo(f"optbench: {what}: {', '.join(names[:MOST_NAMED])}{more}", err=True)
+            echo(f"optbench: {what}: {', '.join(names[:MOST_NAMED])}{more}", err=True)
     tuned = {search.name for search in searches}
     stale = drop_stale([cell for cell in cells_of(study) if cell.combination in tuned])
     if stale:
-        click.echo(f"optbench: {len(stale)} cells were trained with an earlier choice: dropped", err=True)
+        echo(f"optbench: {len(stale)} cells were trained with an earlier choice: dropped", err=True)
 
 
 AT_EDGE = "the best candidate lies on the edge of a grid that was widened as far as it may be"
@@ -190,7 +219,7 @@ def tune_unfinished(study: Study, cells: Sequence[CellSpec], workers: int) -> No
 @click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1)
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteNumber(0, MOST_SECONDS, min_open=True),
     help="Budget of one workload, if not the study's.",
 )
 @device_option
@@ -221,7 +250,7 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float) -> None:
         problem = time_in_child(timing, study.data_folder, study.folder, seconds)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
-        click.echo(f"optbench: {name}: {told}", err=True)
+        echo(f"optbench: {name}: {told}", err=True)
 
 
 @click.command()
@@ -244,7 +273,7 @@ def _collect(study: Study, cores: int) -> None:
     collect_timing(study)
     collect_tuning(study)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    click.echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
+    echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
 
 
 @click.command()
@@ -312,7 +341,7 @@ def report(study: str, *, now: bool) -> None:
         return
     from optbench.report.page.build import render  # noqa: PLC0415
 
-    click.echo(render(results_folder(study), Path("reports")).absolute().as_uri())
+    echo(render(results_folder(study), Path("reports")).absolute().as_uri())
 
 
 @click.command()
@@ -348,17 +377,10 @@ def run(study: str, cores: int, device: str | None) -> None:
 
 
 def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
-    from optbench.cells.paths import trace_path  # noqa: PLC0415
-    from optbench.running.plan import left_of  # noqa: PLC0415
-
     workers = max(1, cores // found.threads)
     prepare_data(found)
     tune_unfinished(found, cells, workers)
-    cell_of = {trace_path(cell): cell for cell in cells}
-    left = [cell_of[path] for path in left_of(cell_of)]
-    there = len(cells) - len(left)
-    click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
-    train_cells(found, left, cells, workers)
+    train_cells(found, _left(cells), cells, workers)
     _time_unfinished(found)
     publish(found, cores)
 
@@ -375,7 +397,7 @@ def publish(study: Study, cores: int = 1) -> None:
 
         write_oracle(study.results / "tables")
     draw_all(study.results / "tables", study.results / "figures", cores=cores)
-    click.echo(render(study.results, Path("reports")).absolute().as_uri())
+    echo(render(study.results, Path("reports")).absolute().as_uri())
     # After the page, which shows what failed.
     if study.oracle and print_oracle(study.results):
         sys.exit(EXIT_FACTS_DIFFER)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
+from optbench.cli.output import shown_in_table
 from optbench.core.errors import UserError
 from optbench.core.words import NONE, interval, number
 
@@ -36,14 +37,14 @@ def show_verdict(results: Path) -> None:
     ranking = pd.read_parquet(tables / "ranking.parquet")
     runs = pd.read_parquet(tables / "runs.parquet", columns=["status"])["status"].value_counts()
     console = Console()
-    console.print(facts.get("title") or results.name, style="bold", markup=False)
+    console.print(shown_in_table(facts.get("title") or results.name), style="bold")
     if facts.get("question"):
-        console.print(facts["question"], markup=False, highlight=False)
+        console.print(shown_in_table(facts["question"]), highlight=False)
     counts = " + ".join(f"{count} {status}" for status, count in runs.sort_index().items())
-    console.print(f"{runs.sum()} expected = {counts}", markup=False, highlight=False)
+    console.print(shown_in_table(f"{runs.sum()} expected = {counts}"), highlight=False)
     for finding in findings:
         if finding["headline"]:
-            console.print(f"\n{finding['headline']}. {finding['claim']}", markup=False, highlight=False)
+            console.print(shown_in_table(f"\n{finding['headline']}. {finding['claim']}"), highlight=False)
     losses = ranking[ranking["metric"] == "final_val_loss"]
     for workload, rows in losses.groupby("workload", sort=False):
         console.print()
@@ -54,12 +55,11 @@ def show_verdict(results: Path) -> None:
 
 
 def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Table:
-    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     quantity = "ratio to the reference" if rows[0]["quantity"] == "iqm ratio" else "median loss"
     title = _label(facts, "workloads", workload) if workload else "Over all workloads that they share"
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=shown_in_table(title), title_justify="left")
     for head in ("", "optimizer", "schedule"):
         table.add_column(head)
     for head in (quantity, "95% interval", "ok/n"):
@@ -68,8 +68,8 @@ def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -
     for row in rows[:MOST_ROWS]:
         table.add_row(
             str(row["place"]),
-            escape(_label(facts, "optimizers", row["optimizer"])),
-            escape(_label(facts, "schedules", row["schedule"])),
+            shown_in_table(_label(facts, "optimizers", row["optimizer"])),
+            shown_in_table(_label(facts, "schedules", row["schedule"])),
             number(row["estimate"]),
             interval(row["low"], row["high"]) or NONE,
             f"{row['n_ok']}/{row['n']}",
@@ -84,7 +84,7 @@ def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -
 def _verdict(row: dict[str, Any]) -> str:
     if row["leader"]:
         return "first"
-    return str(row["against_leader"] or "-")
+    return shown_in_table(str(row["against_leader"] or "-"))
 
 
 def _label(facts: dict[str, Any], kind: str, name: str) -> str:

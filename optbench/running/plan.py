@@ -20,7 +20,7 @@ from optbench.cells.identity import digest
 from optbench.cells.matrix import cells_of, trained_at_once
 from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.slices import code_digest
-from optbench.core.errors import UserError
+from optbench.core.errors import UserError, shown
 from optbench.core.files import PACKAGE_FOLDER, slug, write_if_changed, write_text
 from optbench.study.locate import note_study_file
 
@@ -90,7 +90,7 @@ def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object
     size = overrides.get("cells_per_job", 1)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_CELLS_PER_JOB:
         raise UserError(
-            f"--config cells_per_job must be a whole number from 1 to {MOST_CELLS_PER_JOB}; got {size!r}"
+            f"--config cells_per_job must be a whole number from 1 to {MOST_CELLS_PER_JOB}; got {shown(size)}"
         )
     if len(configfiles) > 1:
         raise UserError(
@@ -218,8 +218,18 @@ def metrics_code(study: Study) -> str:
 
 
 def read_batch(file: Path) -> list[str]:
-    """The paths of the traces that a batch file lists."""
-    return file.read_text(encoding="utf-8").split()
+    """The paths of the traces that a batch file lists.
+
+    Raises:
+        UserError: it lists none, or is no text.
+    """
+    try:
+        paths = file.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError:
+        paths = []
+    if not paths:
+        raise UserError(f"{file} is no batch: it lists no cell")
+    return paths
 
 
 def stage_code(*modules: str) -> str:

@@ -22,7 +22,7 @@ from optbench.core.text import unshowable
 from optbench.study.document import read_text, read_yaml
 from optbench.study.places import NOTHING, Node, key_path
 from optbench.study.scalars import kind_of
-from optbench.study.timing import SECONDS
+from optbench.study.timing import MOST_SECONDS, SECONDS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -39,9 +39,6 @@ MOST = 10**12
 """Above every number of steps, epochs or bytes, and far below what no longer is a whole number elsewhere."""
 
 MOST_THREADS = 4096
-
-MOST_SECONDS = 10**8
-"""Three years: a longer limit is none, and a scheduler's whole number of minutes must hold it."""
 
 LR_LIMITS = (1e-12, 1e12)
 """Of a grid of learning rates, which may grow by ten decades on either side."""
