@@ -40,7 +40,7 @@ def main() -> None:
 
 def _end(line: str, status: int = USER_MISTAKE) -> None:
     try:
-        click.echo(f"optbench: {one_line(line)}", err=True)
+        echo(f"optbench: {one_line(line)}", err=True)
         sys.stdout.flush()
     except OSError:  # a full disk: there is nowhere left to say so
         silence()

@@ -21,6 +21,7 @@ from optbench.cli.output import echo, shown_in_table
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
 from optbench.core.commands import optbench_command
 from optbench.core.errors import UserError, unknown
+from optbench.core.files import holds
 from optbench.core.provenance import PROVENANCE
 from optbench.core.status import FAILED, MISSING
 from optbench.core.words import number
@@ -63,6 +64,7 @@ def rerun(
     from optbench.cells.trace import read_trace  # noqa: PLC0415
 
     found = read(study, device)
+    profile = None if executor is None else _profile(executor)
     cells = cells_of(found)
     chosen = select(cells, patterns)
     if failed:
@@ -75,8 +77,8 @@ def rerun(
     if dry_run or not chosen:
         echo(f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True)
         return
-    if executor is not None:
-        _rerun_on(executor, found, chosen)
+    if profile is not None:
+        _rerun_on(profile, found, chosen)
         return
     from optbench.running.locks import hold_run  # noqa: PLC0415
 
@@ -88,19 +90,25 @@ def rerun(
         publish(found)
 
 
-def _rerun_on(executor: str, study: Study, cells: Sequence[CellSpec]) -> None:
+def _profile(executor: str) -> Path:
+    """The folder of a profile beside the Snakefile; raises UserError where there is none of that name."""
+    profile = Path("profiles") / executor
+    if not holds((profile / "config.yaml").is_file) or not Path("Snakefile").is_file():
+        known = [file.parent.name for file in Path("profiles").glob("*/config.yaml")]
+        raise unknown("--executor", executor, set(known) - {"default"})
+    return profile
+
+
+def _rerun_on(profile: Path, study: Study, cells: Sequence[CellSpec]) -> None:
     """Has Snakemake train cells again under one of the profiles beside it."""
     from optbench.cells.paths import trace_path  # noqa: PLC0415
     from optbench.core.files import write_text  # noqa: PLC0415
     from optbench.running.plan import plan_folder  # noqa: PLC0415
 
-    profile = Path("profiles") / executor
-    if not (profile / "config.yaml").is_file() or not Path("Snakefile").is_file():
-        known = [file.parent.name for file in Path("profiles").glob("*/config.yaml")]
-        raise unknown("--executor", executor, set(known) - {"default"})
     again = plan_folder(study) / "again.txt"
     write_text(again, "".join(f"{trace_path(cell).as_posix()}\n" for cell in cells))
-    command = ["snakemake", "--workflow-profile", str(profile), "--configfile", str(study.file)]
+    # Absolute: a name may begin like an option.
+    command = ["snakemake", "--workflow-profile", str(profile), "--configfile", str(study.file.absolute())]
     done = subprocess.run([*command, "--config", f"only={again}"], check=False)  # noqa: S603
     sys.exit(done.returncode)
 
@@ -126,7 +134,7 @@ def show(what: str | None, study: str | None, device: str | None) -> None:
 
 def _is_cell(what: str) -> bool:
     """Whether this is meant for a cell: no path that is there, but the slashes of a cell, or a pattern."""
-    return not Path(what).exists() and (what.count("/") >= CELL_SLASHES or "*" in what or "?" in what)
+    return not holds(Path(what).exists) and (what.count("/") >= CELL_SLASHES or "*" in what or "?" in what)
 
 
 def _show_cells(cell: str, study: str, device: str | None) -> None:

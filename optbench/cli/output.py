@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any, Final
-
-import click
+from typing import IO, Any, Final
 
 from optbench.core.text import escaped
 
@@ -17,7 +15,8 @@ LONGEST_LINE: Final = 2000
 
 def echo(text: str, *, err: bool = False) -> None:
     """Prints text with what a terminal would obey as escapes; `err`: to where messages go."""
-    click.echo(escaped(text, lines=True), err=err)
+    # Not by click, which writes UTF-8 to a terminal that is said to be of ASCII.
+    print(escaped(text, lines=True), file=sys.stderr if err else sys.stdout, flush=True)
 
 
 def one_line(text: str) -> str:
@@ -52,10 +51,17 @@ def settle_streams() -> None:
         if stream is None:
             nobody = os.open(os.devnull, os.O_WRONLY)
             setattr(sys, name, _stream(nobody, "utf-8", by_line=False))
-        elif stream.fileno() == number:
+        elif _descriptor(stream) == number:
             stream.flush()
             by_line = stream.line_buffering or name == "stderr"
             setattr(sys, name, _stream(number, stream.encoding, by_line=by_line))
+
+
+def _descriptor(stream: IO[str]) -> int | None:
+    try:
+        return stream.fileno()
+    except OSError:  # what holds the text in memory, as a test does
+        return None
 
 
 def _stream(descriptor: int, encoding: str, *, by_line: bool) -> io.TextIOWrapper:
@@ -66,7 +72,9 @@ def _stream(descriptor: int, encoding: str, *, by_line: bool) -> io.TextIOWrappe
 
 def silence() -> None:
     """Drops what standard output could not take, so that the end of the process does not try again."""
-    _to_nobody(sys.stdout.fileno())
+    descriptor = _descriptor(sys.stdout)
+    if descriptor is not None:
+        _to_nobody(descriptor)
 
 
 class _WhileSomebodyReads(io.FileIO):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -68,6 +68,14 @@ def write_table(table: pd.DataFrame, stem: Path) -> None:
         table.to_parquet(unfinished, index=False)
     with write_atomically(stem.with_suffix(".csv")) as unfinished:
         table.to_csv(unfinished, index=False)
+
+
+def holds(question: Callable[[], bool]) -> bool:
+    """What a path answers to `path.is_file` and its like; no where it is too long to be one."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def slug(name: str) -> str:

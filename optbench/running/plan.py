@@ -124,7 +124,16 @@ def make_plan(
         cells_per_job: cells of a batch (1 to 500), None for the study's own.
         again: whether finished cells count as left.
         only: paths of the traces that count as left, finished or not, and no others.
+
+    Raises:
+        UserError: braces stand in a path that Snakemake's rules name.
     """
+    for what, path in (("the study file", study.file), ("data_folder", study.data_folder)):
+        if set("{}") & set(str(path)):
+            raise UserError(
+                f"{what}: Snakemake reads braces in a path as a wildcard: rename {shown(str(path))}, "
+                "or use 'optbench run'"
+            )
     cells = {trace_path(cell): cell for cell in cells_of(study)}
     unfinished = set(left_of(cells))
     chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished

@@ -24,6 +24,7 @@ from optbench.core.specs import (
     Setting,
     WorkloadSpec,
 )
+from optbench.core.text import unshowable
 from optbench.study.checks import _check_names, _check_path_part, _check_ranges
 from optbench.study.datasets import resolve_datasets
 from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
@@ -52,6 +53,9 @@ def read_study(file: Path, device: str | None = None) -> Study:
     Raises:
         UserError: one line that names the file, the key, the value and what is allowed.
     """
+    if escape := unshowable(str(file)):
+        # Tables, commands and logs repeat it.
+        raise UserError(f"the name of the study file holds the character {escape}: rename it")
     try:
         given, text, document = _read(file)
         try:

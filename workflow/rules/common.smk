@@ -8,6 +8,7 @@ from optbench.running.locks import hold_run
 from optbench.study.resolve import read_study
 from optbench.core.errors import UserError
 from optbench.core.processes import RUN, this_run
+from optbench.core.text import escaped
 from optbench.running.plan import (
     FORCING,
     LOOKING,
@@ -46,7 +47,7 @@ try:
     # Data that lies there but was read by other code, or from other files: each with a file that is newer.
     OUTDATED = newer_than_data(STUDY) if workflow.is_main_process else {}
 except UserError as error:
-    print(f"optbench: {error}", file=sys.stderr)
+    print(f"optbench: {escaped(str(error))}", file=sys.stderr)
     sys.exit(2)
 
 RESULTS = STUDY.results.as_posix()
