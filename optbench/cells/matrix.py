@@ -12,7 +12,8 @@ from optbench.cells.cell import CellSpec
 from optbench.cells.identity import identified, training_code
 from optbench.cells.paths import trace_path
 from optbench.cells.source import save_cache
-from optbench.core.errors import UserError, nearest, shown
+from optbench.core.errors import UserError, nearest
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

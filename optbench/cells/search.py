@@ -20,7 +20,8 @@ from optbench.cells.identity import OWN, identified, training_code
 from optbench.cells.matrix import cells_of, seeds_together
 from optbench.cells.paths import combination_folder, is_complete
 from optbench.core.commands import optbench_command
-from optbench.core.errors import UserError, nearest, shown
+from optbench.core.errors import UserError, nearest
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

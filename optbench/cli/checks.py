@@ -21,9 +21,10 @@ from optbench.cli.choices import (
 )
 from optbench.cli.output import echo, shown_in_table
 from optbench.cli.stages import train_cells
-from optbench.core.errors import UserError, shown
+from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import REPEATABLE
+from optbench.core.text import shown
 from optbench.core.words import interval, number
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optbench.core.errors import shown
-from optbench.core.files import holds
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from optbench.study.study import Study
@@ -56,4 +55,4 @@ def read(study: str, device: str | None = None) -> Study:
 def results_folder(study: str) -> Path:
     """The result folder that a study file, a study's name or the folder itself names."""
     folder = Path(study)
-    return folder if holds((folder / "tables").is_dir) else read(study).results
+    return folder if (folder / "tables").is_dir() else read(study).results

@@ -87,7 +87,10 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     since = batch.stat().st_mtime if batch else math.inf
     found = read(study, device)
     cells = cells_of(found)
-    chosen = select(cells, [*paths, *(read_batch(batch) if batch else ())])
+    listed = read_batch(batch) if batch else []
+    if batch and not listed:
+        raise UserError(f"{batch} is no batch: it lists no cell")
+    chosen = select(cells, [*paths, *listed])
     if batch is None:  # by hand, before anything else ran, perhaps
         note_study_file(found)
         prepare_data(found)

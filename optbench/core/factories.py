@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.core.errors import UserError, shown
+from optbench.core.errors import UserError
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

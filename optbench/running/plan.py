@@ -20,8 +20,9 @@ from optbench.cells.identity import digest
 from optbench.cells.matrix import cells_of, trained_at_once
 from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.slices import code_digest
-from optbench.core.errors import UserError, shown
+from optbench.core.errors import UserError
 from optbench.core.files import PACKAGE_FOLDER, slug, write_if_changed, write_text
+from optbench.core.text import shown
 from optbench.study.locate import note_study_file
 
 if TYPE_CHECKING:
@@ -227,18 +228,8 @@ def metrics_code(study: Study) -> str:
 
 
 def read_batch(file: Path) -> list[str]:
-    """The paths of the traces that a batch file lists.
-
-    Raises:
-        UserError: it lists none, or is no text.
-    """
-    try:
-        paths = file.read_text(encoding="utf-8").split()
-    except UnicodeDecodeError:
-        paths = []
-    if not paths:
-        raise UserError(f"{file} is no batch: it lists no cell")
-    return paths
+    """The paths of the traces that a batch file lists."""
+    return file.read_text(encoding="utf-8").split()
 
 
 def stage_code(*modules: str) -> str:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from optbench.cells.identity import digest
 from optbench.cells.search import first_grid, is_finished, searches_of
-from optbench.core.errors import UserError
 from optbench.core.files import write_if_changed
 from optbench.running.plan import CELLS_PER_CLUSTER_JOB, plan_folder
 
@@ -78,13 +77,6 @@ def make_tune_plan(study: Study, cores: int | None, *, again: bool = False) -> T
 
 
 def read_tune_batch(file: Path) -> TuneBatch:
-    """What a batch file of `make_tune_plan` says.
-
-    Raises:
-        UserError: it is none.
-    """
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-        return TuneBatch(tuple(values["choices"]), int(values["workers"]), bool(values["again"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UserError(f"{file} is no batch of a tuning") from None
+    """What a batch file of `make_tune_plan` says."""
+    values = json.loads(file.read_text(encoding="utf-8"))
+    return TuneBatch(tuple(values["choices"]), values["workers"], values["again"])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from optbench.core.errors import UserError, shown, unknown
+from optbench.core.errors import UserError, unknown
 from optbench.core.factories import is_foreign
 from optbench.core.files import slug
+from optbench.core.text import shown
 from optbench.study.plugins import keyword_names
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.catalogue.datasets.entries import DATASETS
-from optbench.core.errors import UserError, shown, unknown
+from optbench.core.errors import UserError, unknown
 from optbench.core.specs import DatasetSpec
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import yaml
 
-from optbench.core.errors import UserError, cut, shown
-from optbench.core.text import unshowable
+from optbench.core.errors import UserError
+from optbench.core.text import cut, shown, unshowable
 from optbench.study.places import NOTHING, Node, Place, key_path
 from optbench.study.scalars import kind_of, plain_value
 

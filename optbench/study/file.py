@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from optbench.core.errors import UserError, cut, nearest, shown
+from optbench.core.errors import UserError, nearest
 from optbench.core.specs import PROBE_EVERY, ExecutionSpec
-from optbench.core.text import unshowable
+from optbench.core.text import cut, shown, unshowable
 from optbench.study.document import read_text, read_yaml
 from optbench.study.places import NOTHING, Node, key_path
 from optbench.study.scalars import kind_of

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.core.errors import UserError, nearest, shown
-from optbench.core.files import holds, write_if_changed
+from optbench.core.errors import UserError, nearest
+from optbench.core.files import write_if_changed
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from optbench.study.study import Study
+
+
+LONGEST_PATH, LONGEST_PART = 4000, 250
+"""Bytes of a path and of a name in it: a system that is asked for more refuses to look."""
 
 
 def note_study_file(study: Study) -> None:
@@ -24,18 +30,20 @@ def find_study_file(argument: str) -> Path:
         UserError: there is no such file and no study of that name.
     """
     given = Path(argument)
-    if holds(given.is_file):
+    raw = os.fsencode(argument)
+    if len(raw) > LONGEST_PATH or max(map(len, raw.split(b"/"))) > LONGEST_PART:
+        raise UserError(f"no study file or study {shown(argument)}")
+    if given.is_file():
         return given
     for folder in (given, Path("results") / argument):
         note = folder / "study_file"
-        if holds(note.is_file):
+        if note.is_file():
             return Path(note.read_text(encoding="utf-8").strip())
     shipped = Path("config") / f"{argument}.yaml"
-    if holds(shipped.is_file):
+    if shipped.is_file():
         return shipped
     names = [note.parent.name for note in Path("results").glob("*/study_file")]
     names += [file.stem for file in Path("config").glob("*.yaml")]
-    what = "no study file or study"
-    if argument and holds(given.is_dir):
-        what = "a folder that no study was run into, and no study file:"
-    raise UserError(f"{what} {shown(argument)}{nearest(argument, names)}")
+    if argument and given.is_dir():
+        raise UserError(f"{shown(argument)} is a folder that no study was run into, and no study file")
+    raise UserError(f"no study file or study {shown(argument)}{nearest(argument, names)}")

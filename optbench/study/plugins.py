@@ -13,8 +13,9 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optbench.core.errors import UserError, nearest, shown
+from optbench.core.errors import UserError, nearest
 from optbench.core.factories import split_name
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

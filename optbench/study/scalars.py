@@ -6,7 +6,7 @@ import math
 import re
 from typing import Final
 
-from optbench.core.errors import cut
+from optbench.core.text import cut
 
 _WORDS: Final[dict[str, bool | None]] = {
     word: value
