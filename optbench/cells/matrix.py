@@ -13,6 +13,7 @@ from optbench.cells.identity import identified, training_code
 from optbench.cells.paths import trace_path
 from optbench.cells.source import save_cache
 from optbench.core.errors import UserError, nearest
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,8 +119,7 @@ def select(cells: Sequence[CellSpec], patterns: Iterable[str]) -> list[CellSpec]
         if not hits:
             hits = [cell for cell, name in zip(cells, names, strict=True) if fnmatchcase(name, pattern)]
         if not hits:
-            raise UserError(
-                f"no cell {pattern!r}{nearest(pattern, names)} (a cell is workload/optimizer/schedule/seed)"
-            )
+            close = nearest(pattern, names)
+            raise UserError(f"no cell {shown(pattern)}{close} (a cell is workload/optimizer/schedule/seed)")
         chosen.update((cell.name, cell) for cell in hits)
     return list(chosen.values())

@@ -19,7 +19,9 @@ from optbench.cells.identity import OWN, identified, training_code
 from optbench.cells.matrix import cells_of, seeds_together
 from optbench.cells.paths import combination_folder, is_complete
 from optbench.core.checksums import read_checked
+from optbench.core.commands import optbench_command
 from optbench.core.errors import CorruptFileError, UserError, nearest
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -132,7 +134,7 @@ def select_searches(searches: Sequence[Search], wanted: Iterable[str]) -> list[S
         if not hits:
             close = nearest(pattern, [search.name for search in searches])
             raise UserError(
-                f"nothing is tuned that is called {pattern!r}{close} (workload/optimizer/schedule)"
+                f"nothing is tuned that is called {shown(pattern)}{close} (workload/optimizer/schedule)"
             )
         chosen.update((search.name, search) for search in hits)
     return list(chosen.values())
@@ -202,7 +204,7 @@ def with_choice(cell: CellSpec) -> CellSpec:
     if choice is None:
         raise UserError(
             f"{cell.name}: its learning rate has not been chosen yet "
-            f"(optbench tune {cell.study} '{cell.combination}')"
+            f"({optbench_command('tune', cell.study, cell.combination)})"
         )
     settings = {**cell.optimizer.settings, **choice["settings"]}
     return replace(cell, lr=choice["lr"], optimizer=replace(cell.optimizer, settings=settings))

@@ -17,12 +17,13 @@ from optbench.cli.choices import (
     reading,
     study_argument,
 )
+from optbench.cli.output import echo, plain
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
-from optbench.cli.terminal import plain
+from optbench.core.commands import optbench_command
 from optbench.core.errors import UserError, unknown
+from optbench.core.files import holds
 from optbench.core.provenance import PROVENANCE
 from optbench.core.status import FAILED, MISSING
-from optbench.core.text import escaped
 from optbench.core.words import number
 from optbench.running.launcher import Launcher
 
@@ -64,6 +65,7 @@ def rerun(
     from optbench.cells.trace import read_trace  # noqa: PLC0415
 
     found = read(study, device)
+    profile = None if executor is None else _profile(executor)
     cells = cells_of(found)
     chosen = select(cells, patterns)
     if failed:
@@ -72,14 +74,12 @@ def rerun(
     elif not patterns:
         raise UserError("name the cells to train again, or give --failed")
     for cell in chosen:
-        click.echo(f"{cell.name}  {trace_path(cell)}")
+        echo(f"{cell.name}  {trace_path(cell)}")
     if dry_run or not chosen:
-        click.echo(
-            f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True
-        )
+        echo(f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True)
         return
-    if executor is not None:
-        _rerun_on(executor, found, chosen)
+    if profile is not None:
+        _rerun_on(profile, found, chosen)
         return
     from optbench.running.locks import hold_run  # noqa: PLC0415
     from optbench.running.outputs import set_outputs_aside  # noqa: PLC0415
@@ -96,19 +96,25 @@ def rerun(
         publish(found)
 
 
-def _rerun_on(executor: str, study: Study, cells: Sequence[CellSpec]) -> None:
+def _profile(executor: str) -> Path:
+    """The folder of a profile beside the Snakefile; raises UserError where there is none of that name."""
+    profile = Path("profiles") / executor
+    if not holds((profile / "config.yaml").is_file) or not Path("Snakefile").is_file():
+        known = [file.parent.name for file in Path("profiles").glob("*/config.yaml")]
+        raise unknown("--executor", executor, set(known) - {"default"})
+    return profile
+
+
+def _rerun_on(profile: Path, study: Study, cells: Sequence[CellSpec]) -> None:
     """Has Snakemake train cells again under one of the profiles beside it."""
     from optbench.cells.paths import trace_path  # noqa: PLC0415
     from optbench.core.files import write_text  # noqa: PLC0415
     from optbench.running.plan import plan_folder  # noqa: PLC0415
 
-    profile = Path("profiles") / executor
-    if not (profile / "config.yaml").is_file() or not Path("Snakefile").is_file():
-        known = [file.parent.name for file in Path("profiles").glob("*/config.yaml")]
-        raise unknown("--executor", executor, set(known) - {"default"})
     again = plan_folder(study) / "again.txt"
     write_text(again, "".join(f"{trace_path(cell).as_posix()}\n" for cell in cells))
-    command = ["snakemake", "--workflow-profile", str(profile), "--configfile", str(study.file)]
+    # Absolute: a name may begin like an option.
+    command = ["snakemake", "--workflow-profile", str(profile), "--configfile", str(study.file.absolute())]
     done = subprocess.run([*command, "--config", f"only={again}"], check=False)  # noqa: S603
     sys.exit(done.returncode)
 
@@ -135,7 +141,7 @@ def show(what: str | None, study: str | None, device: str | None) -> None:
 
 def _is_cell(what: str) -> bool:
     """Whether this is meant for a cell: no path that is there, but the slashes of a cell, or a pattern."""
-    return not Path(what).exists() and (what.count("/") >= CELL_SLASHES or "*" in what or "?" in what)
+    return not holds(Path(what).exists) and (what.count("/") >= CELL_SLASHES or "*" in what or "?" in what)
 
 
 def _show_cells(cell: str, study: str, device: str | None) -> None:
@@ -175,10 +181,12 @@ def _show(study: Study, cell: CellSpec) -> None:
         "workload": f"{cell.workload.factory} {dict(cell.workload.settings)} {dict(cell.workload.overrides)}",
         "optimizer": f"{cell.optimizer.factory} {dict(cell.optimizer.settings)}",
         "schedule": f"{cell.schedule.factory or 'constant'} {dict(cell.schedule.settings)}",
-        "train it again": f"optbench rerun {study.file} '{cell.name}'",
+        "train it again": optbench_command("rerun", str(study.file), cell.name),
     }
     if cell.trial:
-        facts["train it again"] = f"optbench tune {study.file} '{cell.combination}' --again"
+        facts["train it again"] = optbench_command(
+            "tune", str(study.file), cell.combination, options=("--again",)
+        )
     if cell.tuning:
         facts["tuned by"] = choice_path(cell).as_posix()
     table = Table(title=plain(cell.name), show_header=False, title_justify="left")
@@ -187,7 +195,7 @@ def _show(study: Study, cell: CellSpec) -> None:
     console = Console()
     console.print(table)
     if error:
-        console.print(escaped(str(error), lines=True), markup=False, highlight=False)
+        console.print(plain(error, lines=True), highlight=False)
 
 
 @click.command(name="list")
@@ -205,7 +213,7 @@ def list_(study: str | None, device: str | None) -> None:
     for cell in cells_of(read(study, device)):
         path = trace_path(cell)
         status = read_trace(path).facts["status"] if is_complete(path) else MISSING.name
-        click.echo(escaped(f"{status:9} {cell.name}"))
+        echo(f"{status:9} {cell.name}")
 
 
 def _list_built_ins() -> None:
@@ -278,10 +286,10 @@ def _why_all(study: Study, cells: Sequence[CellSpec]) -> None:
         noun, _, rest = kind.partition(" to ")
         plural = f"{noun}{'' if len(names) == 1 else 's'}{' to ' if rest else ''}{rest}"
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        click.echo(f"{len(names)} {plural}: {'; '.join(causes)}")
-        click.echo(f"  {names[0]}{more}")
+        echo(f"{len(names)} {plural}: {'; '.join(causes)}")
+        echo(f"  {names[0]}{more}")
     if not groups:
-        click.echo("nothing would be trained")
+        echo("nothing would be trained")
 
 
 def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
@@ -292,16 +300,16 @@ def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
     choices = {one.name: one for one in reasons_of_choices(searches_of(study, cells))}
     for cell, one in zip(cells, reasons(cells), strict=True):
         if one.beside is None:
-            click.echo(f"{one.name}: {one.state}")
+            echo(f"{one.name}: {one.state}")
         else:
             state = UP_TO_DATE if one.state == UP_TO_DATE else "would be trained again"
-            click.echo(f"{one.name}: {state}; {one.beside.name} differs:")
+            echo(f"{one.name}: {state}; {one.beside.name} differs:")
         for line in (*one.causes, *one.aside):
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         choice = choices.get(cell.combination)
         if choice is not None and choice.state != UP_TO_DATE:
             said = "; ".join(choice.causes) or choice.state
-            click.echo(f"  its learning rate would be chosen first: {said}")
+            echo(f"  its learning rate would be chosen first: {said}")
 
 
 @click.command()
@@ -329,14 +337,14 @@ def check(study: str, device: str | None) -> None:
         at_rates = [one for cell in cells for one in at_own_lr(cell)]
         checked = check_apart(at_rates, found.data_folder, found.folder, launcher)
     for problem in checked.problems:
-        click.echo(f"optbench: {problem}", err=True)
+        echo(f"optbench: {problem}", err=True)
     for warning in checked.warnings:
-        click.echo(f"optbench: warning: {warning}", err=True)
+        echo(f"optbench: warning: {warning}", err=True)
     if checked.problems:
         sys.exit(USER_MISTAKE)
     for why, names in checked.refusals.items():
-        click.echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
-    click.echo(f"optbench: {found.file} is sound: {len(cells)} cells")
+        echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
+    echo(f"optbench: {found.file} is sound: {len(cells)} cells")
 
 
 COMMANDS = (rerun, show, list_, why, check)

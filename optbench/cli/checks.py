@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from optbench.cli.choices import cores_option, device_option, read, reading, study_argument
+from optbench.cli.choices import (
+    FiniteNumber,
+    cores_option,
+    device_option,
+    read,
+    reading,
+    study_argument,
+)
+from optbench.cli.output import echo, plain
 from optbench.cli.stages import train_cells
-from optbench.cli.terminal import plain
 from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import REPEATABLE
-from optbench.core.text import escaped
+from optbench.core.text import shown
 from optbench.core.words import interval, number
 from optbench.running.launcher import Launcher
 
@@ -39,7 +46,7 @@ def _share(ctx: click.Context, param: click.Parameter, value: str) -> str:  # no
         number = 0
     most = 100 if value.endswith("%") else math.inf
     if not 0 < number <= most or not (value.endswith("%") or number.is_integer()):
-        raise click.BadParameter(f"{value!r} is neither a share such as 5% nor a number of cells")
+        raise click.BadParameter(f"{shown(value)} is neither a share such as 5% nor a number of cells")
     return value
 
 
@@ -77,9 +84,7 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
         bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
     finally:
         shutil.rmtree(scratch.results, ignore_errors=True)
-    click.echo(
-        f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True
-    )
+    echo(f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True)
     sys.exit(EXIT_DIFFERS if bad else 0)
 
 
@@ -97,7 +102,7 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))
     must = f"to {TOLERANCE:g}: other {', '.join(elsewhere)}" if elsewhere else "bit for bit"
     why = f": {found.why}" if found.why else ""
-    click.echo(escaped(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}"))
+    echo(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}")
     return holds
 
 
@@ -114,7 +119,13 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     show_default=True,
     help="What must hold for exit status 0.",
 )
-@click.option("--threshold", default=0.01, show_default=True, help="Smallest relative shift that counts.")
+@click.option(
+    "--threshold",
+    default=0.01,
+    show_default=True,
+    type=FiniteNumber(0),
+    help="Smallest relative shift that counts.",
+)
 def compare(
     a: str, b: str, renamed: tuple[str, ...], require: Kind | Literal["not-worse"], threshold: float
 ) -> None:
@@ -127,19 +138,19 @@ def compare(
 
     pairs = dict(text.partition("=")[::2] for text in renamed)
     if bad := [old for old, new in pairs.items() if not (old and new)]:
-        raise UserError(f"--map takes OLD=NEW; got {bad[0]!r}")
+        raise UserError(f"--map takes OLD=NEW; got {shown(bad[0])}")
     with reading(a, "collect") as old, reading(b, "collect") as new:
         rows = compare_results(old, new, rename=pairs, threshold=threshold)
         differ = origins_differ(old, new)
     _print(rows)
     if differ:
-        click.echo(
+        echo(
             f"optbench: made on other {' and '.join(differ)}, so equal bits are not to be expected; "
             "times are never compared here",
             err=True,
         )
     good = passes(rows, require)
-    click.echo(f"optbench: {b} is {'' if good else 'NOT '}{require} compared with {a}", err=True)
+    echo(f"optbench: {b} is {'' if good else 'NOT '}{require} compared with {a}", err=True)
     sys.exit(0 if good else EXIT_DIFFERS)
 
 

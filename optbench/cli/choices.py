@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from optbench.core.errors import UserError, one_line
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,21 @@ if TYPE_CHECKING:
 USER_MISTAKE = 2
 """Exit status for what the user can mend."""
 
+MOST_CORES = 4096
+"""Processes are started for cores: a number beyond every machine's is a slip of the pen."""
+
+
+class FiniteNumber(click.FloatRange):
+    """A number within bounds; `nan`, which Python reads as a number and which is below no bound, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
+        """The number that `value` is."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{shown(value)} is not a finite number", param, ctx)
+        return number
+
+
 study_argument = click.argument("study", metavar="STUDY-OR-CONFIG")
 device_option = click.option(
     "--device", type=click.Choice(["cpu", "cuda"]), help="Overrides the study's device."
@@ -26,7 +43,7 @@ device_option = click.option(
 cores_option = click.option(
     "--cores",
     default=len(os.sched_getaffinity(0)),
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_CORES),
     help="Cores to use at a time.",
 )
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optbench.cli.terminal import plain
-from optbench.core.text import escaped
+from optbench.cli.output import plain
 from optbench.core.words import number
 
 if TYPE_CHECKING:
@@ -45,16 +44,15 @@ def print_oracle(results: Path) -> int:
                 *([plain(row["what"])] if words else []),
                 *numbers,
                 number(row["tolerance"], 1),
-                f"[{'green' if fine else 'bold red'}]{row['verdict']}[/]",
+                f"[{'green' if fine else 'bold red'}]{plain(row['verdict'])}[/]",
             )
         console.print(table)
     failed = found.loc[found["verdict"] != AGREES, "fact"].tolist()
     for _, row in found[found["note"] != ""].iterrows():
-        console.print(escaped(f"{row['fact']}: {row['note']}"), markup=False, highlight=False)
+        console.print(plain(f"{row['fact']}: {row['note']}"), highlight=False)
     console.print(
         f"{len(found) - len(failed)} of {len(found)} facts agree"
-        + (f"; not: {', '.join(map(str, failed))}" if failed else ""),
-        markup=False,
+        + (f"; not: {plain(', '.join(map(str, failed)))}" if failed else ""),
         highlight=False,
     )
     return len(failed)

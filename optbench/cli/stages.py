@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from optbench.cli.choices import cores_option, device_option, read, reading, study_argument
+from optbench.cli.choices import (
+    MOST_CORES,
+    FiniteNumber,
+    cores_option,
+    device_option,
+    read,
+    reading,
+    study_argument,
+)
 from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
+from optbench.cli.output import echo
 from optbench.core.errors import UserError
 from optbench.core.files import PACKAGE_FOLDER
 from optbench.running.launcher import Launcher
-from optbench.study.timing import SECONDS
+from optbench.study.timing import MOST_SECONDS, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,17 +67,22 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
 
         manifest = prepare_dataset(spec, study.data_folder, digests[name])
         if manifest["status"] != "ready":
-            click.echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
+            echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
 
 
 @click.command()
 @study_argument
 @click.argument("paths", nargs=-1)
 @click.option("--batch", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File of paths.")
-@click.option("--workers", default=1, type=click.IntRange(1), help="Training processes side by side.")
+@click.option(
+    "--workers", default=1, type=click.IntRange(1, MOST_CORES), help="Training processes side by side."
+)
 @device_option
 def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, device: str | None) -> None:
-    """Train the cells whose traces or readable names are given."""
+    """Train the cells whose traces or readable names are given, or all that are left.
+
+    A name is workload/optimizer/schedule/seed; * and ? stand for any text.
+    """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
     from optbench.running.plan import read_batch  # noqa: PLC0415
@@ -78,12 +92,30 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     since = batch.stat().st_mtime if batch else math.inf
     found = read(study, device)
     cells = cells_of(found)
-    chosen = select(cells, [*paths, *(read_batch(batch) if batch else ())])
+    listed = read_batch(batch) if batch else []
+    if batch and not listed:
+        raise UserError(f"{batch} is no batch: it lists no cell")
+    chosen = select(cells, [*paths, *listed])
     if batch is None:  # by hand, before anything else ran, perhaps
         note_study_file(found)
         prepare_data(found)
     with Launcher() as launcher:
+        if batch is None and not paths:
+            tune_unfinished(found, cells, workers, launcher)
+            chosen = _left(cells)
         train_cells(found, chosen, cells, workers, launcher, since)
+
+
+def _left(cells: Sequence[CellSpec]) -> list[CellSpec]:
+    """The cells that have no whole trace; says how many."""
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
+
+    cell_of = {trace_path(cell): cell for cell in cells}
+    left = [cell_of[path] for path in left_of(cell_of)]
+    there = len(cells) - len(left)
+    echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
+    return left
 
 
 def train_cells(
@@ -174,16 +206,16 @@ def tune_searches(
     tune(searches, train, again=again)
     choices = [choice for search in searches if (choice := read_choice(search.path))]
     trials = sum(len(choice["trials"]) for choice in choices)
-    click.echo(f"optbench: {len(choices)} learning rates chosen, from {trials} trials", err=True)
+    echo(f"optbench: {len(choices)} learning rates chosen, from {trials} trials", err=True)
     for problem, what in (("failed", "no candidate ended well with every seed"), ("at_edge", AT_EDGE)):
         names = [choice["search"] for choice in choices if choice[problem]]
         if names:
             more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-            click.echo(f"optbench: {what}: {', '.join(names[:MOST_NAMED])}{more}", err=True)
+            echo(f"optbench: {what}: {', '.join(names[:MOST_NAMED])}{more}", err=True)
     tuned = {search.name for search in searches}
     stale = drop_stale([cell for cell in cells_of(study) if cell.combination in tuned])
     if stale:
-        click.echo(f"optbench: {len(stale)} cells were trained with an earlier choice: dropped", err=True)
+        echo(f"optbench: {len(stale)} cells were trained with an earlier choice: dropped", err=True)
 
 
 AT_EDGE = "the best candidate lies on the edge of a grid that was widened as far as it may be"
@@ -204,7 +236,7 @@ def tune_unfinished(study: Study, cells: Sequence[CellSpec], workers: int, launc
 @click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1)
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteNumber(0, MOST_SECONDS, min_open=True),
     help="Budget of one workload, if not the study's.",
 )
 @device_option
@@ -238,7 +270,7 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher:
         problem = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
-        click.echo(f"optbench: {name}: {told}", err=True)
+        echo(f"optbench: {name}: {told}", err=True)
 
 
 @click.command()
@@ -263,7 +295,7 @@ def _collect(study: Study, cores: int) -> None:
         collect_timing(study)
         collect_tuning(study)
     told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    click.echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
+    echo(f"optbench: {sum(counts.values())} cells: {told}", err=True)
 
 
 @click.command()
@@ -373,7 +405,7 @@ def _report(results: Path) -> None:
     own = results.resolve() == Path("results", results.name).resolve()
     with summed_stage(results, "report") if own else nullcontext():
         page = render(results, Path("reports"))
-    click.echo(page.absolute().as_uri())
+    echo(page.absolute().as_uri())
 
 
 @click.command()
@@ -420,20 +452,14 @@ def run(study: str, cores: int, device: str | None) -> None:
 
 
 def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
-    from optbench.cells.paths import trace_path  # noqa: PLC0415
     from optbench.running.outputs import set_outputs_aside  # noqa: PLC0415
-    from optbench.running.plan import left_of  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
     set_outputs_aside(found.results)
     prepare_data(found)
     with Launcher() as launcher:
         tune_unfinished(found, cells, workers, launcher)
-        cell_of = {trace_path(cell): cell for cell in cells}
-        left = [cell_of[path] for path in left_of(cell_of)]
-        there = len(cells) - len(left)
-        click.echo(f"optbench: {there} of {len(cells)} cells are there, {len(left)} to train", err=True)
-        train_cells(found, left, cells, workers, launcher)
+        train_cells(found, _left(cells), cells, workers, launcher)
         _time_unfinished(found, launcher)
     publish(found, cores)
 

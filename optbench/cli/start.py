@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from optbench.cli.output import echo
+
 
 @click.command()
 @click.argument("file", default="study.yaml", type=click.Path(dir_okay=False, path_type=Path))
@@ -16,12 +18,12 @@ def init(file: Path, *, plugin: bool, workflow: bool) -> None:
     from optbench.study.starter.write import copy_workflow, start_plugin, start_study  # noqa: PLC0415
 
     start_study(file)
-    click.echo(f"{file}: check it with 'optbench check {file}', run it with 'optbench run {file}'")
+    echo(f"{file}: check it with 'optbench check {file}', run it with 'optbench run {file}'")
     if plugin:
-        click.echo(f"{start_plugin(file.parent)}: name what is in it as my_lab:NAME")
+        echo(f"{start_plugin(file.parent)}: name what is in it as my_lab:NAME")
     if workflow:
         copy_workflow(file.parent)
-        click.echo(f"{file.parent / 'Snakefile'}: snakemake --cores all --configfile {file}")
+        echo(f"{file.parent / 'Snakefile'}: snakemake --cores all --configfile {file}")
 
 
 COMMANDS = (init,)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from optbench.cli.terminal import plain
+from optbench.cli.output import plain
 from optbench.core.errors import UserError
-from optbench.core.text import escaped
 from optbench.core.words import NONE, interval, number
 
 if TYPE_CHECKING:
@@ -38,15 +37,14 @@ def show_verdict(results: Path) -> None:
     ranking = read_frame(tables / "ranking.parquet")
     runs = read_frame(tables / "runs.parquet", columns=["status"])["status"].value_counts()
     console = Console()
-    console.print(escaped(str(facts.get("title") or results.name)), style="bold", markup=False)
+    console.print(plain(facts.get("title") or results.name), style="bold")
     if facts.get("question"):
-        console.print(escaped(str(facts["question"]), lines=True), markup=False, highlight=False)
+        console.print(plain(facts["question"], lines=True), highlight=False)
     counts = " + ".join(f"{count} {status}" for status, count in runs.sort_index().items())
-    console.print(escaped(f"{runs.sum()} expected = {counts}"), markup=False, highlight=False)
+    console.print(plain(f"{runs.sum()} expected = {counts}"), highlight=False)
     for finding in findings:
         if finding["headline"]:
-            said = escaped(f"{finding['headline']}. {finding['claim']}")
-            console.print(f"\n{said}", markup=False, highlight=False)
+            console.print(plain(f"\n{finding['headline']}. {finding['claim']}", lines=True), highlight=False)
     losses = ranking[ranking["metric"] == "final_val_loss"]
     for workload, rows in losses.groupby("workload", sort=False):
         console.print()
@@ -86,7 +84,7 @@ def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -
 def _verdict(row: dict[str, Any]) -> str:
     if row["leader"]:
         return "first"
-    return str(row["against_leader"] or "-")
+    return plain(str(row["against_leader"] or "-"))
 
 
 def _label(facts: dict[str, Any], kind: str, name: str) -> str:

@@ -6,7 +6,7 @@ import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from optbench.core.text import escaped
+from optbench.core.text import LONGEST_ECHO, escaped, listed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,14 +52,15 @@ def one_line(error: BaseException) -> str:
 
 def nearest(value: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'x'?` where a close match exists, else an empty string."""
-    match = get_close_matches(value, list(allowed), n=1, cutoff=0.6)
+    # What is much longer than every name is close to none, and comparing would take long.
+    match = get_close_matches(value[: 2 * LONGEST_ECHO], list(allowed), n=1, cutoff=0.6)
     return f"; did you mean {match[0]!r}?" if match else ""
 
 
 def unknown(key: str, value: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is not one of `allowed`."""
     names = sorted(allowed)
-    return UserError(f"{key}: unknown name {value!r}{nearest(value, names)} (allowed: {', '.join(names)})")
+    return UserError(f"{key}: unknown name {shown(value)}{nearest(value, names)} (allowed: {listed(names)})")
 
 
 def words_of(problem: BaseException) -> str:

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.errors import RAISED_BY_OTHERS, UserError, told
+from optbench.core.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ def split_name(dotted: str, key: str) -> tuple[str, str]:
     """Splits `module:name`; raises UserError naming `key` where it is not of that form."""
     module, colon, name = dotted.partition(":")
     if not colon or not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
-        raise UserError(f"{key}: {dotted!r} is not of the form 'module:name', like 'torch.optim:SGD'")
+        raise UserError(f"{key}: {shown(dotted)} is not of the form 'module:name', like 'torch.optim:SGD'")
     return module, name
 
 

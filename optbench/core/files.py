@@ -16,7 +16,7 @@ from optbench.core.errors import CorruptFileError, one_line
 from optbench.core.text import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -241,6 +241,14 @@ def _in_csv(value: object) -> object:
     except ValueError:
         return f"'{text}"
     return text
+
+
+def holds(question: Callable[[], bool]) -> bool:
+    """What a path answers to `path.is_file` and its like; no where it is too long to be one."""
+    try:
+        return question()
+    except OSError:
+        return False
 
 
 def slug(name: str) -> str:

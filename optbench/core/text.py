@@ -9,6 +9,10 @@ along is shown with Python's escapes in their place (`escaped`), so that nothing
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -42,3 +46,29 @@ def unshowable(text: str, *, lines: bool = False) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return found[0].encode("unicode_escape").decode("ascii")
+
+
+LONGEST_ECHO: Final = 80
+"""Characters of a value that a message repeats."""
+
+LONGEST_LIST: Final = 800
+"""Characters of the names that a message says are allowed."""
+
+
+def shown(value: object) -> str:
+    """The value as a message repeats it: as Python writes it, on one line, its end cut where it is long."""
+    return cut(repr(value))
+
+
+def cut(text: str) -> str:
+    """The text as a message repeats it, its end cut where it is long."""
+    return text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}..."
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names in one line; the tail of a long list is counted."""
+    line = ", ".join(names)
+    if len(line) <= LONGEST_LIST:
+        return line
+    few = line[:LONGEST_LIST].rpartition(", ")[0].split(", ")
+    return f"{', '.join(few)} and {len(names) - len(few)} more"

@@ -31,6 +31,7 @@ from optbench.core.files import (
     write_if_changed,
     write_text,
 )
+from optbench.core.text import shown
 from optbench.study.locate import note_study_file
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def study_file(configfiles: Sequence[Path | str], overrides: Mapping[str, object
     size = overrides.get("cells_per_job", 1)
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MOST_CELLS_PER_JOB:
         raise UserError(
-            f"--config cells_per_job must be a whole number from 1 to {MOST_CELLS_PER_JOB}; got {size!r}"
+            f"--config cells_per_job must be a whole number from 1 to {MOST_CELLS_PER_JOB}; got {shown(size)}"
         )
     if len(configfiles) > 1:
         raise UserError(
@@ -135,7 +136,16 @@ def make_plan(
         again: whether finished cells count as left.
         only: paths of the traces that count as left, finished or not, and no others.
         look_only: whether nothing will run, so that corrupt files stay where they are.
+
+    Raises:
+        UserError: braces stand in a path that Snakemake's rules name.
     """
+    for what, path in (("the study file", study.file), ("data_folder", study.data_folder)):
+        if set("{}") & set(str(path)):
+            raise UserError(
+                f"{what}: Snakemake reads braces in a path as a wildcard: rename {shown(str(path))}, "
+                "or use 'optbench run'"
+            )
     cells = {trace_path(cell): cell for cell in cells_of(study)}
     unfinished = set(left_of(cells, look_only=look_only))
     chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from optbench.cells.paths import trace_path
+from optbench.core.commands import optbench_command
 from optbench.core.status import FAILED
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Progress:
         if status in FAILED:
             self._failed += 1
             if self._failed <= NAMED_FAILURES:
-                _say(f"{cell.name}: {status} (optbench show '{cell.name}' --study {cell.study} says why)")
+                command = optbench_command("show", cell.name, options=("--study", cell.study))
+                _say(f"{cell.name}: {status} ({command} says why)")
         now = time.time()
         if self._mark.exists() and now - self._mark.stat().st_mtime < INTERVAL_S:
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from optbench.core.errors import UserError, unknown
 from optbench.core.factories import is_foreign
 from optbench.core.files import slug
+from optbench.core.text import shown
 from optbench.study.file import TO_FACTORY
 from optbench.study.plugins import keyword_names
 
@@ -69,23 +70,6 @@ def _check_path_part(kind: str, name: str) -> None:
         )
 
 
-def _check_value(key: str, value: object) -> None:
-    """Raises UserError unless the value is one that a cell's identity can be made of."""
-    if isinstance(value, list):
-        for place, part in enumerate(value):
-            _check_value(f"{key}[{place}]", part)
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            if not isinstance(name, str):
-                raise UserError(f"{key}: the key {name!r} must be text")
-            _check_value(f"{key}.{name}", part)
-    elif not isinstance(value, str | int | float | None):
-        raise UserError(
-            f"{key} must be a number, text, true, false, null, a list or a mapping; got {value!s} "
-            f"(a {type(value).__name__})"
-        )
-
-
 def _check_names(key: str, spec: Spec, entry: Entry, folder: Path, supplied: int = 1) -> None:
     """Raises UserError for a setting that the factory's source shows it does not take, or would not get.
 
@@ -120,4 +104,4 @@ def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> No
         for place, number in enumerate(value if isinstance(value, list) else [value]):
             if not allowed.holds(number):
                 at = f"[{place}]" if isinstance(value, list) else ""
-                raise UserError(f"{key}.{name}{at} must be {allowed}; got {number!r}")
+                raise UserError(f"{key}.{name}{at} must be {allowed}; got {shown(number)}")

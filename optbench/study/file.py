@@ -11,16 +11,18 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from optbench.core.errors import UserError, nearest
 from optbench.core.specs import PROBE_EVERY, ExecutionSpec
-from optbench.study.timing import SECONDS
+from optbench.core.text import cut, shown, unshowable
+from optbench.study.document import read_text, read_yaml
+from optbench.study.places import NOTHING, Node, key_path
+from optbench.study.scalars import kind_of
+from optbench.study.timing import MOST_SECONDS, SECONDS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -33,9 +35,19 @@ FIRST_TUNING_SEED = 1000
 
 LONGEST_NAME = 60
 
+MOST = 10**12
+"""Above every number of steps, epochs or bytes, and far below what no longer is a whole number elsewhere."""
+
+MOST_THREADS = 4096
+
+LR_LIMITS = (1e-12, 1e12)
+"""Of a grid of learning rates, which may grow by ten decades on either side."""
+
+NAMES = "must be a list of names or a mapping of them, with at least one"
+
 
 def _is_count(given: object) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
+    return isinstance(given, int) and not isinstance(given, bool) and 1 <= given <= MOST
 
 
 def _list_of_seeds(given: object) -> object:
@@ -43,7 +55,9 @@ def _list_of_seeds(given: object) -> object:
     if isinstance(given, int) and _is_count(given) and given <= MOST_SEEDS:
         return list(range(given))
     if not isinstance(given, list) or not given:
-        raise ValueError(f"must be a number of seeds, 1 to {MOST_SEEDS}, or a list of seeds; got {given!r}")
+        raise ValueError(
+            f"must be a number of seeds, 1 to {MOST_SEEDS}, or a list of seeds; got {shown(given)}"
+        )
     _each_once("seed", given)
     return given
 
@@ -58,7 +72,8 @@ def _list_of_tuning_seeds(given: object) -> object:
 def _each_once(what: str, given: list[Any]) -> None:
     twice = [item for item, count in Counter(map(str, given)).items() if count > 1]
     if twice:
-        raise ValueError(f"{what} {twice[0]} stands twice; every {what} must be there once")
+        item = cut(twice[0])
+        raise ValueError(f"{what} {item} stands twice; every {what} must be there once")
 
 
 def _list_of_names(given: list[str]) -> list[str]:
@@ -68,13 +83,12 @@ def _list_of_names(given: list[str]) -> list[str]:
 
 def _mapping_of_entries(given: object) -> object:
     """A list of names means the built-ins of those names, unchanged."""
-    wanted = "must be a list of names or a mapping of them, with at least one"
     if not isinstance(given, list | dict) or not given:
-        raise ValueError(f"{wanted}; got {_shown(given)}")
+        raise ValueError(f"{NAMES}; got {shown(given)}")
     if isinstance(given, list):
         odd = [name for name in given if not isinstance(name, str)]
         if odd:
-            raise ValueError(f"{wanted}; got a list with {_shown(odd[0])}")
+            raise ValueError(f"{NAMES}; got a list with {shown(odd[0])}")
         return dict.fromkeys(_list_of_names(given))
     return given
 
@@ -90,7 +104,7 @@ def _timing(given: object) -> object:
         return {} if given else None
     if isinstance(given, dict):
         return given
-    raise ValueError(f"must be true, false or {{seconds: ...}}; got {_shown(given)}")
+    raise ValueError(f"must be true, false or {{seconds: ...}}; got {shown(given)}")
 
 
 def _probes(given: object) -> object:
@@ -99,7 +113,13 @@ def _probes(given: object) -> object:
         return {} if given else None
     if isinstance(given, dict):
         return given
-    raise ValueError(f"must be true, false or {{every: ...}}; got {_shown(given)}")
+    raise ValueError(f"must be true, false or {{every: ...}}; got {shown(given)}")
+
+
+def _single_line(given: str) -> str:
+    if unshowable(given):
+        raise ValueError(f"must be one line; got {shown(given)}")
+    return given
 
 
 def _metric(given: object) -> object:
@@ -109,7 +129,7 @@ def _metric(given: object) -> object:
 
 def _column(given: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", given):
-        raise ValueError(f"must be of the letters a to z, digits and '_', a letter first; got {given!r}")
+        raise ValueError(f"must be of the letters a to z, digits and '_', a letter first; got {shown(given)}")
     return given
 
 
@@ -120,7 +140,7 @@ def _tuning(given: object) -> object:
     if isinstance(given, dict):
         return given
     raise ValueError(
-        f"must be off, on or a mapping such as {{seeds: 3, low: 1e-4, high: 1}}; got {_shown(given)}"
+        f"must be off, on or a mapping such as {{seeds: 3, low: 1e-4, high: 1}}; got {shown(given)}"
     )
 
 
@@ -128,7 +148,7 @@ def _rulesets(given: object) -> object:
     if not isinstance(given, list) or "tuned" not in given:
         raise ValueError(
             "must be [tuned] or [tuned, default] (for the default alone, leave tuning off); "
-            f"got {_shown(given)}"
+            f"got {shown(given)}"
         )
     _each_once("ruleset", given)
     return given
@@ -137,7 +157,7 @@ def _rulesets(given: object) -> object:
 def _lists_of_values(given: object) -> object:
     """One value may stand for a list of one."""
     if not isinstance(given, dict) or not given:
-        raise ValueError(f"must be a mapping from settings to lists of values; got {_shown(given)}")
+        raise ValueError(f"must be a mapping from settings to lists of values; got {shown(given)}")
     lists = {name: values if isinstance(values, list) else [values] for name, values in given.items()}
     for name, values in lists.items():
         if not values:
@@ -149,12 +169,15 @@ def _lists_of_values(given: object) -> object:
 def _batch_size(given: object) -> object:
     if given is None or given == "full" or _is_count(given):
         return given
-    raise ValueError(f"must be a whole number >= 1 or 'full'; got {given!r}")
+    raise ValueError(f"must be a whole number >= 1 or 'full'; got {shown(given)}")
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
-Count = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False, strict=True)]
+GridEnd = Annotated[float, Field(ge=LR_LIMITS[0], le=LR_LIMITS[1], allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Line = Annotated[str, AfterValidator(_single_line)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Column = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_column)]
 Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_list_of_names)]
@@ -185,7 +208,7 @@ class Entry(BaseModel):
         None, description="module:name of your own, importable from the study file's folder"
     )
     like: str | None = Field(None, description="the built-in whose factory and settings are the start")
-    label: str | None = Field(None, description="the name shown in the page")
+    label: Line | None = Field(None, description="the name shown in the page")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -225,7 +248,7 @@ class WorkloadEntry(Entry):
         None, description="validation loss that counts as reached"
     )
     device: Literal["cpu", "cuda"] | None = Field(None, description="where it is trained, if not the study's")
-    timeout_s: Positive | None = Field(None, description="seconds that a cell may take, if not the study's")
+    timeout_s: Seconds | None = Field(None, description="seconds that a cell may take, if not the study's")
     memory_mb: Count = Field(2000, description="memory that a job of a cluster asks for")
 
     @property
@@ -269,7 +292,7 @@ class ScheduleEntry(Entry):
 class DatasetEntry(_Strict):
     """Where a data set's raw files are."""
 
-    root: str | None = Field(
+    root: Line | None = Field(
         None, description="folder that holds the publisher's files, relative to the study file's"
     )
     download: Annotated[bool, Field(strict=True)] = Field(
@@ -280,7 +303,7 @@ class DatasetEntry(_Strict):
 class TimingEntry(_Strict):
     """How long the timing stage may take."""
 
-    seconds: Positive = Field(SECONDS, description="seconds of one workload")
+    seconds: Seconds = Field(SECONDS, description="seconds of one workload")
 
 
 class ProbesEntry(_Strict):
@@ -311,7 +334,7 @@ class MetricEntry(_Strict):
     direction: Literal["lower", "higher", "none"] = Field(
         "none", description="which is better; none: it describes and does not judge"
     )
-    label: str | None = Field(None, description="the name shown in the page")
+    label: Line | None = Field(None, description="the name shown in the page")
 
 
 class TuningEntry(_Strict):
@@ -322,8 +345,8 @@ class TuningEntry(_Strict):
         description=f"tuning seeds: a number n for {FIRST_TUNING_SEED}..{FIRST_TUNING_SEED}+n-1, or a list; "
         "none may be an evaluation seed; left out: 3",
     )
-    low: Positive = Field(1e-4, description="lowest learning rate of the first grid")
-    high: Positive = Field(1.0, description="highest learning rate of the first grid")
+    low: GridEnd = Field(1e-4, description="lowest learning rate of the first grid")
+    high: GridEnd = Field(1.0, description="highest learning rate of the first grid")
     per_decade: Annotated[int, Field(ge=1, le=1000, strict=True)] = Field(
         3, description="candidates a decade, over all the settings that are searched together"
     )
@@ -389,14 +412,14 @@ class StudyFile(_Strict):
         description="evaluation seeds: a number n for 0..n-1, or a list; left out: 6",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
-    threads: Count = Field(
+    threads: Annotated[Count, Field(le=MOST_THREADS)] = Field(
         1, description="threads of one cell; they decide the order of sums, hence the bits"
     )
-    timeout_s: Positive = Field(3600.0, description="wall-clock limit of one cell in seconds")
+    timeout_s: Seconds = Field(3600.0, description="wall-clock limit of one cell in seconds")
     cells_per_job: Annotated[int, Field(ge=1, le=500, strict=True)] | None = Field(
         None, description="cells that one Snakemake job trains in one warm process; left out: by the cores"
     )
-    data_folder: str = Field(
+    data_folder: Line = Field(
         "data", description="where prepared data sets lie, relative to the folder that optbench runs in"
     )
     datasets: dict[str, DatasetEntry] = Field(default_factory=dict, description="raw files of your own")
@@ -455,48 +478,28 @@ class StudyFile(_Strict):
     )
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with numbers as YAML 1.2 writes them (1e-3 is a number) and no key twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            if isinstance(key_node, yaml.ScalarNode) and key_node.value in seen:
-                line = key_node.start_mark.line + 1
-                raise UserError(f"line {line}: the key {key_node.value!r} stands twice")
-            seen.add(str(key_node.value))
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
-
-
-def read_study_file(file: Path) -> tuple[StudyFile, str]:
-    """Reads and validates `file`; returns what it says and its text.
+def read_study_file(file: Path) -> tuple[StudyFile, str, Node]:
+    """Reads and validates `file`; returns what it says, its text, and where each key stands in it.
 
     Raises:
-        UserError: one line that names the key, the value and what is allowed.
+        UserError: one line that names the place, the key, the value and what is allowed.
     """
+    text = read_text(file)
+    document = read_yaml(text)
+    if not isinstance(document.value, dict):
+        got = shown(document.value) if text.strip() else "an empty file"
+        raise UserError(f"a study file is a mapping that begins with 'study: NAME'; got {got}")
     try:
-        text = file.read_text(encoding="utf-8")
-        raw = yaml.load(text, _Loader)  # noqa: S506  (a SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the study file cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        problem = " ".join(str(getattr(error, "problem", None) or error).split())
-        raise UserError(f"{where}not YAML: {problem}") from None
-    if not isinstance(raw, dict):
-        raise UserError(f"a study file is a mapping that begins with 'study: NAME'; got {_shown(raw)}")
-    try:
-        return StudyFile.model_validate(raw), text
+        return StudyFile.model_validate(document.value), text, document
     except ValidationError as error:
-        raise UserError(_one_line(error.errors()[0])) from None
+        errors = error.errors()
+        # A misspelt key is one that is unknown and one that is missing: the former has the place.
+        first = errors[0] if errors[0]["type"] != "missing" else min(errors, key=_is_missing)
+        raise UserError(_one_line(first, document)) from None
+
+
+def _is_missing(found: ErrorDetails) -> bool:
+    return found["type"] != "extra_forbidden"
 
 
 WORDS = {
@@ -517,12 +520,17 @@ WORDS = {
 """Plainer words for what pydantic finds, by its name for it."""
 
 
-def _one_line(found: ErrorDetails) -> str:
-    """What pydantic found, as `key: what is wrong; got value`."""
-    path = [part for part in found["loc"] if part not in {"[key]", "*"}]
-    if found["loc"][-1] == "[key]":
+def _one_line(found: ErrorDetails, document: Node) -> str:
+    """What pydantic found, as `line 4, column 1: key: what is wrong; got value`."""
+    path, of_key = list(found["loc"]), False
+    # What pydantic and `_rate_or_rates` put into a path; a file may have keys that are called so too.
+    if path[-1] == "*" and not document.has(path):
         path = path[:-1]
-    where = "".join(map(_step, path)).removeprefix(".")
+    if path[-1] == "[key]" and not document.has(path):
+        path, of_key = path[:-2], True
+    place, node = document.find(found["loc"])
+    at = f"{place}: " if place else ""
+    where = key_path(path)
     if found["type"] == "extra_forbidden":
         kinds: dict[str, type[BaseModel]] = {
             "matrix": MatrixBlock,
@@ -537,26 +545,24 @@ def _one_line(found: ErrorDetails) -> str:
         kind = kinds.get(str(path[0]), StudyFile) if len(path) > 1 else StudyFile
         allowed = sorted(kind.model_fields)
         close = nearest(str(path[-1]), allowed)
-        return f"unknown key {where!r}{close} (allowed: {', '.join(allowed)})"
+        return f"{at}unknown key {where!r}{close} (allowed: {', '.join(allowed)})"
     if found["type"] == "missing":
-        return f"the key {where!r} is missing"
+        return f"{at}the key {where!r} is missing"
     message = WORDS.get(found["type"], found["msg"])
     message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    subject = "a name " if found["loc"][-1] == "[key]" else ""
-    got = "" if "; " in message else f"; got {_shown(found['input'])}"
-    return f"{where}: {subject}{message}{got}"
+    subject = "a name " if of_key else ""
+    got = "" if "; " in message else f"; got {shown(found['input'])}"
+    return f"{at}{where}: {subject}{message}{got}{_to_quote(found, node)}"
 
 
-def _step(part: int | str) -> str:
-    if isinstance(part, int):
-        return f"[{part}]"
-    return f".{part}" if part.isprintable() else f".{part!r}"
-
-
-def _shown(value: object) -> str:
-    """The value on one line and not too long."""
-    text = repr(value)
-    return text if len(text) <= 2 * LONGEST_NAME else f"{text[: 2 * LONGEST_NAME]}..."
+def _to_quote(found: ErrorDetails, node: Node) -> str:
+    """What YAML made of a word where text is wanted: `no` is false."""
+    names = NAMES in found["msg"]
+    wanted = [node] if found["type"] == "string_type" else []
+    for one in [part for _, part in node.parts.values()] if names else wanted:
+        if one.plain not in {"", NOTHING} and (one.value is None or isinstance(one.value, bool)):
+            return f" ({one.plain} is {kind_of(one.value)} to YAML: put it into quotes)"
+    return ""
 
 
 def json_schema() -> str:

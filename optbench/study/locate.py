@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.core.errors import CorruptFileError, UserError, nearest
 from optbench.core.files import put_aside, read_utf8, write_if_changed
-from optbench.core.text import unshowable
+from optbench.core.text import shown, unshowable
 
 if TYPE_CHECKING:
     from optbench.study.study import Study
+
+
+LONGEST_PATH, LONGEST_PART = 4000, 250
+"""Bytes of a path and of a name in it: a system that is asked for more refuses to look."""
 
 
 def note_study_file(study: Study) -> None:
@@ -45,6 +50,9 @@ def find_study_file(argument: str) -> Path:
         UserError: there is no such file and no study of that name, or what a folder says of it is no path.
     """
     given = Path(argument)
+    raw = os.fsencode(argument)
+    if len(raw) > LONGEST_PATH or max(map(len, raw.split(b"/"))) > LONGEST_PART:
+        raise UserError(f"no study file or study {shown(argument)}")
     if given.is_file():
         return given
     problems: list[CorruptFileError] = []
@@ -66,4 +74,6 @@ def find_study_file(argument: str) -> Path:
         raise CorruptFileError(problems[0].path, f"{problems[0].why}: give the study file itself")
     names = [note.parent.name for note in Path("results").glob("*/study_file")]
     names += [file.stem for file in Path("config").glob("*.yaml")]
-    raise UserError(f"no study file or study {argument!r}{nearest(argument, names)}")
+    if argument and given.is_dir():
+        raise UserError(f"{shown(argument)} is a folder that no study was run into, and no study file")
+    raise UserError(f"no study file or study {shown(argument)}{nearest(argument, names)}")

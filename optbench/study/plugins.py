@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from optbench.core.errors import UserError, nearest
 from optbench.core.factories import split_name
+from optbench.core.text import shown
 from optbench.study.modules import bound_names, find, lies_in, module_file, syntax_tree
 from optbench.study.shadowed import check_hidden_imports, refuse_taken
 
@@ -146,11 +147,11 @@ def check_importable(dotted: str, key: str, folder: Path) -> None:
     if file is None:
         near = nearest(module, (plugin.stem for plugin in folder.glob("*.py")))
         raise UserError(
-            f"{key}: there is no module {module!r} in {folder} or among the installed packages{near}"
+            f"{key}: there is no module {shown(module)} in {folder} or among the installed packages{near}"
         )
     names = set(bound_names(_sound_tree(file, key).body))
     if name not in names and "*" not in names and "__getattr__" not in names:
-        raise UserError(f"{key}: module {module!r} has no {name!r}{nearest(name, names)}")
+        raise UserError(f"{key}: module {shown(module)} has no {shown(name)}{nearest(name, names)}")
     if lies_in(folder, module, file):
         _check_imports(file, key, folder)
 
@@ -176,7 +177,9 @@ def _check_imports(plugin: Path, key: str, folder: Path) -> None:
         for line, module in _imported(tree):
             # The package alone: some, like six, make their submodules when they are imported.
             if find(module.split(".")[0], folder) is None:
-                raise UserError(f"{key}: {file.name} line {line} imports {module!r}, which is not installed")
+                raise UserError(
+                    f"{key}: {file.name} line {line} imports {shown(module)}, which is not installed"
+                )
             source = module_file(module, folder)
             if source and source not in seen and lies_in(folder, module, source):
                 waiting.append(source)

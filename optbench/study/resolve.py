@@ -5,7 +5,6 @@ No torch, no pandas: Snakemake imports this module at parse time.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,9 @@ from optbench.core.specs import (
     Setting,
     WorkloadSpec,
 )
-from optbench.study.checks import _check_names, _check_path_part, _check_ranges, _check_value
+from optbench.core.text import unshowable
+from optbench.study.checks import _check_names, _check_path_part, _check_ranges
+from optbench.study.datasets import resolve_datasets
 from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study.file import read_study_file as _read
 from optbench.study.metrics import check_metric_names
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from optbench.core.specs import S
 
 
+MOST_CELLS = 1_000_000
+"""Cells of a study: each is planned by name, and a slip of the pen may ask for any number of them."""
+
+
 def read_study(file: Path, device: str | None = None) -> Study:
     """Reads a study file.
 
@@ -49,9 +54,16 @@ def read_study(file: Path, device: str | None = None) -> Study:
     Raises:
         UserError: one line that names the file, the key, the value and what is allowed.
     """
+    if escape := unshowable(str(file)):
+        # Tables, commands and logs repeat it.
+        raise UserError(f"the name of the study file holds the character {escape}: rename it")
     try:
-        given, text = _read(file)
-        return _resolve(given, file, text, device or given.device)
+        given, text, document = _read(file)
+        try:
+            return _resolve(given, file, text, device or given.device)
+        except UserError as error:
+            place = document.place_in(str(error))
+            raise UserError(f"{place}: {error}" if place else str(error)) from None
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
 
@@ -66,7 +78,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     for kind in ("workloads", "optimizers", "schedules"):
         for name in getattr(given, kind):
             _check_path_part(kind, name)
-    datasets = _datasets(given, folder)
+    datasets = resolve_datasets(given.datasets, folder)
     workloads = {
         name: _workload(name, entry or WorkloadEntry(), datasets, folder)
         for name, entry in given.workloads.items()
@@ -136,43 +148,9 @@ def _metrics(given: StudyFile, folder: Path) -> tuple[MetricSpec, ...]:
     )
 
 
-def _datasets(given: StudyFile, folder: Path) -> dict[str, DatasetSpec]:
-    specs: dict[str, DatasetSpec] = {}
-    for name, entry in given.datasets.items():
-        if name not in DATASETS:
-            raise unknown("datasets", name, DATASETS)
-        if entry.root is None:
-            specs[name] = DatasetSpec(name, download=entry.download)
-            continue
-        if DATASETS[name].sha256:
-            # A hash of the content stands in the catalogue just where an installed package carries it.
-            outside = ", ".join(sorted(known for known, data in DATASETS.items() if not data.sha256))
-            raise UserError(
-                f"datasets.{name}.root: {name} comes with an installed package; got {entry.root!r} "
-                f"(read from a folder: {outside})"
-            )
-        root = (folder / Path(entry.root).expanduser()).resolve()
-        if not root.is_dir():
-            raise UserError(f"datasets.{name}.root: there is no folder {entry.root!r} (looked in {folder})")
-        specs[name] = DatasetSpec(name, str(root), download=False, fingerprint=_fingerprint(root))
-    return specs
-
-
-def _fingerprint(root: Path) -> str:
-    """sha256 over the names and contents of the files below `root`."""
-    sha = hashlib.sha256()
-    for file in sorted(found for found in root.rglob("*") if found.is_file()):
-        sha.update(f"{file.relative_to(root).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as stream:
-            sha.update(hashlib.file_digest(stream, "sha256").digest())
-    return sha.hexdigest()
-
-
 def _settle(kind: str, name: str, entry: Entry, known: Mapping[str, S], folder: Path, **own: Any) -> S:  # noqa: ANN401
     """The spec of one entry: the built-in it starts from, or its own factory, with its settings on top."""
     key = f"{kind}.{name}"
-    for setting, value in entry.settings.items():
-        _check_value(f"{key}.{setting}", value)
     if entry.factory is not None:
         if entry.like is not None:
             raise UserError(f"{key}: give either 'factory' or 'like', not both")
@@ -238,8 +216,7 @@ def _search(
             hint = "; the learning rate is searched by 'tuning' itself" if name == "lr" else ""
             raise UserError(f"{key}.{name}: must be a setting of the factory{hint}")
         _check_names(key, spec, OptimizerEntry.model_validate({name: values}), folder)
-        for place, value in enumerate(values):
-            _check_value(f"{key}.{name}[{place}]", value)
+        for value in values:
             _check_ranges(key, spec.factory, {name: value})
     return {name: tuple(values) for name, values in searched.items()}
 
@@ -287,6 +264,8 @@ def _blocks(
                 },
             )
         )
+    if (cells := sum(block.size for block in blocks)) > MOST_CELLS:
+        raise UserError(f"matrix: {cells} cells are more than {MOST_CELLS}, the most of a study")
     for kind, names in known.items():
         idle = set(names) - {name for block in blocks for name in getattr(block, kind)}
         if idle:

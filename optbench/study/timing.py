@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SECONDS = 2.5
 """How long one workload's rounds are timed unless a study says otherwise."""
 
+MOST_SECONDS = 10**8
+"""Three years: a longer limit is none, and a scheduler's whole number of minutes must hold it."""
+
 
 @dataclass(frozen=True)
 class TimingSpec:

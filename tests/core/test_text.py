@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from optbench.core.text import escaped, unshowable
+from optbench.core.text import cut, escaped, listed, shown, unshowable
 
 EVERY = [chr(number) for number in range(sys.maxunicode + 1)]
 BIDIRECTIONAL = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
@@ -48,3 +48,24 @@ def test_every_control_character_surrogate_and_override_is_an_escape():
         is_text &= unicodedata.bidirectional(one) not in BIDIRECTIONAL
         if not is_text:
             assert escaped(one) == unshowable(one) != "", hex(ord(one))
+
+
+def test_a_value_is_repeated_with_its_end_cut() -> None:
+    assert shown("a'b\n\u202e") == '"a\'b\\n\\u202e"'
+    assert shown([1, None]) == "[1, None]"
+    assert shown("x" * 78) == f"'{'x' * 78}'"
+    assert shown("x" * 79) == f"'{'x' * 79}..."
+    assert cut("x" * 80) == "x" * 80
+    assert cut("x" * 81) == f"{'x' * 80}..."
+
+
+def test_the_tail_of_a_long_list_is_counted() -> None:
+    assert listed([]) == ""
+    assert listed(["a", "b"]) == "a, b"
+    names = [f"name{n:03}" for n in range(200)]
+    line = listed(names)
+    *few, last = line.split(", ")
+    assert len(line) < 820
+    assert last == f"name{len(few):03} and {200 - len(few) - 1} more"
+    assert few == names[: len(few)]
+    assert listed(["x" * 1000, "y"]).endswith(" and 1 more")

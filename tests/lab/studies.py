@@ -118,10 +118,20 @@ def write_study(folder: Path, text: str, plugin: str = PLUGIN) -> Path:
 
 def run(*command: str | Path, cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of the environment that the tests run in."""
+    done = run_bytes(*command, cwd=cwd, **more)
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+    )
+
+
+def run_bytes(
+    *command: str | Path, cwd: Path, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE, **more: str
+) -> subprocess.CompletedProcess[bytes]:
+    """The same, with what it says as it is; `stdout` and `stderr` may be descriptors of the test's own."""
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", **more}
     words = [str(part) for part in command]
     return subprocess.run(
-        words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False
+        words, cwd=cwd, env=environment, stdout=stdout, stderr=stderr, timeout=300, check=False
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -57,4 +58,9 @@ def mistake(folder: Path, text: str) -> str:
     assert message.isprintable()
     file = f"{folder / 'study.yaml'}: "
     assert message.startswith(file)
-    return message.removeprefix(file)
+    return without_place(message.removeprefix(file))
+
+
+def without_place(message: str) -> str:
+    """A message without the place in the file: tests/study/test_places.py has a look at that."""
+    return re.sub(r"\bline \d+, column \d+: ", "", message, count=1)

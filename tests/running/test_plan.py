@@ -355,3 +355,16 @@ def test_training_by_hand_prepares_its_data_and_leaves_a_name(
     assert find_study_file("t") == Path("mine.yaml")
     study = read_study(Path("mine.yaml"))
     assert is_prepared(study.datasets["digits"], study.data_folder, data_digests(study)["digits"])
+
+
+@pytest.mark.parametrize("name", ["{x}.yaml", "a{b.yaml", "}.yaml"])
+def test_braces_that_snakemake_would_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Snakemake has no escape for them, neither in a path that is written out nor in one of a function."""
+    monkeypatch.chdir(tmp_path)
+    text = "study: s\nworkloads: [ravine]\noptimizers: [sgd]\n"
+    Path(name).write_text(text)
+    with pytest.raises(UserError, match=r"^the study file: Snakemake reads braces in a path as a wildcard"):
+        make_plan(read_study(Path(name)), 1, None)
+    Path("s.yaml").write_text(f"{text}data_folder: '{name}'\n")
+    with pytest.raises(UserError, match=r"^data_folder: Snakemake reads braces .* or use 'optbench run'$"):
+        make_plan(read_study(Path("s.yaml")), 1, None)

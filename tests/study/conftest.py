@@ -17,4 +17,6 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "null.py").write_bytes(b"x = 1\0\n")
     (tmp_path / "latin.py").write_bytes("x = 'ü'\n".encode("latin-1"))
     (tmp_path / "needy.py").write_text("import sys\nimport no_such_lab.core\ndef f(params, lr): ...\n")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "train.gz").write_bytes(b"one")
     return tmp_path

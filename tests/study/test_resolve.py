@@ -225,13 +225,13 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
         (
             "optimizers",
             "{x: {factory: 'my_lab:open_ended', lr: 1, start: 2020-01-01}}",
-            "optimizers.x.start must be a number, text, true, false, null, a list or a mapping; "
-            "got 2020-01-01 (a date)",
+            "optimizers.x.start: 2020-01-01 is a date to some readers of YAML and text to others: "
+            "put it into quotes",
         ),
         (
             "optimizers",
             "{x: {factory: 'my_lab:open_ended', lr: 1, groups: [{1: a}]}}",
-            "optimizers.x.groups[0]: the key 1 must be text",
+            "optimizers.x.groups[0]: a key must be text; 1 is a number to YAML: put it into quotes",
         ),
         # the matrix
         (
@@ -252,8 +252,8 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
         # names that cannot be part of a path
         (
             "optimizers",
-            '{"a\\nb": {like: sgd}}',
-            "optimizers.'a\\nb': a name becomes a path: its characters must be printable",
+            '{"a\\xa0b": {like: sgd}}',
+            "optimizers.'a\\xa0b': a name becomes a path: its characters must be printable",
         ),
         (
             "optimizers",
@@ -273,6 +273,29 @@ def test_data_that_comes_with_a_package_has_no_folder(folder: Path) -> None:
         "datasets.digits.root: digits comes with an installed package; got '.' "
         "(read from a folder: cifar10, cifar100, fashion_mnist, kmnist, mnist)"
     )
+
+
+def test_a_value_is_repeated_as_far_as_a_line_goes(folder: Path) -> None:
+    long = "x" * 10_000
+    cut = f"'{long[:79]}..."
+    assert mistake(folder, with_(optimizers=f"{{adam: {{eps: {long}}}}}")) == (
+        f"optimizers.adam.eps must be >= 0; got {cut}"
+    )
+    for text in (
+        with_(optimizers=f"{{x: {{like: {long}}}}}"),
+        with_(optimizers=f"{{x: {{factory: {long}, lr: 1}}}}"),
+        with_(optimizers=f"{{x: {{factory: 'torch.optim:{long}', lr: 1}}}}"),
+        with_(optimizers=f"{{x: {{factory: '{long}:f', lr: 1}}}}"),
+        with_(workloads=f"{{ravine: {{dataset: {long}}}}}"),
+        with_(report=f"{{reference: {long}}}"),
+    ):
+        assert len(mistake(folder, text)) < 700, text[:80]
+
+
+def test_a_study_has_a_million_cells_at_most(folder: Path) -> None:
+    optimizers = ", ".join(f"o{n}: {{like: sgd}}" for n in range(101))
+    text = with_(seeds="10000", optimizers=f"{{{optimizers}}}")
+    assert mistake(folder, text) == "matrix: 1010000 cells are more than 1000000, the most of a study"
 
 
 def test_an_entry_that_no_block_uses(folder: Path) -> None:
@@ -408,8 +431,6 @@ def test_blocks_that_overlap_and_agree_make_one_cell(folder: Path) -> None:
 
 
 def test_a_data_folder_of_the_users_own(folder: Path) -> None:
-    (folder / "raw").mkdir()
-    (folder / "raw" / "train.gz").write_bytes(b"one")
     text = with_(workloads="[mnist_mlp]", datasets="{mnist: {root: raw}}")
     first = study(folder, text).datasets["mnist"]
     assert (first.root, first.download) == (str(folder.resolve() / "raw"), False)

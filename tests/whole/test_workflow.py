@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -227,3 +228,16 @@ def test_without_a_study_snakemake_plans_the_default_one(workplace: Path) -> Non
     done = run("snakemake", "-n", "--cores", "2", cwd=workplace)
     assert done.returncode == 0, done.stderr
     assert (workplace / "results" / "default" / "study_file").read_text().strip() == "config/default.yaml"
+
+
+def test_a_study_file_may_be_called_anything_a_shell_can_write(workplace: Path) -> None:
+    name = "-x *'q\" $(x) ;[a] ü.yaml"
+    (workplace / "study.yaml").rename(workplace / name)
+    said = ("--cores", "1", f"--configfile={name}")
+    done = run("snakemake", *said, "--dry-run", "--printshellcmds", "--quiet", "host", cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    commands = re.findall(r"optbench (?:train|collect|report) .*", done.stdout + done.stderr)
+    assert len(commands) >= 3
+    for command in commands:
+        words = shlex.split(command.partition(" 2> ")[0])
+        assert words[words.index("--") + 1] == name

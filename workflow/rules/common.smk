@@ -10,6 +10,7 @@ from optbench.study.plugins import keep_working_folder_off_path
 from optbench.study.resolve import read_study
 from optbench.core.errors import UserError
 from optbench.core.processes import RUN, this_run
+from optbench.core.text import escaped
 from optbench.running.plan import (
     FORCING,
     LOOKING,
@@ -62,7 +63,7 @@ try:
         newer_than_data(STUDY, look_only=LOOK_ONLY) if workflow.is_main_process else {}
     )
 except UserError as error:
-    print(f"optbench: {error}", file=sys.stderr)
+    print(f"optbench: {escaped(str(error))}", file=sys.stderr)
     sys.exit(2)
 
 RESULTS = STUDY.results.as_posix()

@@ -36,7 +36,7 @@ rule collect:
         metrics=metrics_code(STUDY),
         device=DEVICE,
     shell:
-        "optbench collect {input.study:q} --cores {threads} --device {params.device}"
+        "optbench collect --cores {threads} --device {params.device} -- {input.study:q}"
         " 2> >(tee {log:q} >&2)"
 
 
@@ -73,7 +73,7 @@ rule summarize:
         ),
         study=STUDY_FILE,
     shell:
-        "optbench summarize {params.study:q} --cores {threads} 2> >(tee {log:q} >&2)"
+        "optbench summarize --cores {threads} -- {params.study:q} 2> >(tee {log:q} >&2)"
 
 
 # The table is written whatever it says, so that the page can show what failed; `verdict` ends the workflow.
@@ -92,7 +92,7 @@ rule oracle:
         code=stage_code("optbench.theory.oracle.table"),
         study=STUDY_FILE,
     shell:
-        "optbench oracle {params.study:q} --write-only 2> >(tee {log:q} >&2)"
+        "optbench oracle --write-only -- {params.study:q} 2> >(tee {log:q} >&2)"
 
 
 rule verdict:
@@ -106,7 +106,7 @@ rule verdict:
     params:
         study=STUDY_FILE,
     shell:
-        "optbench oracle {params.study:q} 2> >(tee {log:q} >&2)"
+        "optbench oracle -- {params.study:q} 2> >(tee {log:q} >&2)"
 
 
 rule plot:
@@ -135,7 +135,7 @@ rule plot:
         ),
         study=STUDY_FILE,
     shell:
-        "optbench plot {params.study:q} --cores {threads} 2> >(tee {log:q} >&2)"
+        "optbench plot --cores {threads} -- {params.study:q} 2> >(tee {log:q} >&2)"
 
 
 rule report:
@@ -164,4 +164,4 @@ rule report:
         ),
         study=STUDY_FILE,
     shell:
-        "optbench report {params.study:q} 2> >(tee {log:q} >&2)"
+        "optbench report -- {params.study:q} 2> >(tee {log:q} >&2)"

@@ -34,5 +34,5 @@ rule time:
         device=DEVICE,
         seconds=STUDY.timing_s,
     shell:
-        "optbench time {params.study:q} {output:q} --device {params.device}"
-        " --seconds {params.seconds} 2> >(tee {log:q} >&2)"
+        "optbench time --device {params.device} --seconds {params.seconds}"
+        " -- {params.study:q} {output:q} 2> >(tee {log:q} >&2)"

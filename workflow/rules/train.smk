@@ -11,7 +11,7 @@ rule prepare:
     params:
         study=STUDY_FILE,
     shell:
-        "optbench prepare {params.study:q} {wildcards.dataset} 2> >(tee {log:q} >&2)"
+        "optbench prepare -- {params.study:q} {wildcards.dataset} 2> >(tee {log:q} >&2)"
 
 
 rule train:
@@ -32,8 +32,8 @@ rule train:
         study=STUDY_FILE,
         device=DEVICE,
     shell:
-        "optbench train {params.study:q} --batch {input.batch:q} --device {params.device}"
-        " 2> >(tee {log:q} >&2)"
+        "optbench train --batch {input.batch:q} --device {params.device}"
+        " -- {params.study:q} 2> >(tee {log:q} >&2)"
 
 
 # Finished traces are inputs without a rule, so that ten thousand of them cost nothing. A trace that is asked
@@ -62,5 +62,5 @@ if (
             study=STUDY_FILE,
             device=DEVICE,
         shell:
-            "optbench train {params.study:q} {output:q} --device {params.device}"
+            "optbench train --device {params.device} -- {params.study:q} {output:q}"
             " 2> >(tee {log:q} >&2)"

@@ -38,5 +38,5 @@ rule tune:
         study=STUDY_FILE,
         device=DEVICE,
     shell:
-        "optbench tune {params.study:q} --batch {input.batch:q} --device {params.device}"
-        " 2> >(tee {log:q} >&2)"
+        "optbench tune --batch {input.batch:q} --device {params.device}"
+        " -- {params.study:q} 2> >(tee {log:q} >&2)"
