@@ -68,9 +68,9 @@ def results_folder(study: str) -> Path:
     for folder in (Path(study), named):
         if (folder / "tables").is_dir():
             return folder
-    if Path(study).is_dir():
+    if study and Path(study).is_dir():
         raise UserError(f"{study} holds no results: it has no folder 'tables'")
-    if not named.is_dir():
+    if not study or not named.is_dir():
         named = read(study).results
     if not (named / "tables").is_dir():
         raise UserError(f"{named} holds no results yet: no folder 'tables' (optbench run {study} makes it)")

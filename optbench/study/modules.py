@@ -77,8 +77,13 @@ def lies_in(folder: Path, module: str, file: Path) -> bool:
 def file_beside(module: str, folder: Path) -> Path | None:
     """The file of that module in `folder`, whether or not an import would find it; None without one."""
     here = folder.joinpath(*module.split("."))
-    # As Python does: the package before the module.
-    return next((file for file in (here / "__init__.py", here.with_suffix(".py")) if file.is_file()), None)
+    try:
+        # As Python does: the package before the module.
+        return next(
+            (file for file in (here / "__init__.py", here.with_suffix(".py")) if file.is_file()), None
+        )
+    except OSError:  # no file has a name that long
+        return None
 
 
 def syntax_tree(file: Path) -> ast.Module:
