@@ -82,9 +82,9 @@ def test_a_study_that_is_none(folder: Path, mistake: Mistake, verb: str) -> None
         ("\udcff\x1b[31m\u202e", "no study file or study '\\udcff\\x1b[31m\\u202e'"),
         ("binary.yaml", "binary.yaml: line 1, column 6: the byte 0xff is not UTF-8: save the file as UTF-8"),
     ):
-        if given == "empty" and verb in OF_TABLES:
-            said = "empty holds no results: it has no folder 'tables'"
-        assert mistake(verb, given, *(["*"] if verb == "why" else [])) == said
+        no_tables = given == "empty" and verb in OF_TABLES
+        wanted = "empty holds no results: it has no folder 'tables'" if no_tables else said
+        assert mistake(verb, given, *(["*"] if verb == "why" else [])) == wanted
     # Whoever looks for tables asks the system for a folder of that name first.
     told = mistake(verb, LONG, *(["*"] if verb == "why" else []))
     assert told.startswith((f"no study file or study '{LONG[:79]}...", "File name too long: xxx"))
