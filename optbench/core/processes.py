@@ -228,6 +228,17 @@ def end_descendants(keep: Container[int]) -> None:
                 os.waitpid(pid, 0)
 
 
+def open_end(pid: int) -> int | None:
+    """A descriptor that can be read once the process has ended; None where the system has none to give.
+
+    Linux has it since 5.3.
+    """
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
+
+
 MENDED_BY_FORK = frozenset({"jemalloc_bg_thd"})
 """Names of threads that take care of themselves in a fork: the one of Arrow's memory allocator."""
 
@@ -250,6 +261,16 @@ def leave(status: int = 0) -> NoReturn:
     os._exit(status)
 
 
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def this_run() -> str:
     """What `RUN` says of jobs that belong to this process."""
     return f"{os.getpid()}@{socket.gethostname()}"
@@ -261,12 +282,13 @@ def die_with_run() -> None:
     Snakemake starts its jobs through a shell, so the kernel's signal for a dead parent would miss its death.
     """
     pid, _, host = os.environ.get(RUN, "").partition("@")
-    if not pid or host != socket.gethostname() or not hasattr(os, "pidfd_open"):
+    if not pid or host != socket.gethostname():
         return
-    try:
-        run = os.pidfd_open(int(pid))
-    except ProcessLookupError:
-        os._exit(1)
+    run = open_end(int(pid))
+    if run is None:
+        if not _lives(int(pid)):
+            os._exit(1)
+        return
 
     def wait() -> None:
         select.select([run], [], [])

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self
 
 from optbench.core.errors import UserError
-from optbench.core.processes import PARENT
+from optbench.core.processes import PARENT, open_end
 from optbench.running.forkserver import LENGTH, UNSAFE, Request
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Ending:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
-        self.descriptor = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else None
+        self.descriptor = open_end(process.pid)
 
     def wait(self, limit_s: float) -> int | None:
         # Its group goes first, while the dead one still holds its number.

@@ -20,6 +20,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ from optbench.core.processes import (
     end_descendants,
     has_threads,
     leave,
+    open_end,
 )
 from optbench.running.channel import Channel, open_channel
 from optbench.study.plugins import plugins_importable_from
@@ -50,6 +52,9 @@ UNWRITABLE = "unwritable"
 
 LAST = "last"
 """Key of an answer after which the process ends: its state is not what it was."""
+
+WITHOUT_END_S = 0.01
+"""Seconds between two looks at a process whose end no descriptor tells."""
 
 ENDS_WITHIN_S = 3.0
 """How long a cell's process may take to end after its trace is written."""
@@ -155,21 +160,31 @@ def _train_apart(task: _Task, channel: Channel) -> None:
         channel.say(task.train())
         answered[0] = 1
         leave()
-    end = os.pidfd_open(pid)
-    deadline = None
-    while not select.select([end], [], [], 0.5)[0]:
-        if not answered[0]:
-            continue
-        deadline = deadline or time.monotonic() + ENDS_WITHIN_S
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-    os.close(end)
-    _, status = os.waitpid(pid, 0)
+    code = _end_of(pid, answered)
     done = bool(answered[0])
     answered.close()
     end_descendants(others)
     if not done:
-        _end_as(os.waitstatus_to_exitcode(status))
+        _end_as(code)
+
+
+def _end_of(pid: int, answered: mmap.mmap) -> int:
+    """Waits for a cell's process, which is killed where it goes on after its answer; its exit code."""
+    end = open_end(pid)
+    ends, looks_s = ([], WITHOUT_END_S) if end is None else ([end], ENDS_WITHIN_S / 6)
+    deadline = inf
+    while True:
+        select.select(ends, [], [], looks_s)
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            break
+        if answered[0]:
+            deadline = min(deadline, time.monotonic() + ENDS_WITHIN_S)
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+    if end is not None:
+        os.close(end)
+    return os.waitstatus_to_exitcode(status)
 
 
 def _end_as(code: int) -> None:
