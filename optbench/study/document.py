@@ -10,6 +10,7 @@ every level and raise whatever Python raises, are left out.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -70,9 +71,11 @@ def read_text(file: Path) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")):
         raise UserError("the study file is not UTF-8 but UTF-16 or UTF-32: save it as UTF-8")
     try:
-        text = raw.decode("utf-8-sig")
+        # By hand: after a byte order mark, the codec that skips it counts an error's place from behind it.
+        raw = raw.removeprefix(codecs.BOM_UTF8)
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        read = raw[: error.start].decode("utf-8-sig")
+        read = raw[: error.start].decode("utf-8")
         hexadecimal = f"0x{raw[error.start]:02x}"
         raise UserError(
             f"{_place_at(read, len(read))}: the byte {hexadecimal} is not UTF-8: save the file as UTF-8"

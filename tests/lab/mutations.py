@@ -72,266 +72,55 @@ matrix:
   - {workloads: [mnist_mlp], optimizers: [heavy_ball], schedules: [constant]}
 """
 
+_SCALARS = r"""
+~   null   yes   No   on   off   true   y   =   <<   -   ?   :   !   *   &   |   >   %   0   -1   1
+010   0o7   0x1F   0b1   1_000   1:30   1:30.5   1e3   1.0e-3   1e400   1e-400   .inf   -.inf   .nan
+-0.0   9223372036854775807   9223372036854775808   1e308   5e-324   2001-01-01   2001-99-99
+2001-01-01 01:02:03   12:00   []   {}   [[]]   [1, 2]   {a: 1}   {1: a}   !!int abc   !!float x
+!!bool foo   !!str 3   !!binary aGk=   !!set {a}   !!omap []   !x y   !<a> b   !!timestamp 1
+!!null ''   !!python/name:os.getcwd   *a   &a x   &a [*a]   *adam   {<<: *adam}   "\0"   "\x1b[1m"
+"\ud800"   "\u202e"   "\U00110000"   "\n"   "\u200b"   "\t"   "\xe9"   'no'   ' '   ""   a/b   ../x
+/   ~   ~nobody-is-called-so/x   '{x}'   '*'   'a b'   -x   --   '-'   sgd   adam   ravine
+constant   cosine   full   cuda   tuned   default   batched   graph   lr   my_lab:Signum
+my_lab:nothing   nothing:f   os:getcwd   torch.optim:SGD   my_lab   :   a:b:c   broken:f   30%
+30 epochs   -1%   1e9%   '*'   xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+sys:exit   __main__:x   os.path:join   importlib:import_module   my_lab.x:y   math:sin   this:s   a.b.c.d:e
+学学学学学学学学学学学学学学学学学学学学学学学学学学学学学学   é   🙂   á
+"""
+
 SCALARS = (
-    *(
-        "",
-        "~",
-        "null",
-        "yes",
-        "No",
-        "on",
-        "off",
-        "true",
-        "y",
-        "=",
-        "<<",
-        "-",
-        "?",
-        ":",
-        "!",
-        "*",
-        "&",
-        "|",
-        ">",
-        "%",
-    ),
-    *(
-        "0",
-        "-1",
-        "1",
-        "010",
-        "0o7",
-        "0x1F",
-        "0b1",
-        "1_000",
-        "1:30",
-        "1:30.5",
-        "1e3",
-        "1.0e-3",
-        "1e400",
-        "1e-400",
-    ),
-    *(
-        ".inf",
-        "-.inf",
-        ".nan",
-        "-0.0",
-        "9223372036854775807",
-        "9223372036854775808",
-        "9" * 5000,
-        "1e308",
-        "5e-324",
-    ),
-    *(
-        "2001-01-01",
-        "2001-99-99",
-        "2001-01-01 01:02:03",
-        "12:00",
-        "[]",
-        "{}",
-        "[[]]",
-        "[1, 2]",
-        "{a: 1}",
-        "{1: a}",
-    ),
-    *(
-        "!!int abc",
-        "!!float x",
-        "!!bool foo",
-        "!!str 3",
-        "!!binary aGk=",
-        "!!set {a}",
-        "!!omap []",
-        "!x y",
-        "!<a> b",
-    ),
-    *(
-        "!!timestamp 1",
-        "!!null ''",
-        "!!python/name:os.getcwd",
-        "*a",
-        "&a x",
-        "&a [*a]",
-        "*adam",
-        "{<<: *adam}",
-    ),
-    *(
-        '"\\0"',
-        '"\\x1b[1m"',
-        '"\\ud800"',
-        '"\\u202e"',
-        '"\\U00110000"',
-        '"\\n"',
-        '"\\u200b"',
-        '"\\t"',
-        '"\\xe9"',
-    ),
-    *(
-        "'no'",
-        "' '",
-        '""',
-        "a/b",
-        "../x",
-        "/",
-        "~",
-        "~nobody-is-called-so/x",
-        "'{x}'",
-        "'*'",
-        "'a b'",
-        "-x",
-        "--",
-        "'-'",
-    ),
-    *(
-        "sgd",
-        "adam",
-        "ravine",
-        "constant",
-        "cosine",
-        "full",
-        "cuda",
-        "tuned",
-        "default",
-        "batched",
-        "graph",
-        "lr",
-    ),
-    *(
-        "my_lab:Signum",
-        "my_lab:nothing",
-        "nothing:f",
-        "os:getcwd",
-        "torch.optim:SGD",
-        "my_lab",
-        ":",
-        "a:b:c",
-        "broken:f",
-    ),
-    *(
-        "30%",
-        "30 epochs",
-        "-1%",
-        "1e9%",
-        "'*'",
-        "x" * 61,
-        "x" * 300,
-        "x" * 20000,
-        "学" * 30,
-        "é",
-        "🙂",
-        "a\u0301",
-    ),
+    *_SCALARS.replace("\n", "   ").strip().split("   "),
+    *("", "9" * 5000, "x" * 300, "x" * 20000),
 )
 """What a scalar is replaced with; some are no scalars."""
 
 VALUES: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        False,
-        0,
-        1,
-        -1,
-        2,
-        10,
-        10**6,
-        10**30,
-        -(10**30),
-        2**31,
-        2**63,
-        0.5,
-        -0.5,
-        1e308,
-        -1e308,
-        5e-324,
-    ),
-    *(
-        float("inf"),
-        float("nan"),
-        "",
-        "x",
-        "no",
-        "1",
-        "010",
-        "x" * 20000,
-        [],
-        [[]],
-        {},
-        {"": None},
-        {"a": {}},
-        [None],
-    ),
-    *(
-        [1, "1"],
-        [0, 1, 2],
-        ["sgd", "sgd"],
-        {"lr": 0.1},
-        {"like": "sgd"},
-        {"factory": "my_lab:Signum", "lr": 1},
-    ),
-    *(
-        "sgd",
-        "ravine",
-        "constant",
-        "a\nb",
-        "a\tb",
-        "\x07",
-        "\ud800",
-        "\u202e",
-        "a/b",
-        [1e300, 1],
-        [True, None, "x"],
-    ),
+    *(None, True, False, 0, 1, -1, 2, 10, 1000000, 1000000000000000000000000000000),
+    *(-1000000000000000000000000000000, 2147483648, 9223372036854775808, 0.5, -0.5, 1e308),
+    *(-1e308, 5e-324, float("inf"), float("nan"), "", "x", "no", "1", "010", "x" * 20000, []),
+    *([[]], {}, {"": None}, {"a": {}}, [None], [1, "1"], [0, 1, 2], ["sgd", "sgd"]),
+    *({"lr": 0.1}, {"like": "sgd"}, {"factory": "my_lab:Signum", "lr": 1}, "sgd", "ravine"),
+    *("constant", "a\nb", "a\tb", "\x07", "\ud800", "\u202e", "a/b", [1e300, 1]),
+    *([True, None, "x"],),
 )
 """What a part of the tree is replaced with."""
 
+_KEYS = """
+study title question seeds device threads timeout_s cells_per_job data_folder datasets workloads
+optimizers schedules probes timing execution metrics oracle tuning report matrix factory like label
+dataset batch_size steps epochs eval_every target memory_mb lr search root download seconds every
+at_most step direction low high per_decade widen rulesets threshold reference family seed pdf betas
+momentum eps gamma step_size T_max name settings params
+"""
+
+KEYS = _KEYS.split()
+"""What a mapping gets: keys of other places, and settings of factories."""
+
 TOKENS = (
-    *(
-        b": ",
-        b"- ",
-        b"\n",
-        b"\r",
-        b"\r\n",
-        b"\t",
-        b"  ",
-        b"#",
-        b"'",
-        b'"',
-        b"{",
-        b"}",
-        b"[",
-        b"]",
-        b",",
-        b"&a ",
-        b"*a ",
-    ),
-    *(
-        b"!!",
-        b"!",
-        b"%",
-        b"@",
-        b"`",
-        b"|",
-        b">",
-        b"? ",
-        b"---\n",
-        b"...\n",
-        b"<<: ",
-        b"\0",
-        b"\x1b",
-        b"\x7f",
-        b"\xff",
-    ),
-    *(
-        b"\xc3",
-        b"\xef\xbb\xbf",
-        b"\xff\xfe",
-        b"\xed\xa0\x80",
-        b"\xe2\x80\xae",
-        b"\xe2\x80\xa8",
-        b"\xc2\x85",
-        b"\\",
-    ),
+    *(b": ", b"- ", b"\n", b"\r", b"\r\n", b"\t", b"  ", b"#", b"'", b'"', b"{", b"}", b"["),
+    *(b"]", b",", b"&a ", b"*a ", b"!!", b"!", b"%", b"@", b"`", b"|", b">", b"? ", b"---\n"),
+    *(b"...\n", b"<<: ", b"\x00", b"\x1b", b"\x7f", b"\xff", b"\xc3", b"\xef\xbb\xbf"),
+    *(b"\xff\xfe", b"\xed\xa0\x80", b"\xe2\x80\xae", b"\xe2\x80\xa8", b"\xc2\x85", b"\\"),
 )
 
 
@@ -418,7 +207,7 @@ def _tree(text: bytes, random: Random) -> bytes:
         return _scalars(text, random)
     holder, key = random.choice(spots)
     other_holder, other_key = random.choice(spots)
-    match random.randrange(7):
+    match random.randrange(9):
         case 0:
             del holder[key]
         case 1 if isinstance(holder, list):
@@ -430,7 +219,9 @@ def _tree(text: bytes, random: Random) -> bytes:
             holder[new if isinstance(new, str | int | float | None) else str(new)] = holder.pop(key)
         case 4 if isinstance(holder, dict):
             holder[random.choice(SCALARS)] = random.choice(VALUES)
-        case 5:
+        case 5 if isinstance(holder, dict):
+            holder[random.choice(KEYS)] = copy.deepcopy(random.choice(VALUES))
+        case 6:
             letters = list(str(holder[key]))
             random.shuffle(letters)
             holder[key] = "".join(letters)

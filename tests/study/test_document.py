@@ -256,6 +256,10 @@ def test_the_text_of_a_file(tmp_path: Path, raw: bytes, text: str) -> None:
             "ä: 1\nü: ".encode() + b"\xff",
             "line 2, column 4: the byte 0xff is not UTF-8: save the file as UTF-8",
         ),
+        (
+            b"\xef\xbb\xbfa: 1\nb: \xc3\xbc\xff",
+            "line 2, column 5: the byte 0xff is not UTF-8: save the file as UTF-8",
+        ),
         (b"\x7fELF\x02\x01", "line 1, column 1: the character \\x7f is not allowed"),
         (b"a: 1 # \x1b[31m\n", "line 1, column 8: the character \\x1b is not allowed"),
         ("a: 1\nb: x\u2028y\n".encode(), "line 2, column 5: the character \\u2028 is not allowed"),

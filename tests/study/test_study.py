@@ -7,7 +7,7 @@ from random import Random
 
 from lab.mutations import EVERY_KEY, mutate, originals, outcome
 
-MUTATIONS = 2500
+MUTATIONS = 2100
 
 
 def test_a_study_file_with_every_key_is_sound(folder: Path) -> None:
