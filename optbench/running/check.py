@@ -6,14 +6,11 @@ or never comes back is a finding like any other.
 
 from __future__ import annotations
 
-import pickle
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optbench.cells.domains import foreign, trust_domain
-from optbench.running.channel import Answers
+from optbench.running.ask import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,12 +78,17 @@ def check_apart(
         # What has been tried in a smaller domain is not accused in one with another's code in it.
         ours = {factory for factory in keys.values() if not foreign(factory)} - looked_at
         looked_at |= ours
-        request = pickle.dumps((here, ours | domain, data_folder, study_folder))
-        answer, how = _ask(request, here[0].threads, launcher, limit_s)
+        request = here, ours | domain, data_folder, study_folder
+        answer, how = ask(launcher, CHECKER, request, limit_s, threads=here[0].threads, device="cpu")
         if answer is None or not answer.keys() >= ANSWERED:
             blamed = [key for key, factory in keys.items() if foreign(factory)] or sorted(keys)
-            why = how if answer is None else "the process that checks it cannot say what it found"
-            checked.problems.append(f"{', '.join(blamed)}: {why}")
+            lines = how.splitlines()
+            why = (
+                ": ".join(dict.fromkeys([lines[0], lines[-1]]))
+                if answer is None
+                else "cannot say what it found"
+            )
+            checked.problems.append(f"{', '.join(blamed)}: the process that checks it {why}")
         else:
             checked.add(answer)
     return checked
@@ -98,21 +100,3 @@ def _parts(cells: Sequence[CellSpec]) -> Iterator[tuple[str, str]]:
         yield f"workloads.{cell.workload.name}", cell.workload.factory
         yield f"optimizers.{cell.optimizer.name}", cell.optimizer.factory
         yield f"schedules.{cell.schedule.name}", cell.schedule.factory
-
-
-def _ask(request: bytes, threads: int, launcher: Launcher, limit_s: float) -> tuple[Any, str]:
-    """What a process of its own answers; None, and a clause that says how it ended without one."""
-    token = secrets.token_hex(8)
-    process = launcher.start(CHECKER, [token], threads=threads, device="cpu")
-    with suppress(BrokenPipeError):  # it has ended, as is seen below
-        process.stdin.write(request)
-        process.stdin.close()
-    answer, late = None, ""
-    try:
-        answer = Answers(process, token).next(limit_s)
-    except TimeoutError:
-        process.kill()
-        late = f"the process that checks it did not end within {limit_s:g} s"
-    how, _, log = process.end().partition("\n")
-    last = log.splitlines()[-1] if log else ""
-    return answer, late or f"the process that checks it {how}" + (f": {last}" if last else "")

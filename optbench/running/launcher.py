@@ -248,6 +248,7 @@ class Launcher:
         self._forks = forks and sys.platform == "linux"
         self._turn = threading.Lock()
         self._servers: dict[int, _Server] = {}
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -258,6 +259,7 @@ class Launcher:
     def close(self) -> None:
         """Ends the fork servers, and with them whatever they started that is still there."""
         with self._turn:
+            self._closed = True
             for server in self._servers.values():
                 server.close()
             self._servers.clear()
@@ -284,8 +286,10 @@ class Launcher:
             variables: of its environment beside those of this one.
 
         Raises:
-            UserError: the process does not start.
+            UserError: the process does not start, or this was closed: what is killed then is not tried again.
         """
+        if self._closed:
+            raise UserError("stopped")
         environment = {**_environment(threads), **(variables or {})}
         request = Request(module, arguments, environment, str(Path.cwd()), imports)
         with ExitStack() as unless_started:

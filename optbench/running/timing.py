@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
-import secrets
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from optbench.cells.timings import timing_path
-from optbench.running.channel import Answers
+from optbench.running.ask import ask
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,31 +48,18 @@ def time_in_child(
 
     path = timing_path(timing)
     path.unlink(missing_ok=True)  # so that what is there afterwards is this child's
-    request = pickle.dumps((timing, path, data_folder, study_folder, seconds))
-    limit_s = FIRST_STEPS_LIMIT_S + MOST_BUDGETS * seconds
-    token = secrets.token_hex(8)
-    process = launcher.start(
+    _, how = ask(
+        launcher,
         module,
-        [token],
+        (timing, path, data_folder, study_folder, seconds),
+        FIRST_STEPS_LIMIT_S + MOST_BUDGETS * seconds,
         threads=timing.threads,
         device=timing.device,
         imports=["optbench.training.timing.measure", "optbench.cells.timing_file"],
     )
-    with suppress(BrokenPipeError):  # it has ended, as is seen below
-        process.stdin.write(request)
-        process.stdin.close()
-    late = False
-    try:
-        Answers(process, token).next(limit_s)
-    except TimeoutError:
-        late = True
-        process.kill()
-    how = f"the timing process {process.end()}"
     if path.exists():
         return _last_line(read_timing(path)[1]["error"])
-    if late:
-        how = f"the timing process did not end within {limit_s:g} s\n{how}"
-    return _fail(timing, path, how)
+    return _fail(timing, path, f"the timing process {how}")
 
 
 def _fail(timing: TimingSpec, path: Path, error: str) -> str:

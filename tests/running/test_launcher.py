@@ -198,6 +198,8 @@ def test_processes_end_with_the_launcher(launcher):
             one.wait(PATIENCE_S)
     assert process.wait(PATIENCE_S) == -signal.SIGKILL
     process.end()
+    with pytest.raises(UserError, match="stopped"):  # whoever lost it does not begin anew
+        start(launcher, "exits", "0")
 
 
 @pytest.mark.parametrize("launcher", ["forked"], indirect=True)
