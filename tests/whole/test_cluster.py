@@ -42,7 +42,9 @@ class Slow(torch.optim.SGD):
 
         if Path("lose-the-job").exists():
             Path("lose-the-job").unlink()
-            os.kill(os.getppid(), signal.SIGKILL)
+            import psutil
+
+            next(one for one in psutil.Process().parents() if "train" in one.cmdline()).kill()
         while Path("pause").exists():
             time.sleep(0.1)
         return super().step(closure)

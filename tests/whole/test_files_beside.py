@@ -9,6 +9,7 @@ from textwrap import dedent
 import pytest
 
 from lab.studies import run
+from lab.study_files import without_place
 from optbench.cells.trace import read_trace
 
 STUDY = """
@@ -132,7 +133,7 @@ def test_a_plug_in_that_needs_such_a_name_is_one_line(name: str, tmp_path: Path)
     for verb in ("check", "run"):
         done = run("optbench", verb, "study.yaml", cwd=tmp_path)
         assert done.returncode == 2
-        (line,) = done.stderr.splitlines()
+        (line,) = without_place(done.stderr).splitlines()
         said = f"optbench: study.yaml: optimizers.mine.factory: {file} cannot be imported as '{name}': "
         assert line.startswith(said)
         assert line.endswith("; rename the file")

@@ -63,34 +63,36 @@ def test_different_things_differ(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the package: slices of a study find what lies in its folder first."""
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package, found before the one that runs here; studies lie in a folder beside it."""
     ignored = shutil.ignore_patterns("__pycache__", "templates")
     shutil.copytree(Path(optbench.__file__).parent, tmp_path / "optbench", ignore=ignored)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "study").mkdir()
     return tmp_path
 
 
 def test_an_edit_behind_a_door_makes_the_plug_in_new(copy: Path) -> None:
-    before = {name: code(copy, lines[0]) for name, lines in SAME.items()}
-    lazy = code(copy, "from optbench import Workload")
+    before = {name: code(copy / "study", lines[0]) for name, lines in SAME.items()}
+    lazy = code(copy / "study", "from optbench import Workload")
     file = copy / "optbench/catalogue/workloads/workload.py"
     text = file.read_text()
     edited = text.replace("eval_every: int = 10", "eval_every: int = 11")
     assert edited != text
     file.write_text(edited)
-    assert code(copy, "from optbench import Workload") != lazy
-    assert code(copy, SAME["workload"][0]) != before["workload"]
-    assert code(copy, SAME["stats"][0]) == before["stats"]
+    assert code(copy / "study", "from optbench import Workload") != lazy
+    assert code(copy / "study", SAME["workload"][0]) != before["workload"]
+    assert code(copy / "study", SAME["stats"][0]) == before["stats"]
 
 
 def test_one_more_door_makes_no_plug_in_new(copy: Path) -> None:
     line = "from optbench import Workload"
-    before = code(copy, line)
+    before = code(copy / "study", line)
     file = copy / "optbench/__init__.py"
     text = file.read_text().replace('    "load": ', '    "holm": "optbench.stats.paired",\n    "load": ')
     assert text != file.read_text()
     file.write_text(text)
-    assert code(copy, line) == before
+    assert code(copy / "study", line) == before
 
 
 STUDY = """
@@ -127,7 +129,7 @@ def digests(root: Path, cells: str = "cells") -> dict[str, str]:
     script = (
         DIGESTS
         + f"from optbench.{cells}.matrix import cells_of\nfrom optbench.{cells}.timings import timings_of\n"
-        + "s = read_study(Path('study.yaml'))\n"
+        + "s = read_study(Path('study/study.yaml'))\n"
         + "[print(c.name, c.digest) for c in cells_of(s)]\n"
         + "[print(t.workload.name, t.digest) for t in timings_of(s)]\n"
         + "[print('data', name, d) for name, d in data_digests(s).items()]\n"
@@ -158,8 +160,8 @@ def rename_room(root: Path, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("line", SAME["workload"][:2])
 def test_a_room_by_another_name_makes_nothing_new(copy: Path, line: str) -> None:
-    (copy / "study.yaml").write_text(STUDY)
-    (copy / "plugin.py").write_text(dedent(PLUGIN).format(line))
+    (copy / "study" / "study.yaml").write_text(STUDY)
+    (copy / "study" / "plugin.py").write_text(dedent(PLUGIN).format(line))
     before = digests(copy)
     assert len(before) == 3 * 2 * 2 * 2 + 3 + 1
     for old, new in RENAMED.items():
