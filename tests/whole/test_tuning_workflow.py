@@ -133,6 +133,7 @@ def test_single_searches_and_cells(workplace: Path, monkeypatch: pytest.MonkeyPa
     name = f"line/sgd/constant/lr{trial['lr']:g}/{trial['seed']}"
     shown = optbench("show", name, "--study", "tiny")
     assert shown.exit_code == 0, shown.stderr
-    assert "optbench tune study.yaml" in " ".join(shown.stdout.replace("│", " ").split())
+    said = " ".join(shown.stdout.replace("│", " ").split())
+    assert "optbench tune --again study.yaml line/sgd/constant" in said
     wrong = run("optbench", "tune", "study.yaml", "line/sdg/constant", cwd=workplace)
     assert (wrong.returncode, "did you mean 'line/sgd/constant'" in wrong.stderr) == (2, True)
