@@ -47,8 +47,8 @@ PIPES = 4
 UNSAFE = 0
 """Answer instead of a process id: there are threads, so nothing is forked."""
 
-IMPORTED = ("optbench.running.worker", "optbench.training.loop", "optbench.cells.trace")
-"""What every training process needs."""
+IMPORTED = ("optbench.running.worker", "optbench.training.loop", "optbench.cells.trace", "numpy.random")
+"""What every training process needs; numpy imports the last of these when it is first asked for."""
 
 
 @dataclass(frozen=True)
