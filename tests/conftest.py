@@ -20,6 +20,7 @@ LONG = (
     "test_supervisor",
     "test_ends",
     "test_isolation",
+    "test_corrupt",
     "test_docs_run",
 )
 """Files that take minutes, the longest first: begun last, one of them would run alone at the end."""
