@@ -30,7 +30,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.artist import Artist
-from results import Row, record
 
 from lab.fabricate import fabricate, large
 from optbench.report.figures import axes
@@ -38,6 +37,7 @@ from optbench.report.figures.backend import panels
 from optbench.report.figures.draw import draw_all
 from optbench.report.figures.marks import intervals, points
 from optbench.report.page.build import render
+from results import Row, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

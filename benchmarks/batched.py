@@ -20,7 +20,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from results import Row, record
 
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
@@ -32,6 +31,7 @@ from optbench.findings.agreement import relative_difference
 from optbench.stats import median_interval
 from optbench.training.batched.train import train_together
 from optbench.training.loop import train_cell
+from results import Row, record
 
 WORKLOAD_NAMES = ("ravine", "logistic_regression", "digits_mlp", "mnist5k_mlp", "mnist5k_cnn")
 OPTIMIZER_NAMES = ("sgd", "adam")

@@ -16,10 +16,10 @@ import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from results import record_table
 from scipy import special
 
 from optbench.stats import paired as stats
+from results import record_table
 
 SEEDS = (6, 10, 20)
 """Runs a sample."""

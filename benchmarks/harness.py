@@ -19,9 +19,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from cost import ROOT, cost_of, lay_out
-from results import Row, record
 
+from cost import ROOT, cost_of, lay_out
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.timing_file import read_timing
@@ -30,6 +29,7 @@ from optbench.cells.trace import read_trace
 from optbench.running.supervisor import train_all
 from optbench.stats import median_interval
 from optbench.study.resolve import read_study
+from results import Row, record
 
 CORES = 2
 WARM_UP = 20

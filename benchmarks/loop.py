@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
-from results import Row, record
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -41,6 +40,7 @@ from optbench.core.specs import PROBE_EVERY
 from optbench.stats import median_interval
 from optbench.training import loop as train
 from optbench.training.probes import run as probes
+from results import Row, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -27,11 +27,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from results import Row, record
 
 from lab.fabricate import fabricate, large
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
+from results import Row, record
 
 CORES = min(len(os.sched_getaffinity(0)), 4)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

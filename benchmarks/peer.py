@@ -30,13 +30,13 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from cost import ROOT, Cost, cost_of, lay_out
-from results import Row, record
 
+from cost import ROOT, Cost, cost_of, lay_out
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
 from optbench.cells.trace import read_trace
 from optbench.study.resolve import read_study
+from results import Row, record
 
 BENCHOPT = "1.10.0"
 ENVIRONMENT = ROOT / ".peer"

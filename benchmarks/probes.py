@@ -19,7 +19,6 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import numpy as np
-from results import Row, record
 
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.catalogue.optimizers.entries import OPTIMIZERS
@@ -30,6 +29,7 @@ from optbench.core.specs import PROBE_EVERY
 from optbench.stats import median_interval
 from optbench.training import loop as train
 from optbench.training.probes import run as probes
+from results import Row, record
 
 WORKLOAD_NAMES = ("digits_mlp", "mnist5k_mlp", "ravine")
 OPTIMIZER_NAMES = ("sgd", "heavy_ball", "adam")

@@ -21,14 +21,14 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from cost import BIN, ROOT, cost_of
-from peer import SIZES, study_text
 
+from cost import BIN, ROOT, cost_of
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.matrix import cells_of
 from optbench.running.child import Child, start_child
 from optbench.running.launcher import Launcher
 from optbench.study.resolve import read_study
+from peer import SIZES, study_text
 from results import Row, record
 
 PROCESSES = 8

@@ -15,7 +15,6 @@ import tempfile
 from pathlib import Path
 
 from cost import ROOT
-
 from optbench.catalogue.datasets.prepare import prepare
 from optbench.cells.timings import timings_of
 from optbench.running.launcher import Launcher
