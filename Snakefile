@@ -34,4 +34,6 @@ rule all:
 onsuccess:
     # A dry run ends here too, and a page made by asking for it alone leaves cells to train.
     shell("rm -rf {PLANS:q}")
+    for line in recommended(Path(f"{RESULTS}/tables")):
+        print(line, flush=True)
     print(f"The page: {Path(PAGE).absolute().as_uri()}", flush=True)

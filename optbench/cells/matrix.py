@@ -8,7 +8,9 @@ from itertools import product
 from math import nan
 from typing import TYPE_CHECKING
 
+from optbench.catalogue.workloads.entries import draws
 from optbench.cells.cell import CellSpec
+from optbench.cells.domains import foreign
 from optbench.cells.identity import identified, training_code
 from optbench.cells.paths import trace_path
 from optbench.cells.source import save_cache
@@ -18,11 +20,15 @@ from optbench.core.text import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from optbench.core.specs import OptimizerSpec, ScheduleSpec, WorkloadSpec
     from optbench.study.study import Study
 
 
 def cells_of(study: Study) -> list[CellSpec]:
     """The cells of a study in a fixed order, each with its digest.
+
+    What draws nothing is there once, under the first seed of its block: its other seeds would be the same
+    run.
 
     Raises:
         UserError: two blocks of the matrix give one cell different learning rates, two cells share one
@@ -35,6 +41,10 @@ def cells_of(study: Study) -> list[CellSpec]:
             parts = study.workloads[w], study.optimizers[o], study.schedules[s]
             lr = block.lr[o]
             tuning = study.tuning if lr is None else None
+            if draws_nothing(*parts):
+                if seed != block.seeds[0]:
+                    continue
+                tuning = tuning and replace(tuning, seeds=tuning.seeds[:1])
             cell = CellSpec(
                 study.name,
                 *parts,
@@ -63,6 +73,11 @@ def cells_of(study: Study) -> list[CellSpec]:
     identities = [identified(cell, code(cell)) for cell in cells]
     save_cache()
     return identities
+
+
+def draws_nothing(workload: WorkloadSpec, optimizer: OptimizerSpec, schedule: ScheduleSpec) -> bool:
+    """Whether every seed gives the same run, so that one is enough; a plug-in's is taken to draw."""
+    return not draws(workload) and not foreign(optimizer.factory, schedule.factory)
 
 
 def _together(study: Study, cells: Iterable[CellSpec]) -> dict[str, tuple[int, ...]]:

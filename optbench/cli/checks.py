@@ -124,7 +124,7 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     default=0.01,
     show_default=True,
     type=FiniteNumber(0),
-    help="Smallest relative shift that counts.",
+    help="Smallest relative difference that counts.",
 )
 def compare(
     a: str, b: str, renamed: tuple[str, ...], require: Kind | Literal["not-worse"], threshold: float
@@ -158,15 +158,15 @@ def _print(rows: Sequence[ResultComparison]) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("cells", "agree", "n", "shift of the final loss, B - A", "p (Holm)", "B is", "missing in B")
+    quantity = {"ratio": "B / A", "difference": "B - A"}
+    table = Table("cells", "agree", "n", "final loss", "p (Holm)", "B is", "missing in B")
     for row in rows:
-        shift = (
-            ""
-            if row.shift != row.shift
-            else f"{number(row.shift, 3)} {interval(row.low, row.high, digits=3)}"
-        )
+        size = ""
+        if not math.isnan(row.effect):
+            ends = interval(row.low, row.high, digits=3)
+            size = f"{quantity[row.scale]} = {number(row.effect, 3)} {ends}".strip()
         missing = str(len(row.missing)) if row.missing else ""
-        table.add_row(*map(plain, (row.name, row.kind, row.n, shift, number(row.p, 3), row.verdict, missing)))
+        table.add_row(*map(plain, (row.name, row.kind, row.n, size, number(row.p, 3), row.verdict, missing)))
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

@@ -25,6 +25,7 @@ from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
 from optbench.cli.output import echo
 from optbench.core.errors import UserError
 from optbench.core.files import PACKAGE_FOLDER
+from optbench.findings.recommended import recommended
 from optbench.running.launcher import Launcher
 from optbench.study.timing import MOST_SECONDS, SECONDS
 
@@ -471,6 +472,8 @@ def publish(study: Study, cores: int = 1) -> None:
     if study.oracle:
         _write_oracle(study.results)
     _plot(study.results, cores)
+    for line in recommended(study.results / "tables"):
+        echo(line)
     _report(study.results)
     # After the page, which shows what failed.
     if study.oracle and print_oracle(study.results):

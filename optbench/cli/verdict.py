@@ -9,6 +9,7 @@ from rich.table import Table
 from optbench.cli.output import plain
 from optbench.core.errors import UserError
 from optbench.core.words import NONE, interval, number
+from optbench.findings.recommended import NAME, recommended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +44,11 @@ def show_verdict(results: Path) -> None:
     counts = " + ".join(f"{count} {status}" for status, count in runs.sort_index().items())
     console.print(plain(f"{runs.sum()} expected = {counts}"), highlight=False)
     for finding in findings:
-        if finding["headline"]:
+        if finding["headline"] and not finding["id"].startswith(NAME):
             console.print(plain(f"\n{finding['headline']}. {finding['claim']}", lines=True), highlight=False)
+    console.print()
+    for line in recommended(tables):
+        console.print(line, highlight=False, markup=False)
     losses = ranking[ranking["metric"] == "final_val_loss"]
     for workload, rows in losses.groupby("workload", sort=False):
         console.print()
@@ -57,24 +61,24 @@ def show_verdict(results: Path) -> None:
 def _ranking(workload: str, rows: list[dict[str, Any]], facts: dict[str, Any]) -> Table:
     from rich.table import Table  # noqa: PLC0415
 
-    quantity = "ratio to the reference" if rows[0]["quantity"] == "iqm ratio" else "median loss"
+    quantity = "ratio to the reference" if rows[0]["quantity"] == "ratio" else "loss"
     title = _label(facts, "workloads", workload) if workload else "Over all workloads that they share"
     table = Table(title=plain(title), title_justify="left")
-    for head in ("", "optimizer", "schedule"):
+    for head in ("group", "optimizer", "schedule"):
         table.add_column(head)
     for head in (quantity, "95% interval", "ok/n"):
         table.add_column(head, justify="right")
     table.add_column("verdict")
     for row in rows[:MOST_ROWS]:
         table.add_row(
-            plain(row["place"]),
+            plain(row["group"] or NONE),
             plain(_label(facts, "optimizers", row["optimizer"])),
             plain(_label(facts, "schedules", row["schedule"])),
             plain(number(row["estimate"])),
             plain(interval(row["low"], row["high"]) or NONE),
             plain(f"{row['n_ok']}/{row['n']}"),
             plain(_verdict(row)),
-            style="bold" if row["leader"] or row["tied"] else "",
+            style="bold" if row["group"] == 1 else "",
         )
     if len(rows) > MOST_ROWS:
         table.caption = f"and {len(rows) - MOST_ROWS} more"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,8 +19,9 @@ from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import MISSING, OK
 from optbench.core.words import number
-from optbench.stats.intervals import hodges_lehmann, median_interval
-from optbench.stats.paired import FEWEST_PAIRS, holm, sign_flip_test
+from optbench.findings.decisions import EQUAL, INSUFFICIENT, UNFAVOURABLE, Row, Rules, decide
+from optbench.findings.samples import Combination, paired_differences
+from optbench.stats.intervals import median_interval
 from optbench.tables.metrics import MEASURE_NAMES
 from optbench.tables.read import read_frame, read_values
 
@@ -34,13 +35,8 @@ KINDS: tuple[Kind, ...] = ("equal", "close", "different")
 TOLERANCE = 1e-3
 """Relative difference up to which losses made on other machines or versions count as close."""
 
-ALPHA = 0.05
-"""Level of the tests, over all comparisons together (Holm)."""
-
 THRESHOLD = 0.01
-"""Smallest shift, relative to the median loss, that can be called better or worse."""
-
-BETTER, WORSE, NO_DIFFERENCE, TOO_FEW = "better", "worse", "no detectable difference", "insufficient data"
+"""Smallest relative difference that can be called better or worse."""
 
 GROUP = ["workload", "optimizer", "schedule"]
 
@@ -108,20 +104,23 @@ class ResultComparison:
         name: `workload/optimizer/schedule`.
         kind: of its cells, the one that agrees least.
         n: seeds that both have.
-        shift: Hodges-Lehmann shift of the final validation loss, B minus A; NaN where it has none.
-        low: lower end of its interval.
+        effect: loss of B over that of A (scale `ratio`), or minus it where losses are negative; NaN where it
+            has none.
+        low: lower end of its 95% interval.
         high: upper end.
-        p: of the sign-flip test on signed ranks, adjusted for all comparisons; 1 where not tested.
-        verdict: of B against A: `better`, `worse`, `no detectable difference`, `insufficient data`.
+        scale: `ratio` or `difference`.
+        p: adjusted for all comparisons; 1 where not tested.
+        verdict: of B against A, one of those of `optbench.findings.decisions`.
         missing: cells that A has and B has not.
     """
 
     name: str
     kind: Kind
     n: int
-    shift: float
+    effect: float
     low: float
     high: float
+    scale: str
     p: float
     verdict: str
     missing: tuple[str, ...]
@@ -137,8 +136,8 @@ def compare_results(
 ) -> list[ResultComparison]:
     """Compares the run tables of two result folders, paired by seed.
 
-    Seeds on which both agree bit for bit count as ties. A run that did not end well ranks worst. `better` and
-    `worse` need the test, corrected over all comparisons, and a shift beyond the threshold.
+    Seeds on which both agree bit for bit count as ties. A run that did not end well ranks worst. Verdicts are
+    those of the page, all comparisons being one family with the whole error of 5%.
 
     Args:
         a: result folder of the reference.
@@ -146,7 +145,7 @@ def compare_results(
         rename: optimizers of A by the name that each is compared with in B, where those differ; then no
             others are compared.
         tolerance: relative difference of losses that counts as close.
-        threshold: smallest shift relative to the median |final loss| of A that can be better or worse.
+        threshold: smallest relative difference that can be better or worse.
 
     Raises:
         UserError: a folder has no run table, a name is in neither, or they share no cell.
@@ -164,13 +163,22 @@ def compare_results(
     both = old.merge(new, on=key, how="left", suffixes=("_a", "_b"), indicator=True)
     if not (both["_merge"] == "both").any():
         raise UserError(f"{a} and {b} share no cell; --map OLD=NEW is for an optimizer's new name")
-    rows = [_one(str("/".join(map(str, k))), g, tolerance) for k, g in both.groupby(GROUP, sort=False)]
-    tested = [row for row in rows if row[0].n >= FEWEST_PAIRS and row[0].kind != "equal"]
-    by_name: dict[str, float] = {}
-    if tested:
-        adjusted = holm([row.p for row, _ in tested])
-        by_name = {row.name: float(p) for (row, _), p in zip(tested, adjusted, strict=True)}
-    return [_judged(row, scale, by_name.get(row.name), threshold) for row, scale in rows]
+    rules = Rules(threshold=threshold)
+    groups = [("/".join(map(str, names)), group) for names, group in both.groupby(GROUP, sort=False)]
+    kinds = [_kind(group[group["_merge"] == "both"], tolerance) for _, group in groups]
+    rows = [_row(name, group, rules) for name, group in groups]
+    different = [row for row, kind in zip(rows, kinds, strict=True) if kind != "equal"]
+    decided = dict(zip(map(id, different), decide(different, rules, share=1.0, equality=True), strict=True))
+    found = []
+    for (name, group), kind, row in zip(groups, kinds, rows, strict=True):
+        gone = group["_merge"] != "both"
+        missing = tuple(f"{name}/{seed}" for seed in group.loc[gone, "seed"])
+        one = decided.get(id(row))
+        numbers = (math.nan,) * 3 if one is None else (one.effect, one.low, one.high)
+        p = 1.0 if one is None or math.isnan(one.p_adjusted) else one.p_adjusted
+        verdict = EQUAL + "0%" if one is None else one.verdict
+        found.append(ResultComparison(name, kind, row.ran, *numbers, row.scale, p, verdict, missing))
+    return found
 
 
 def origins_differ(a: Path, b: Path) -> list[str]:
@@ -187,27 +195,39 @@ def _runs(folder: Path) -> pd.DataFrame:
     return runs[runs["status"] != MISSING.name]
 
 
-def _one(name: str, group: pd.DataFrame, tolerance: float) -> tuple[ResultComparison, float]:
-    """A comparison before its verdict, and the scale of its losses."""
-    gone = group["_merge"] != "both"
-    missing = tuple(f"{name}/{seed}" for seed in group.loc[gone, "seed"])
-    pairs = group[~gone]
+def _row(name: str, group: pd.DataFrame, rules: Rules) -> Row:
+    """A comparison of B with A before its test."""
+    pairs = group[group["_merge"] == "both"]
     old, new = _losses(pairs, "a"), _losses(pairs, "b")
-    finite = np.isfinite(old)
-    scale = median_interval(np.abs(old[finite])).estimate if finite.any() else 1.0
-    with np.errstate(over="ignore"):
-        # Both diverged: a tie.
-        differences = np.where(old == new, 0.0, new - np.where(old == new, 0.0, old))
-    kind = _kind(pairs, old, new, tolerance) if len(pairs) else "different"
-    shift, low, high, p = math.nan, math.nan, math.nan, 1.0
-    if len(pairs) >= FEWEST_PAIRS:
-        p = sign_flip_test(differences, seed=0, statistic="rank")
-        try:
-            interval = hodges_lehmann(differences)
-            shift, low, high = interval.estimate, interval.low, interval.high
-        except ValueError:  # as many seeds diverge here as there: no typical shift
-            shift = 0.0
-    return ResultComparison(name, kind, len(pairs), shift, low, high, p, "", missing), scale
+    workload, optimizer, schedule = name.rsplit("/", 2) if name.count("/") > 1 else (name, "", "")
+    ratio = not ((old < 0) | (new < 0)).any()
+    finite = old[np.isfinite(old)]
+    least = math.log10(1 + rules.threshold)
+    if not ratio:
+        least = rules.threshold * (median_interval(np.abs(finite)).estimate if len(finite) else 1.0)
+    with np.errstate(divide="ignore"):
+        scores = (np.log10(new), np.log10(old)) if ratio else (new, old)
+    differences = paired_differences(*scores)
+    ended = np.isfinite(old) & np.isfinite(new)
+    return Row(
+        workload=workload,
+        a=Combination(optimizer, schedule),
+        b=Combination(optimizer, schedule),
+        scale="ratio" if ratio else "difference",
+        workloads=1,
+        n=len(group),
+        ran=len(pairs),
+        n_ok=int(ended.sum()),
+        wins=int((differences < 0).sum()),
+        ties=int((differences == 0).sum()),
+        lr=("", ""),
+        seeds=tuple(int(seed) for seed in pairs["seed"]),
+        differences=differences,
+        exact=False,
+        compared=bool((np.isfinite(old) | np.isfinite(new)).any()),
+        threshold=least,
+        group=workload,
+    )
 
 
 def _losses(pairs: pd.DataFrame, side: str) -> np.ndarray:
@@ -217,23 +237,15 @@ def _losses(pairs: pd.DataFrame, side: str) -> np.ndarray:
     return np.where(well & np.isfinite(losses), losses, math.inf)
 
 
-def _kind(pairs: pd.DataFrame, old: np.ndarray, new: np.ndarray, tolerance: float) -> Kind:
-    if (pairs["status_a"] != pairs["status_b"]).any():
+def _kind(pairs: pd.DataFrame, tolerance: float) -> Kind:
+    if pairs.empty or (pairs["status_a"] != pairs["status_b"]).any():
         return "different"
     measures = [m for m in (*MEASURE_NAMES, "steps") if f"{m}_a" in pairs and f"{m}_b" in pairs]
     sides = [pairs[[f"{m}_{side}" for m in measures]].to_numpy(float) for side in ("a", "b")]
     if np.array_equal(sides[0], sides[1], equal_nan=True):
         return "equal"
-    return "close" if relative_difference(old, new) <= tolerance else "different"
-
-
-def _judged(row: ResultComparison, scale: float, p: float | None, threshold: float) -> ResultComparison:
-    if row.kind == "equal":
-        return replace(row, p=1.0, verdict=NO_DIFFERENCE)
-    if p is None:
-        return replace(row, p=1.0, verdict=TOO_FEW)
-    clear = p <= ALPHA and not abs(row.shift) <= threshold * scale
-    return replace(row, p=p, verdict=(WORSE if row.shift > 0 else BETTER) if clear else NO_DIFFERENCE)
+    worst = relative_difference(_losses(pairs, "a"), _losses(pairs, "b"))
+    return "close" if worst <= tolerance else "different"
 
 
 def passes(rows: Sequence[ResultComparison], require: Kind | Literal["not-worse"]) -> bool:
@@ -247,6 +259,6 @@ def passes(rows: Sequence[ResultComparison], require: Kind | Literal["not-worse"
     if any(row.missing for row in rows):
         return False
     if require == "not-worse":
-        blind = any(row.verdict == TOO_FEW and row.kind == "different" for row in rows)
-        return not blind and all(row.verdict != WORSE for row in rows)
+        blind = any(row.verdict == INSUFFICIENT and row.kind == "different" for row in rows)
+        return not blind and all(row.verdict not in UNFAVOURABLE for row in rows)
     return all(KINDS.index(row.kind) <= KINDS.index(require) for row in rows)

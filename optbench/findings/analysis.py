@@ -10,12 +10,13 @@ import pandas as pd
 
 from optbench.core.files import write_table
 from optbench.core.words import named
-from optbench.findings.comparisons import Comparison, Rules, compare
+from optbench.findings.comparisons import Comparison, compare
+from optbench.findings.decisions import Rules
 from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
+from optbench.findings.main_effects import MainEffect, main_effects
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.findings.samples import Combination, CommonBlock, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
-from optbench.tables.ratios import first_with
 from optbench.tables.read import read_frame, read_values
 from optbench.tables.step_times import read_times
 
@@ -40,6 +41,7 @@ class Analysis:
         block: what is compared over workloads, None for nothing.
         overall: what the ranking over workloads rests on, None for none.
         comparisons: of the final validation loss, the steps to target and the loss half-way, in this order.
+        main_effects: pooled effects of schedules and optimizers, `MainEffect` rows.
         interactions: schedule effects compared between optimizers.
         ranking: `Standing` rows.
         stability: `LeftOut` rows.
@@ -54,6 +56,7 @@ class Analysis:
     block: CommonBlock | None
     overall: Overall | None
     comparisons: pd.DataFrame
+    main_effects: pd.DataFrame
     interactions: pd.DataFrame
     ranking: pd.DataFrame
     stability: pd.DataFrame
@@ -92,21 +95,29 @@ def compare_all(tables: Path) -> Analysis:
         for name, known in (facts.get("workloads") or {}).items()
         if known.get("steps")
     }
-    by_workload = paired_samples(runs, LOSS)
-    block = common_block(by_workload)
-    losses = compare(by_workload, block, rules)
-    timed = paired_samples(runs, TIME)
+    seeds = [int(seed) for seed in facts.get("seeds") or ()]
+    once = [
+        str(name) for name, known in (facts.get("workloads") or {}).items() if known.get("draws") is False
+    ]
+
+    def samples_of(table: pd.DataFrame, metric: str) -> list[PairedSamples]:
+        return paired_samples(table, metric, once, seeds)
+
+    by_workload = samples_of(runs, LOSS)
+    block = common_block(by_workload, facts["report"]["reference"])
+    losses = compare(by_workload, block, rules, primary=True)
+    effects = main_effects(by_workload, facts, rules)
+    timed = samples_of(runs, TIME)
     times = compare(timed, None, rules)
     with_halves, half_steps = with_half(runs, tables / "curves.parquet", budgets)
-    halves = compare(paired_samples(with_halves, HALF), None, rules)
+    halves = compare(samples_of(with_halves, HALF), None, rules)
     standings = [s for samples in by_workload for s in rank_within(samples, losses)]
     overall = None
     left_out: list[LeftOut] = []
     if block is not None:
-        reference = first_with(block.combinations, facts["report"]["reference"])
-        standing, overall = rank_overall(block, LOSS, reference, losses, rules.seed)
+        standing, overall = rank_overall(block, LOSS, losses)
         standings = standing + standings
-        left_out = stability(block, reference)
+        left_out = stability(block)
     standings += [s for samples in timed for s in rank_in_time(samples, budgets, times)]
     tested = [table for table in (losses, times, halves) if len(table)]
     return Analysis(
@@ -116,6 +127,7 @@ def compare_all(tables: Path) -> Analysis:
         block=block,
         overall=overall,
         comparisons=_table(pd.concat(tested, ignore_index=True) if tested else losses, Comparison._fields),
+        main_effects=_table(effects, MainEffect._fields),
         interactions=_table(compare_schedule_effects(by_workload, rules), ()),
         ranking=_table(standings, Standing._fields),
         stability=_table(left_out, LeftOut._fields),
@@ -136,18 +148,21 @@ def with_measured(analysis: Analysis, tables: Path) -> Analysis:
 def rules_of(facts: dict[str, Any]) -> Rules:
     """The study's rules for `better`, the usual ones where it says nothing."""
     given = facts.get("report") or {}
-    threshold = facts.get("threshold")
     usual = Rules()
+
+    def number(key: str, otherwise: float) -> float:
+        return otherwise if given.get(key) is None else float(given[key])
+
     return Rules(
-        threshold=usual.threshold if threshold is None else float(threshold),
-        family=given.get("family") or usual.family,
-        seed=int(given.get("seed") or 0),
+        threshold=number("threshold", usual.threshold),
+        error=number("error", usual.error),
+        equal_within=number("equal_within", usual.equal_within),
     )
 
 
 def write_analysis(found: Analysis, tables: Path) -> None:
-    """Writes comparisons, ranking, interactions and stability as parquet and CSV."""
-    for name in ("comparisons", "ranking", "interactions", "stability"):
+    """Writes comparisons, main effects, ranking, interactions and stability as parquet and CSV."""
+    for name in ("comparisons", "main_effects", "ranking", "interactions", "stability"):
         write_table(getattr(found, name), tables / name)
 
 

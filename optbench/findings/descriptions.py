@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optbench.findings.decisions import INSUFFICIENT
 from optbench.findings.finding import DESCRIPTION, Finding, make, template_of
 from optbench.stats.intervals import median_interval
 
@@ -37,7 +38,7 @@ def describe(
         "high": high,
         "pairs": n,
         "test": DESCRIPTION,
-        "verdict": "insufficient data",
+        "verdict": INSUFFICIENT,
     }
     return make(template_of(say), section, words, row, say=say, figure=figure or f"{section}/", rows=rows)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from optbench.core.floats import quotient
+from optbench.findings.decisions import mirrored
 from optbench.findings.samples import Combination
 from optbench.tables.rows import row_dicts
 
@@ -20,8 +21,6 @@ Say: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], str]
 
 It is called `_say_` and the name of its template, and stands beside what makes the finding.
 """
-
-RESOLVED: Final = ("better", "worse")
 
 DESCRIPTION: Final = "none: a description"
 """What stands under `test` in a finding that counts or measures and compares nothing."""
@@ -57,6 +56,7 @@ def make(
         "n": int(row.get("pairs", 0)),
         "test": str(row.get("test", "")),
         "verdict": str(row.get("verdict", "")),
+        "exploratory": bool(row.get("exploratory", False)),
         "figure": figure,
         "rows": rows,
         "headline": None,
@@ -91,7 +91,6 @@ def oriented(row: Mapping[str, Any], first: Combination) -> dict[str, Any]:
             return -value
         return math.inf if value == 0 else quotient(1.0, value)
 
-    mirror = {"better": "worse", "worse": "better"}
     return {
         **row,
         "a": row["b"],
@@ -103,7 +102,8 @@ def oriented(row: Mapping[str, Any], first: Combination) -> dict[str, Any]:
         "effect": turned(row["effect"]),
         "low": turned(row["high"]),
         "high": turned(row["low"]),
-        "verdict": mirror.get(row["verdict"], row["verdict"]),
+        "verdict": mirrored(row["verdict"]),
+        "wins": int(row["pairs"] - row["wins"] - row["ties"]),
     }
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.findings.comparisons import Row, Rules, test_family
+from optbench.findings.comparisons import family, least_difference
+from optbench.findings.decisions import RESOLVED, Row, Rules, mirrored
 from optbench.findings.samples import Combination, PairedSamples, paired_differences
-from optbench.stats.intervals import median_interval
 from optbench.tables.curves import read_curves
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ HALF = "half_val_loss"
 
 
 def compare_schedule_effects(by_workload: Sequence[PairedSamples], rules: Rules) -> pd.DataFrame:
-    """Whether a schedule helps one optimizer more than another: a family of its own.
+    """Whether a schedule helps one optimizer more than another: an exploratory family of its own.
 
     The schedule effect of an optimizer at a seed is its score under the schedule minus its score under the
     base, the first schedule that the workload has. A row compares the effects of two optimizers, paired by
@@ -38,7 +38,7 @@ def compare_schedule_effects(by_workload: Sequence[PairedSamples], rules: Rules)
         for row, base in _effects(samples, rules.threshold):
             rows.append(row)
             bases.append(base)
-    table = test_family(rows, "schedule_effect", rules)
+    table = family(rows, "schedule_effect", rules)
     table.insert(list(table.columns).index("schedule_b") + 1, "base", bases)
     return table
 
@@ -48,10 +48,8 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
     optimizers = list(dict.fromkeys(name.optimizer for name in samples.combinations))
     schedules = list(dict.fromkeys(name.schedule for name in samples.combinations))
     scores, fixed = samples.scores, samples.fixed
-    finite = np.abs(samples.measured[np.isfinite(samples.measured)])
-    least = float(
-        np.log10(1 + threshold) if samples.is_ratio else threshold * median_interval(finite).estimate
-    )
+    ended = np.isfinite(samples.measured)
+    least = least_difference(samples, threshold)
     rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
     base = schedules[0]
     for schedule in schedules[1:]:
@@ -60,6 +58,8 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
         gain = {o: paired_differences(scores[i], scores[j]) for o, (i, j) in pairs.items()}
         for a, b in combinations(both, 2):
             four = [*pairs[a], *pairs[b]]
+            ran = (samples.ran | samples.once[:, None])[four].all(axis=0)
+            differences = paired_differences(gain[a], gain[b])
             yield (
                 Row(
                     workload=samples.workload,
@@ -67,13 +67,18 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
                     b=Combination(b, schedule),
                     scale="ratio" if samples.is_ratio else "difference",
                     workloads=1,
-                    n=int(samples.planned[four].all(axis=0).sum()),
+                    n=int((samples.planned | samples.once[:, None])[four].all(axis=0).sum()),
+                    ran=int((ran & ~np.isnan(differences)).sum()),
                     n_ok=int(samples.ok[four].all(axis=0).sum()),
+                    wins=int((differences[ran] < 0).sum()),
+                    ties=int((differences[ran] == 0).sum()),
                     lr=(rates[pairs[a][0]], rates[pairs[b][0]]),
                     seeds=samples.seeds,
-                    differences=paired_differences(gain[a], gain[b]),
-                    fixed=bool(fixed[four].all()),
+                    differences=differences,
+                    exact=bool(fixed[four].all()),
+                    compared=bool(ended[four].any(axis=0).any()),
                     threshold=least,
+                    group=f"effects {samples.workload}",
                 ),
                 base,
             )
@@ -120,6 +125,8 @@ def turned_round(final: pd.DataFrame, half: pd.DataFrame) -> pd.DataFrame:
     columns = ["effect", "low", "high", "p_adjusted", "verdict"]
     before = half[who + columns].rename(columns={name: f"half_{name}" for name in columns})
     both = final.merge(before, on=who, how="inner")
-    turned = {("better", "worse"), ("worse", "better")}
-    chosen = [pair in turned for pair in zip(both["half_verdict"], both["verdict"], strict=True)]
+    chosen = [
+        before in RESOLVED and after == mirrored(before)
+        for before, after in zip(both["half_verdict"], both["verdict"], strict=True)
+    ]
     return both[np.array(chosen, bool)] if len(both) else both

@@ -10,7 +10,8 @@ import numpy as np
 from optbench.core.status import OK
 from optbench.core.words import MOST_NAMES, as_number, count, listing, probability
 from optbench.findings.analysis import LOSS, TIME, Analysis
-from optbench.findings.comparisons import EVERY_WORKLOAD, IDENTICAL, LEVEL
+from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.decisions import FAVOURABLE, INSUFFICIENT, UNDECIDED
 from optbench.findings.finding import (
     COMPARISON_KEY,
     DESCRIPTION,
@@ -30,6 +31,9 @@ from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+LEVEL: Final = 0.05
+"""Of the test of average ranks, which is exploratory."""
 
 MOST_SEEDS: Final = 1000
 """No sentence plans more."""
@@ -58,8 +62,10 @@ def first_and_next(
         "tied": len(tied),
         "tied_names": [analysis.name(one) for one in tied],
         "fewest": FEWEST_PAIRS,
-        "fixed": False,
+        "compared": True,
         "scale": "ratio",
+        "diverged": 0,
+        "untold": 0,
     }
     keys = [key_of("ranking", leader, *RANKING_KEY)]
     rivals = against(analysis.compared(metric), workload, first)
@@ -70,11 +76,13 @@ def first_and_next(
             rows.append((second, row, oriented(row, first)))
     if rows:
         # The nearest that it is better than says most; else whoever comes next.
-        second, row, seen = next((found for found in rows if found[2]["verdict"] == "better"), rows[0])
+        second, row, seen = next((one for one in rows if one[2]["verdict"] in FAVOURABLE), rows[0])
         words |= {
             "b": analysis.name(second),
-            "fixed": row["test"] == IDENTICAL,
+            "compared": not math.isnan(row["effect"]),
             "scale": row["scale"],
+            "diverged": int(row["diverged"]),
+            "untold": int(row["untold"]),
         }
         return first, second, seen, words, [*keys, key_of("comparisons", row, *COMPARISON_KEY)]
     return first, None, {}, words, keys
@@ -96,10 +104,13 @@ def overall(analysis: Analysis) -> Iterator[Finding]:
 
 def _stability(analysis: Analysis, first: Combination) -> Iterator[Finding]:
     table = analysis.stability
+    # Whoever is left out cannot lead.
+    table = table[(table["kind"] != "optimizer") | (table["left_out"] != first.optimizer)]
+    leads = (table["leader_optimizer"] == first.optimizer) & (table["leader_schedule"] == first.schedule)
     kinds = []
     for kind in ("seed", "workload", "optimizer"):
-        here = table[table["kind"] == kind]
-        kinds.append([kind, int(here["same_leader"].sum()), len(here)])
+        here = leads[table["kind"] == kind]
+        kinds.append([kind, int(here.sum()), len(here)])
     words = {
         "a": analysis.name(first),
         "workloads": len(analysis.block.by_workload) if analysis.block else 0,
@@ -111,7 +122,7 @@ def _stability(analysis: Analysis, first: Combination) -> Iterator[Finding]:
         row = {
             "pairs": seeds,
             "test": DESCRIPTION,
-            "verdict": "insufficient data" if seeds < FEWEST_PAIRS else "no detectable difference",
+            "verdict": INSUFFICIENT,
         }
         yield make("stability", "verdict", words, row, say=_say_stability, figure="verdict/", rows=keys)
 
@@ -140,19 +151,20 @@ def _ranks(analysis: Analysis) -> Iterator[Finding]:
         "pairs": len(analysis.overall.workloads),
         "test": "none" if math.isnan(p) else "Friedman, Iman and Davenport's F",
         "p_adjusted": p,
-        "verdict": "insufficient data" if math.isnan(p) else "no detectable difference",
+        "verdict": INSUFFICIENT if math.isnan(p) else UNDECIDED,
+        "exploratory": not math.isnan(p),
     }
     keys = [key_of("ranking", s, *RANKING_KEY) for s in here]
     yield make("ranks", "verdict", words, row, say=_say_ranks, figure="verdict/", rows=keys)
 
 
 def _say_ranks(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
-    if f["verdict"] == "insufficient data":
+    if f["verdict"] == INSUFFICIENT:
         workloads = count(w["workloads"], "workload")
         return f"Average ranks are not tested over {workloads}: {w['fewest']} are the least."
     differ = "differ" if f["p_adjusted"] <= w["level"] else "cannot be told apart"
     return (
-        f"Over {count(w['workloads'], 'workload')} the average ranks {differ} (Friedman, "
+        f"Over {count(w['workloads'], 'workload')} the average ranks {differ} (Friedman, exploratory, "
         f"{probability(f['p_adjusted'])}); best is {w['a']} with {as_number(w['rank'])}, and ranks nearer "
         f"than {as_number(w['critical'])} cannot be told apart."
     )
@@ -170,25 +182,24 @@ def leaders(analysis: Analysis) -> Iterator[Finding]:
                 "runs": len(runs),
                 "ok": int((runs["status"] == OK.name).sum()),
             }
-            row: dict[str, Any] = {"pairs": runs["seed"].nunique(), "verdict": "insufficient data"}
+            row: dict[str, Any] = {"pairs": runs["seed"].nunique(), "verdict": INSUFFICIENT}
             keys = [{"table": "runs", "workload": name}]
             yield make(f"leader:{name}", "workloads", words, row, say=_say_none, figure=figure, rows=keys)
             continue
         _, second, row, words, keys = found
         say = _say_leader if second else _say_alone
-        row = row or {"verdict": "insufficient data"}
+        row = row or {"verdict": INSUFFICIENT}
         yield make(f"leader:{name}", "workloads", words, row, say=say, figure=figure, rows=keys)
         yield from _seeds(analysis, name)
 
 
 def _say_leader(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     where = f"over {count(w['workloads'], 'workload')}" if w["workloads"] > 1 else f"on {w['workload']}"
-    if f["verdict"] == "insufficient data":
-        that = f"that of {w['b']}"
+    size = f"the loss of {w['a']} is {compared_to(f, w, 'that of ' + w['b'])}"
+    if f["verdict"] == INSUFFICIENT:
         start = f"Nothing can be told {where}: {why_not_tested(f, w)}."
-        return f"{start} First in these runs is {w['a']}: its loss is {compared_to(f, w, that)}."
+        return f"{start} First in these runs is {w['a']}" + (f": {size}." if w["compared"] else ".")
     start = f"{where[0].upper()}{where[1:]}, {w['a']} has the lowest validation loss"
-    size = f"its loss is {compared_to(f, w, 'that')}"
     return f"{start}. {standing(f, w, size)}"
 
 
@@ -206,14 +217,15 @@ def _seeds(analysis: Analysis, workload: str) -> Iterator[Finding]:
     ranking = analysis.ranking
     here = row_dicts(ranking[(ranking["workload"] == workload) & (ranking["metric"] == LOSS)])
     leader = next((s for s in here if s["leader"]), None)
-    rival = next((s for s in here if s["tied"]), None)
-    if leader is None or rival is None:
+    if leader is None:
         return
     first = Combination(leader["optimizer"], leader["schedule"])
-    second = Combination(rival["optimizer"], rival["schedule"])
-    row = against(analysis.compared(LOSS), workload, first).get(second)
-    if row is None or math.isnan(row["seeds_needed"]):
+    rivals = against(analysis.compared(LOSS), workload, first)
+    tied = [Combination(s["optimizer"], s["schedule"]) for s in here if s["tied"]]
+    open_ = [(one, rivals[one]) for one in tied if not math.isnan(rivals[one]["seeds_needed"])]
+    if not open_:
         return
+    second, row = open_[0]
     needed = row["seeds_needed"]
     words = {
         "a": analysis.name(first),
@@ -237,8 +249,8 @@ def _say_seeds(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     where = f"on {w['workload']}" if w["workload"] else f"over {count(w['workloads'], 'workload')}"
     that = f"that of {w['b']}"
     return (
-        f"To tell {w['a']} from {w['b']} {where} would take {enough} (80% power at this gap: its loss is "
-        f"{compared_to(f, w, that)}, {count(f['n'], 'seed')})."
+        f"To tell {w['a']} from {w['b']} {where} would take {enough} (80% power at this gap: the loss "
+        f"of {w['a']} is {compared_to(f, w, that)}, {count(f['n'], 'seed')})."
     )
 
 
@@ -257,7 +269,7 @@ def targets(analysis: Analysis) -> Iterator[Finding]:
             "reached": int(leader["n_ok"]),
             "runs": int(leader["n"]),
         }
-        row = row or {"verdict": "insufficient data"}
+        row = row or {"verdict": INSUFFICIENT}
         id_, figure = f"target:{workload}", f"convergence/{workload}"
         yield make(id_, "convergence", words, row, say=_say_target, figure=figure, rows=keys)
 
@@ -269,15 +281,15 @@ def _say_target(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     )
     if w["b"] is None:
         return f"{start}; no other was run."
-    if f["verdict"] == "insufficient data":
+    if f["verdict"] == INSUFFICIENT:
         return f"{start}. This is no finding: {why_not_tested(f, w)}."
     # Steps are 0 times a censored run's, which has no number.
     beyond = f["effect"] == 0 and w["scale"] != "difference"
-    size = f"its steps are {compared_to(f, w, 'that')}"
+    size = f"the steps of {w['a']} are {compared_to(f, w, 'those of ' + w['b'])}"
     if beyond:
-        size = "in the typical pair that one never gets there"
+        size = f"in the typical pair {w['b']} never gets there"
     elif f["effect"] == "inf":
-        size = "in the typical pair only that one gets there"
+        size = f"in the typical pair only {w['b']} gets there"
     return f"{start}. {standing(f, w, size)}"
 
 

@@ -16,10 +16,10 @@ from optbench.core.status import OK
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.decisions import INSUFFICIENT, RESOLVED
 from optbench.findings.descriptions import describe, is_finite, median_effect
 from optbench.findings.finding import (
     COMPARISON_KEY,
-    RESOLVED,
     Finding,
     as_json,
     distance,
@@ -118,11 +118,11 @@ def told_apart(analysis: Analysis) -> Iterator[Finding]:
         "told": int(resolved["workload"].nunique()),
         "resolved": len(resolved),
         "pairs": len(table),
-        "untested": int((table["verdict"] == "insufficient data").sum()),
+        "untested": int((table["verdict"] == INSUFFICIENT).sum()),
     }
     pool = row_dicts(resolved if len(resolved) else table)
     if not pool:
-        row = {"verdict": "insufficient data"}
+        row = {"verdict": INSUFFICIENT}
         keys = [{"table": "comparisons", "metric": LOSS}]
         yield make("told", "workloads", words, row, say=_say_told, figure="workloads/", rows=keys)
         return

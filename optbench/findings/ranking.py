@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from optbench.findings.comparisons import EVERY_WORKLOAD, power_of_ten
-from optbench.findings.samples import Combination, CommonBlock, PairedSamples, over_workloads
-from optbench.findings.stability import middle_ratio, ratios_to
-from optbench.stats.bootstrap import bootstrap_interval
-from optbench.stats.intervals import Interval, median_interval
-from optbench.stats.paired import FEWEST_PAIRS, probability_of_improvement
+from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.decisions import (
+    FAVOURABLE,
+    INSUFFICIENT,
+    RESOLVED,
+    UNFAVOURABLE,
+    mirrored,
+    power_of_ten,
+)
+from optbench.findings.samples import (
+    Combination,
+    CommonBlock,
+    PairedSamples,
+    middles,
+    over_workloads,
+)
+from optbench.stats.intervals import Interval, mean_interval, median_interval
+from optbench.stats.paired import probability_of_improvement
 from optbench.stats.ranks import critical_difference, friedman, midranks
 from optbench.stats.survival import kaplan_meier
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -26,15 +38,22 @@ FEWEST_WORKLOADS = 5
 """Below this many workloads average ranks say too little for a test."""
 
 
+Outcomes: TypeAlias = "dict[tuple[Combination, Combination], str]"
+"""The verdict on each ordered pair."""
+
+
 class Standing(NamedTuple):
     """One row of the ranking table.
 
-    `estimate` with its 95% interval is, by `quantity`: `median` (of the metric over seeds), `iqm ratio` (the
-    interquartile mean over seeds and workloads of the log ratio to the reference, undone) or `median time`
+    `estimate` with its 95% interval is, by `quantity`: `mean` (of the metric's logarithm over seeds, undone;
+    of the metric itself where values are negative), `median` where a run diverged, `ratio` (the interquartile
+    mean over workloads of the log ratio to the reference, its mean over seeds, undone) or `median time`
     (Kaplan-Meier's, censored runs kept). `place` counts from 1 in the order of the estimates, ties sharing
     the first; `leader` is the lowest estimate that nothing is better than; `against_leader` is the verdict on
-    the row against it, and `tied` that this is `no detectable difference`. `improvement` is the chance that a
-    run of it beats one of the reference at the same workload, ties as one half.
+    the row against it. `group` counts from 1: the leader with all that cannot be told from it, then the first
+    of the rest with what cannot be told from that one, and so on; 0 where nothing was tested. `tied` is to be
+    of the leader's group. `improvement` is the chance that a run of it beats one of the reference at the same
+    workload, ties as one half.
     """
 
     workload: str
@@ -42,6 +61,7 @@ class Standing(NamedTuple):
     schedule: str
     metric: str
     quantity: str
+    group: int
     place: int
     estimate: float
     low: float
@@ -83,17 +103,37 @@ class Overall(NamedTuple):
 
 
 def rank_within(samples: PairedSamples, comparisons: pd.DataFrame) -> list[Standing]:
-    """The combinations of a workload by the median of a metric over seeds, the best first.
+    """The combinations of a workload by what their runs come to, the best first.
 
     Args:
         samples: the runs.
         comparisons: the table of comparisons, for who is better than whom.
     """
-    spans = {}
+    undo = power_of_ten if samples.is_ratio else float
+    spans, finite = {}, {}
     for row, name in enumerate(samples.combinations):
-        values = samples.measured[row][~np.isnan(samples.measured[row])]
-        spans[name] = median_interval(values) if len(values) else _nothing()
-    return _standings(samples.workload, samples.metric, "median", spans, _counts(samples), comparisons)
+        scores = samples.scores[row][samples.ran[row]]
+        spans[name] = _undone(_spread(scores), undo)
+        finite[name] = bool(np.isfinite(scores).all())
+    ranked = _standings(samples.workload, samples.metric, "mean", spans, _counts(samples), comparisons)
+    return [
+        s if finite[Combination(s.optimizer, s.schedule)] else s._replace(quantity="median") for s in ranked
+    ]
+
+
+def _spread(scores: NDArray[np.float64]) -> Interval:
+    """What stands for runs, with the interval that belongs to it, on the scale of the scores."""
+    if not len(scores):
+        return _nothing()
+    if np.isfinite(scores).all() and len(scores) > 1:
+        return mean_interval(scores)
+    if len(scores) > 1:
+        return median_interval(scores)
+    return Interval(float(scores[0]), math.nan, math.nan, math.nan, 1)
+
+
+def _undone(span: Interval, undo: Callable[[float], float]) -> Interval:
+    return Interval(undo(span.estimate), undo(span.low), undo(span.high), span.coverage, span.n)
 
 
 def rank_in_time(
@@ -125,25 +165,23 @@ def rank_in_time(
 
 
 def rank_overall(
-    block: CommonBlock, metric: str, reference: Combination, comparisons: pd.DataFrame, seed: int
+    block: CommonBlock, metric: str, comparisons: pd.DataFrame
 ) -> tuple[list[Standing], Overall]:
-    """The combinations of a block by their interquartile mean ratio to a fixed reference.
+    """The combinations of a block by their ratio to its reference over workloads.
 
     Args:
         block: what can be compared.
         metric: that was measured.
-        reference: one of its combinations.
         comparisons: the table of comparisons.
-        seed: of the bootstrap, which resamples seeds, one draw for all workloads.
     """
     seeds, scores = over_workloads(block)
+    reference = block.reference
     place = block.combinations.index(reference)
-    ratios = ratios_to(scores, place)
+    ratios = middles(scores, place)
     spans: dict[Combination, Interval] = {}
     improvement = {}
     for row, name in enumerate(block.combinations):
-        whole = ratios[row].T[~np.isnan(ratios[row]).any(axis=0)]
-        spans[name] = _middle(whole, seed)
+        spans[name] = _undone(_spread(ratios[row][~np.isnan(ratios[row])]), power_of_ten)
         improvement[name] = _improvement(scores[:, row].T, scores[:, place].T, row == place)
     counts = {}
     for name in block.combinations:
@@ -152,7 +190,7 @@ def rank_overall(
             sum(int(f.planned[r].sum()) for f, r in rows),
             sum(int(f.ok[r].sum()) for f, r in rows),
         )
-    standings = _standings(EVERY_WORKLOAD, metric, "iqm ratio", spans, counts, comparisons)
+    standings = _standings(EVERY_WORKLOAD, metric, "ratio", spans, counts, comparisons)
     medians = _medians(block)
     ranks = np.stack([midranks(row) for row in medians]).mean(axis=0)
     average = dict(zip(block.combinations, ranks, strict=True))
@@ -176,20 +214,6 @@ def rank_overall(
         critical_difference(len(block.combinations), len(block.by_workload)) if enough else math.nan,
     )
     return standings, overall
-
-
-def _middle(whole: NDArray[np.float64], seed: int) -> Interval:
-    """Interquartile mean ratio with its interval, shape (seeds, workloads) on the log10 scale."""
-    estimate = middle_ratio(whole)
-    if math.isnan(estimate) or len(whole) < FEWEST_PAIRS:
-        return Interval(power_of_ten(estimate), math.nan, math.nan, math.nan, len(whole))
-    try:
-        found = bootstrap_interval(whole, seed=seed)
-    except ValueError:
-        return Interval(power_of_ten(estimate), math.nan, math.nan, math.nan, len(whole))
-    return Interval(
-        power_of_ten(found.estimate), power_of_ten(found.low), power_of_ten(found.high), 0.95, found.n
-    )
 
 
 def _improvement(a: NDArray[np.float64], b: NDArray[np.float64], same: bool) -> Interval:
@@ -227,32 +251,31 @@ def _standings(
     """Rows in ascending order of the estimate, with who is better than whom by the tests."""
     outcome = _outcomes(comparisons, workload)
     names = sorted(spans, key=lambda name: _order(spans[name].estimate))
-    beaten = {name: [o for o in names if outcome.get((o, name)) == "better"] for name in names}
-    finite = [name for name in names if math.isfinite(spans[name].estimate)]
-    leader = next((name for name in finite if not beaten[name]), finite[0] if finite else None)
+    leader = _first(names, spans, outcome)
+    groups = _groups(names, spans, outcome)
     rows = []
     for name in names:
         span = spans[name]
         place = 1 + sum(_order(spans[o].estimate) < _order(span.estimate) for o in names)
         against = [outcome[name, o] for o in names if (name, o) in outcome]
-        to_leader = outcome.get((name, leader)) if leader else None
         rows.append(
             Standing(
                 workload,
                 *name,
                 metric,
                 quantity,
+                groups[name],
                 place,
                 span.estimate,
                 span.low,
                 span.high,
                 *counts[name],
                 leader=name == leader,
-                tied=to_leader == "no detectable difference",
-                against_leader=to_leader or "",
-                better_than=against.count("better"),
-                worse_than=against.count("worse"),
-                untested=against.count("insufficient data"),
+                tied=name != leader and groups[name] == 1,
+                against_leader=(outcome.get((name, leader)) or "") if leader else "",
+                better_than=sum(verdict in FAVOURABLE for verdict in against),
+                worse_than=sum(verdict in UNFAVOURABLE for verdict in against),
+                untested=against.count(INSUFFICIENT),
                 average_rank=math.nan,
                 improvement=math.nan,
                 improvement_low=math.nan,
@@ -262,18 +285,43 @@ def _standings(
     return rows
 
 
+def _first(
+    names: Sequence[Combination], spans: Mapping[Combination, Interval], outcome: Outcomes
+) -> Combination | None:
+    """The lowest finite estimate that nothing among `names` is better than; None where none is finite."""
+    finite = [name for name in names if math.isfinite(spans[name].estimate)]
+    beaten = {name for name in finite if any(outcome.get((o, name)) in FAVOURABLE for o in names)}
+    return next((name for name in finite if name not in beaten), finite[0] if finite else None)
+
+
+def _groups(
+    names: Sequence[Combination], spans: Mapping[Combination, Interval], outcome: Outcomes
+) -> dict[Combination, int]:
+    """Each combination's group: the first of those left with all of them that cannot be told from it."""
+    found = dict.fromkeys(names, 0)
+    left, number = list(names), 0
+    while (first := _first(left, spans, outcome)) is not None:
+        verdicts = {name: outcome.get((name, first), INSUFFICIENT) for name in left if name != first}
+        if left == list(names) and all(verdict == INSUFFICIENT for verdict in verdicts.values()):
+            break
+        number += 1
+        together = [name for name in left if name == first or verdicts[name] not in (*RESOLVED, INSUFFICIENT)]
+        found |= dict.fromkeys(together, number)
+        left = [name for name in left if name not in together]
+    return found
+
+
 def _order(estimate: float) -> tuple[bool, float]:
     return (True, 0.0) if math.isnan(estimate) else (False, estimate)
 
 
-def _outcomes(comparisons: pd.DataFrame, workload: str) -> dict[tuple[Combination, Combination], str]:
+def _outcomes(comparisons: pd.DataFrame, workload: str) -> Outcomes:
     """The verdict on each ordered pair."""
-    mirror = {"better": "worse", "worse": "better"}
     here = comparisons[comparisons["workload"] == workload]
     columns = ["a", "schedule_a", "b", "schedule_b", "verdict"]
     found = {}
     for a, schedule_a, b, schedule_b, verdict in here[columns].itertuples(index=False, name=None):
         one, other = Combination(a, schedule_a), Combination(b, schedule_b)
         found[one, other] = verdict
-        found[other, one] = mirror.get(verdict, verdict)
+        found[other, one] = mirrored(verdict)
     return found

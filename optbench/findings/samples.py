@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from optbench.core.status import MISSING, OK
+from optbench.tables.ratios import first_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -37,6 +39,8 @@ class PairedSamples:
         planned: shape as `measured`.
         ok: shape as `measured`: whether the run ended ok.
         rates: each combination's learning rates, ascending, as the runs had them.
+        once: shape (combinations,): whether a combination draws nothing and was trained once; `measured` then
+            has this one value under every seed, `planned` and `ok` count the run that there is.
     """
 
     workload: str
@@ -47,6 +51,7 @@ class PairedSamples:
     planned: NDArray[np.bool_]
     ok: NDArray[np.bool_]
     rates: tuple[tuple[float, ...], ...]
+    once: NDArray[np.bool_]
 
     @property
     def is_ratio(self) -> bool:
@@ -63,31 +68,61 @@ class PairedSamples:
 
     @property
     def fixed(self) -> NDArray[np.bool_]:
-        """Shape (combinations,): whether two runs or more gave one value, the same in every seed."""
+        """Shape (combinations,): trained once, or two runs or more gave one value, the same in every seed."""
         there = ~np.isnan(self.measured)
         low = np.where(there, self.measured, np.inf).min(axis=1)
         high = np.where(there, self.measured, -np.inf).max(axis=1)
-        return np.asarray((there.sum(axis=1) > 1) & (low == high))
+        return np.asarray(self.once | ((there.sum(axis=1) > 1) & (low == high)))
+
+    @property
+    def ran(self) -> NDArray[np.bool_]:
+        """Shape as `measured`: whether there is a run."""
+        return np.asarray(self.planned & ~np.isnan(self.measured))
+
+    @property
+    def locations(self) -> NDArray[np.float64]:
+        """Each combination's place among the others on the scale of `scores`, shape (combinations,)."""
+        return np.array([location(row[~np.isnan(row)]) for row in self.scores])
 
 
-def paired_samples(runs: pd.DataFrame, metric: str) -> list[PairedSamples]:
+def location(scores: NDArray[np.float64]) -> float:
+    """What stands for several runs, on the scale that differences are taken on: their mean.
+
+    With it two combinations differ by just what their paired differences are in the mean, so that a ranking
+    and its comparisons never disagree. A mean has no value where a run diverged: then it is the median,
+    +inf where half of the runs or more did; NaN for no run.
+    """
+    if not len(scores):
+        return math.nan
+    return float(scores.mean() if np.isfinite(scores).all() else np.median(scores))
+
+
+def paired_samples(
+    runs: pd.DataFrame, metric: str, once: Collection[str] = (), seeds: Iterable[int] = ()
+) -> list[PairedSamples]:
     """The runs of every workload in which at least one run has the metric, in the table's order.
 
     Args:
         runs: the run table, with a column `metric`.
         metric: one of which less is better.
+        once: workloads that draw nothing: a combination with one run there has it under every seed.
+        seeds: the study's; more may stand in the table.
     """
+    study = {int(seed) for seed in seeds}
     found = []
     for workload, here in runs.groupby("workload", sort=False):
         if np.isfinite(here[metric].to_numpy(float)).any():
-            found.append(_paired(str(workload), metric, here))
+            alone = str(workload) in once
+            found.append(_paired(str(workload), metric, here, study if alone else set(), once=alone))
     return found
 
 
-def _paired(workload: str, metric: str, runs: pd.DataFrame) -> PairedSamples:
+def _paired(
+    workload: str, metric: str, runs: pd.DataFrame, seeds_of_study: set[int], *, once: bool
+) -> PairedSamples:
     names = list(zip(runs["optimizer"].astype(str), runs["schedule"].astype(str), strict=True))
     combinations = tuple(Combination(*name) for name in dict.fromkeys(names))
-    seeds = tuple(sorted({int(seed) for seed in runs["seed"]}))
+    seeds = tuple(sorted({int(seed) for seed in runs["seed"]} | seeds_of_study))
     row = {name: place for place, name in enumerate(combinations)}
     column = {seed: place for place, seed in enumerate(seeds)}
     rows = np.array([row[Combination(*name)] for name in names])
@@ -106,7 +141,10 @@ def _paired(workload: str, metric: str, runs: pd.DataFrame) -> PairedSamples:
         if np.isfinite(lr):
             rates[place].add(float(lr))
     sorted_rates = tuple(tuple(sorted(found)) for found in rates)
-    return PairedSamples(workload, metric, combinations, seeds, values, planned, ok, sorted_rates)
+    alone = (planned.sum(axis=1) == 1) & once
+    for place in np.flatnonzero(alone):
+        values[place] = values[place][planned[place]][0]
+    return PairedSamples(workload, metric, combinations, seeds, values, planned, ok, sorted_rates, alone)
 
 
 def paired_differences(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,18 +161,24 @@ class CommonBlock:
         by_workload: the runs, a workload after the other.
         combinations: that ran on all of them.
         left_out: combinations of the study that did not.
+        reference: the combination that the others are divided by.
     """
 
     by_workload: tuple[PairedSamples, ...]
     combinations: tuple[Combination, ...]
     left_out: tuple[Combination, ...]
+    reference: Combination
 
 
-def common_block(by_workload: Sequence[PairedSamples]) -> CommonBlock | None:
+def common_block(by_workload: Sequence[PairedSamples], reference: str) -> CommonBlock | None:
     """The complete block with the most (workload, combination) pairs; on a tie, the more workloads.
 
     Only workloads with ratios count. Candidates are the sets of workloads that some combination ran on, and
     what two of them share.
+
+    Args:
+        by_workload: one metric's runs.
+        reference: the study's reference, an optimizer.
 
     Returns:
         None unless two workloads and two combinations meet.
@@ -157,6 +201,7 @@ def common_block(by_workload: Sequence[PairedSamples]) -> CommonBlock | None:
         tuple(comparable[i] for i in sorted(chosen)),
         inside,
         tuple(c for c in everyone if c not in inside),
+        first_with(inside, reference),
     )
 
 
@@ -178,3 +223,41 @@ def over_workloads(block: CommonBlock) -> tuple[tuple[int, ...], NDArray[np.floa
         columns = [samples.seeds.index(seed) for seed in seeds]
         scores[place] = samples.scores[np.ix_(rows, columns)]
     return seeds, scores
+
+
+def middle_over_workloads(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each seed's interquartile mean over workloads, (workloads, seeds) to (seeds,).
+
+    Of the ordered values a quarter is left out at each end, a share of one where the number is not divisible
+    by four: of three workloads the outer two count a quarter each. It changes its sign with the differences'.
+    A seed whose middle half holds infinities of both signs is a tie; one that some workload lacks is NaN.
+    """
+    whole = ~np.isnan(differences).any(axis=0)
+    ordered = np.sort(differences[:, whole], axis=0)
+    edges = np.arange(len(ordered) + 1)
+    inside = np.clip(edges, len(ordered) / 4, 3 * len(ordered) / 4)
+    weights = np.diff(inside)[:, None]
+    counted = np.where(weights > 0, ordered, 0.0)  # 0 * inf would be NaN
+    opposite = np.isneginf(counted).any(axis=0) & np.isposinf(counted).any(axis=0)
+    out = np.full(differences.shape[1], np.nan)
+    with np.errstate(invalid="ignore"):
+        out[whole] = np.where(opposite, 0.0, (weights * counted).sum(axis=0) / weights.sum())
+    return out
+
+
+def middles(scores: NDArray[np.float64], reference: int) -> NDArray[np.float64]:
+    """What every combination's ratio to the reference is over workloads, seed by seed.
+
+    Args:
+        scores: shape (workloads, combinations, seeds), log10.
+        reference: place of the combination that the others are divided by.
+
+    Returns:
+        Shape (combinations, seeds), log10: `middle_over_workloads` of the differences from the reference.
+    """
+    return np.stack(
+        [
+            middle_over_workloads(paired_differences(scores[:, row], scores[:, reference]))
+            for row in range(scores.shape[1])
+        ]
+    )

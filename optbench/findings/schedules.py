@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 from optbench.core.words import as_number, count
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
+from optbench.findings.decisions import (
+    BELOW,
+    FAVOURABLE,
+    INSUFFICIENT,
+    RESOLVED,
+    UNDECIDED,
+    UNFAVOURABLE,
+    kind_of,
+)
 from optbench.findings.descriptions import describe
 from optbench.findings.finding import (
     COMPARISON_KEY,
-    RESOLVED,
     Finding,
     as_json,
     distance,
@@ -43,7 +51,7 @@ def schedules(analysis: Analysis) -> Iterator[Finding]:
                     seen | {"key": key_of("comparisons", row, *COMPARISON_KEY)}
                 )
     for (schedule, base), rows in effects.items():
-        verdicts = [row["verdict"] for row in rows]
+        verdicts = [kind_of(row["verdict"]) for row in rows]
         pool = [row for row in rows if row["verdict"] in RESOLVED] or rows
         largest = max(pool, key=distance)
         words = {
@@ -53,10 +61,12 @@ def schedules(analysis: Analysis) -> Iterator[Finding]:
             "workload": analysis.label("workloads", largest["workload"]),
             "scale": largest["scale"],
             "pairs": len(rows),
-            "better": verdicts.count("better"),
-            "worse": verdicts.count("worse"),
-            "equal": verdicts.count("no detectable difference"),
-            "untested": verdicts.count("insufficient data"),
+            "better": sum(verdict in FAVOURABLE for verdict in verdicts),
+            "worse": sum(verdict in UNFAVOURABLE for verdict in verdicts),
+            "below": verdicts.count(BELOW),
+            "equal": verdicts.count("equal"),
+            "undecided": verdicts.count(UNDECIDED),
+            "untested": verdicts.count(INSUFFICIENT),
             "own_rate": sum(row["lr_a"] != row["lr_b"] for row in rows),
         }
         keys = [row["key"] for row in rows]
@@ -72,9 +82,13 @@ def _say_schedule(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     if w["untested"] == w["pairs"]:
         counts = "insufficient data in all of them"
     else:
-        counts = f"better in {w['better']}, worse in {w['worse']}, no detectable difference in {w['equal']}"
+        counts = f"better in {w['better']}, worse in {w['worse']}, undecided in {w['undecided']}"
+        counts += f", equal in {w['equal']}" if w["equal"] else ""
+        counts += f", detected but below the threshold in {w['below']}" if w["below"] else ""
         counts += f", insufficient data in {w['untested']}" if w["untested"] else ""
-    kind = {"better": "Largest gain", "worse": "Largest loss"}.get(f["verdict"], "Largest change")
+    kind = "Largest change"
+    if f["verdict"] in RESOLVED:
+        kind = "Largest gain" if f["verdict"] in FAVOURABLE else "Largest loss"
     size = compared_to(f, w, f"that under {w['base']}")
     where = f"{w['optimizer']} on {w['workload']}"
     return f"{over}: {counts}. {kind}: {where}, its loss {size}, {evidence(f)}. {_own_rates(w)}"
@@ -114,9 +128,9 @@ def _interaction(analysis: Analysis, schedule: str) -> Iterator[Finding]:
 def _say_interaction(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     tested = f"{w['resolved']} of {count(w['pairs'], 'pair')} of optimizers"
     start = f"Whom {w['schedule']} helps: it acts differently on {tested} (within a workload)"
-    if f["verdict"] not in ("better", "worse"):
-        return start + "."
-    more = "more" if f["verdict"] == "better" else "less"
+    if f["verdict"] not in RESOLVED:
+        return f"{start} (exploratory)."
+    more = "more" if f["verdict"] in FAVOURABLE else "less"
     span = f"[{as_number(f['low'])}, {as_number(f['high'])}]"
     return (
         f"{start}. Most of all, on {w['workload']} it helps {w['a']} {more} than {w['b']}: the ratio of "
@@ -140,7 +154,8 @@ def flips(analysis: Analysis) -> Iterator[Finding]:
         tested = bool(half["p_adjusted"].notna().any())
         row: dict[str, Any] = {
             "pairs": int(half["pairs"].max()),
-            "verdict": "no detectable difference" if tested else "insufficient data",
+            "verdict": UNDECIDED if tested else INSUFFICIENT,
+            "exploratory": True,
         }
         if tested:
             keys = [{"table": "comparisons", "metric": HALF}]
@@ -156,6 +171,7 @@ def flips(analysis: Analysis) -> Iterator[Finding]:
         "half_effect": as_json(largest["half_effect"]),
     }
     keys = [key_of("comparisons", largest | {"metric": metric}, *COMPARISON_KEY) for metric in (LOSS, HALF)]
+    largest["exploratory"] = True  # half of it is
     yield make(
         "flip", "convergence", words, largest, say=_say_flip, figure=f"convergence/{workload}", rows=keys
     )
@@ -165,7 +181,7 @@ def _say_flip(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     if not w["flips"]:
         return (
             "No order that could be told half-way through the budget was reversed at the end "
-            f"({w['told']} of {count(w['pairs'], 'pair')} could be told)."
+            f"({w['told']} of {count(w['pairs'], 'pair')} could be told; exploratory)."
         )
     return (
         f"{count(w['flips'], 'order')} that could be told half-way through the budget turned round by the "

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from optbench.findings.samples import Combination, CommonBlock, over_workloads
-from optbench.stats.bootstrap import interquartile_mean
+from optbench.findings.samples import CommonBlock, location, middles, over_workloads
 from optbench.stats.ranks import midranks
 
 if TYPE_CHECKING:
@@ -27,15 +26,15 @@ class LeftOut(NamedTuple):
     kendall_tau_ranks: float
 
 
-def stability(block: CommonBlock, reference: Combination) -> list[LeftOut]:
+def stability(block: CommonBlock) -> list[LeftOut]:
     """The ranking over workloads again without each seed, each workload and each optimizer in turn.
 
-    Kendall's tau compares the order of those left with their order in the whole: by the interquartile mean
-    ratio, and by average ranks. Ratios to a fixed reference do not depend on who else competes; average ranks
-    do.
+    Kendall's tau compares the order of those left with their order in the whole: by the ratio to the
+    reference, and by average ranks. Ratios to a fixed reference do not depend on who else competes; average
+    ranks do. Where the leader itself is left out, `same_leader` is about the first of those that stay.
     """
     seeds, scores = over_workloads(block)
-    place = block.combinations.index(reference)
+    place = block.combinations.index(block.reference)
     everyone = np.arange(len(block.combinations))
     whole = _orders(scores, place)
     cases: list[tuple[str, str, NDArray[np.float64], NDArray[np.int64]]] = []
@@ -50,7 +49,7 @@ def stability(block: CommonBlock, reference: Combination) -> list[LeftOut]:
     ]
     for optimizer in dict.fromkeys(c.optimizer for c in block.combinations):
         kept = np.array([i for i, c in enumerate(block.combinations) if c.optimizer != optimizer])
-        if len(kept) > 1 and optimizer != reference.optimizer:
+        if len(kept) > 1 and optimizer != block.reference.optimizer:
             cases.append(("optimizer", optimizer, scores, kept))
     found = []
     for kind, name, part, kept in cases:
@@ -94,22 +93,6 @@ def _orders(
     return (np.empty(0) if place is None else _middles(scores, place)), ranks
 
 
-def ratios_to(scores: NDArray[np.float64], place: int) -> NDArray[np.float64]:
-    """log10 ratios to the reference, shape (combinations, workloads, seeds)."""
-    reference = np.broadcast_to(scores[:, place][:, None], scores.shape)
-    with np.errstate(invalid="ignore"):
-        difference = np.where(np.isinf(scores) & (scores == reference), 0.0, scores - reference)
-    return np.asarray(np.moveaxis(difference, 1, 0))
-
-
 def _middles(scores: NDArray[np.float64], place: int) -> NDArray[np.float64]:
-    ratios = ratios_to(scores, place)
-    return np.array([middle_ratio(r[:, ~np.isnan(r).any(axis=0)].T) for r in ratios])
-
-
-def middle_ratio(whole: NDArray[np.float64]) -> float:
-    """The interquartile mean of log10 ratios; NaN where it has no value."""
-    try:
-        return interquartile_mean(whole) if whole.size else math.nan
-    except ValueError:  # infinities of both signs in the middle half
-        return math.nan
+    """Each combination's ratio to the reference, log10, over workloads and the seeds that are whole."""
+    return np.array([location(row[~np.isnan(row)]) for row in middles(scores, place)])

@@ -11,9 +11,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from optbench.core.files import write_text
-from optbench.findings import behaviour, leaders, outcomes, schedules
+from optbench.findings import behaviour, effects, leaders, outcomes, recommendations, schedules
 from optbench.findings.analysis import compare_all, with_measured, write_analysis
-from optbench.findings.finding import RESOLVED, Finding, template_of
+from optbench.findings.decisions import RESOLVED
+from optbench.findings.finding import Finding, template_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,9 @@ HEADLINES = 3
 """Findings at the top of the page."""
 
 SENTENCES: Mapping[str, Say] = {
-    template_of(say): say for kind in (leaders, schedules, outcomes, behaviour) for say in kind.SAYS
+    template_of(say): say
+    for kind in (recommendations, leaders, effects, schedules, outcomes, behaviour)
+    for say in kind.SAYS
 }
 """The sentence of each template."""
 
@@ -50,8 +53,10 @@ def write_findings(results: Path, compared: Analysis | None = None) -> list[Find
 def find(analysis: Analysis) -> list[Finding]:
     """Every finding of a study, the headlines first, then in the order of the page."""
     found = [
+        *recommendations.recommendations(analysis),
         *leaders.overall(analysis),
         *leaders.leaders(analysis),
+        *effects.effects(analysis),
         *schedules.schedules(analysis),
         *schedules.flips(analysis),
         *leaders.targets(analysis),
@@ -84,16 +89,25 @@ def sentence(finding: Mapping[str, Any]) -> str:
 
 
 def _with_headlines(found: list[Finding]) -> list[Finding]:
-    """Numbers the three findings for the top of the page: who leads, the schedule, and what to beware of."""
-    wanted = ("overall", "leader", "schedule", "flip", "stability", "seeds", "target")
+    """Numbers the three findings for the top of the page: what to use, what a schedule does, what to mind."""
+    wanted = (
+        "recommendation",
+        "effect:schedule",
+        "effect:optimizer",
+        "overall",
+        "leader",
+        "flip",
+        "seeds",
+        "target",
+    )
     chosen: list[Finding] = []
     for kind in wanted:
-        of_kind = [f for f in found if f["id"].partition(":")[0] == kind]
+        of_kind = [f for f in found if f["id"] == kind or f["id"].startswith(f"{kind}:")]
         # What could be resolved comes first; a flip that did not happen is no headline.
         of_kind = [f for f in of_kind if kind != "flip" or f["verdict"] in RESOLVED]
         if kind == "leader" and chosen:
             continue
-        of_kind.sort(key=lambda f: f["verdict"] not in RESOLVED)
+        of_kind.sort(key=lambda f: f["id"] != kind and f["verdict"] not in RESOLVED)
         chosen += of_kind[:1]
     for place, finding in enumerate(chosen[:HEADLINES], start=1):
         finding["headline"] = place

@@ -15,6 +15,7 @@ from optbench.stats.intervals import (
     median_interval,
     wilson_interval,
 )
+from optbench.stats.moderated import ModeratedT, moderated_t
 from optbench.stats.paired import (
     FEWEST_PAIRS,
     JointTest,
@@ -34,6 +35,7 @@ __all__ = [
     "Interval",
     "JointTest",
     "KaplanMeier",
+    "ModeratedT",
     "average_runtime",
     "bootstrap_band",
     "bootstrap_interval",
@@ -48,6 +50,7 @@ __all__ = [
     "mean_interval",
     "median_band",
     "median_interval",
+    "moderated_t",
     "performance_profile",
     "probability_of_improvement",
     "seeds_needed",

@@ -83,7 +83,7 @@ def normal_quantile(confidence: float) -> float:
     return float(special.ndtri((1 + checked_confidence(confidence)) / 2))
 
 
-def student_quantile(confidence: float, df: int) -> float:
+def student_quantile(confidence: float, df: float) -> float:
     """Return the two-sided quantile of Student's t with `df` degrees of freedom, 2.262 for 0.95 and 9."""
     return float(special.stdtrit(df, (1 + checked_confidence(confidence)) / 2))
 

@@ -371,8 +371,11 @@ class ReportEntry(_Strict):
     reference: Name | None = Field(
         None, description="optimizer to which all ratios are taken; left out: sgd, or the first"
     )
-    family: Literal["study", "workload"] = Field(
-        "study", description="the comparisons that are corrected together: the whole study's, or a workload's"
+    error: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False, strict=True)] = Field(
+        0.05, description="chance of any false claim among all that the page does not call exploratory"
+    )
+    equal_within: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)] = Field(
+        0.1, description="the largest relative margin that the page calls equal"
     )
     seed: Seed = Field(0, description="of the resampling in the statistics")
     pdf: Annotated[bool, Field(strict=True)] = Field(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from optbench.catalogue.datasets.manifest import read_manifest
+from optbench.catalogue.workloads.entries import draws, kind_of
 from optbench.cells.matrix import cells_of
 from optbench.core import provenance
 from optbench.core.errors import CorruptFileError
@@ -118,7 +119,6 @@ def _describe(
         "config_path": study.file.as_posix(),
         "config_text": study.text,
         "seeds": list(study.seeds),
-        "threshold": study.report["threshold"],
         "report": dict(study.report),
         "oracle": study.oracle,
         "tuning": asdict(study.tuning) if study.tuning else None,
@@ -129,6 +129,8 @@ def _describe(
                 "settings": dict(spec.settings),
                 "overrides": dict(spec.overrides),
                 "dataset": spec.dataset.name if spec.dataset else None,
+                "kind": kind_of(spec),
+                "draws": draws(spec),
                 **dict.fromkeys(_FACTS),
                 **_facts(workload_facts.get(name, {})),
             }

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from scipy import stats
 
 from optbench.cells.trace import Trace
 from optbench.cli import cli
@@ -88,18 +89,17 @@ BEFORE = [1.0, 1.1, 1.2, 0.9, 1.05, 0.95]
 @pytest.mark.parametrize(
     ("after", "kind", "verdict", "holds"),
     [
-        (BEFORE, "equal", "no detectable difference", True),
-        ([x * 1.0001 for x in BEFORE], "close", "no detectable difference", True),
-        # Six losses, all higher by a tenth: the smallest p of 6 pairs, 2/64 = 0.031.
+        (BEFORE, "equal", "equal within 0%", True),
+        ([x * 1.0001 for x in BEFORE], "close", "detected, below the threshold", True),
         ([x + 0.1 for x in BEFORE], "different", "worse", False),
         ([x - 0.1 for x in BEFORE], "different", "better", True),
         # Higher on every seed, but by a shift of half a percent: no practical matter.
-        ([x + 0.005 for x in BEFORE], "different", "no detectable difference", True),
+        ([x + 0.005 for x in BEFORE], "different", "detected, below the threshold", True),
         # Three up, three down.
         (
             [x + d for x, d in zip(BEFORE, [0.1, -0.1] * 3, strict=True)],
             "different",
-            "no detectable difference",
+            "undecided",
             True,
         ),
         ([*[x + 0.1 for x in BEFORE[:5]]], "different", "insufficient data", False),
@@ -119,21 +119,24 @@ def test_the_numbers_behind_a_verdict(tmp_path: Path) -> None:
     rows = compare_results(
         results(tmp_path / "a", BEFORE), results(tmp_path / "b", [x + 0.1 for x in BEFORE])
     )
-    assert rows[0].n == 6
-    assert rows[0].shift == pytest.approx(0.1)
-    assert (rows[0].low, rows[0].high) == (pytest.approx(0.1), pytest.approx(0.1))
-    assert rows[0].p == pytest.approx(2 / 64)
+    d = np.log10([(x + 0.1) / x for x in BEFORE])
+    wanted = stats.ttest_1samp(d, 0)
+    assert (rows[0].n, rows[0].scale) == (6, "ratio")
+    assert rows[0].effect == pytest.approx(10 ** d.mean())
+    ends = wanted.confidence_interval()
+    assert (rows[0].low, rows[0].high) == pytest.approx((10**ends.low, 10**ends.high))
+    assert rows[0].p == pytest.approx(wanted.pvalue)
 
 
 def test_runs_that_fail_now_are_worse_and_missing_ones_fail_the_gate(tmp_path: Path) -> None:
     a = results(tmp_path / "a", BEFORE)
     rows = compare_results(a, results(tmp_path / "b", [math.nan] * 6, status="diverged"))
-    assert [(row.verdict, row.shift) for row in rows] == [("worse", math.inf)]
+    assert [(row.verdict, row.effect) for row in rows] == [("worse", math.inf)]
     rows = compare_results(a, results(tmp_path / "c", BEFORE[:4]))
     assert rows[0].missing == ("w/adam/constant/4", "w/adam/constant/5")
     assert not passes(rows, "not-worse")
     both = results(tmp_path / "d", [math.nan] * 6, status="diverged")
-    assert compare_results(both, both)[0].verdict == "no detectable difference"
+    assert compare_results(both, both)[0].verdict == "equal within 0%"
 
 
 def test_an_optimizer_under_another_name(tmp_path: Path) -> None:
@@ -169,4 +172,4 @@ def test_the_gate_of_a_ci(tmp_path: Path, shift: float, more: list[str], status:
 def test_losses_from_one_end_of_the_floats_to_the_other_are_told_apart(tmp_path: Path) -> None:
     ends = [1.7e308 * k for k in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)]
     (row,) = compare_results(results(tmp_path / "a", ends), results(tmp_path / "b", [-x for x in ends]))
-    assert (row.kind, row.shift, row.p, row.verdict) == ("different", -math.inf, 2 / 64, "better")
+    assert (row.kind, row.effect, row.scale, row.verdict) == ("different", -math.inf, "difference", "better")

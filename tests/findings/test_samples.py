@@ -13,7 +13,7 @@ def test_the_common_block_is_the_largest_complete_one() -> None:
     for workload, who in met.items():
         rows += [(workload, o, "constant", 0.1, s, "ok", 1.0 + s) for o in who for s in range(2)]
     columns = ["workload", "optimizer", "schedule", "lr", "seed", "status", "final_val_loss"]
-    block = common_block(paired_samples(pd.DataFrame(rows, columns=columns), "final_val_loss"))
+    block = common_block(paired_samples(pd.DataFrame(rows, columns=columns), "final_val_loss"), "a")
     assert block is not None
     assert [f.workload for f in block.by_workload] == [
         "w1",

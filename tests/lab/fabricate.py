@@ -160,6 +160,7 @@ def _runs(study: str, fake: Fake) -> tuple[pd.DataFrame, pd.DataFrame]:
                             "optimizer": optimizer,
                             "schedule": schedule,
                             "lr": lr,
+                            "ruleset": "tuned" if fake.tuned else "fixed",
                             "seed": seed,
                             "status": status,
                             "steps": max(until - 1, 0),
@@ -392,11 +393,11 @@ def _study(study: str, fake: Fake) -> dict[str, Any]:
         "config_path": fake.config_path,
         "config_text": f"study: {study}\nseeds: {fake.seeds}\n# <not a tag> & kept as it is\n",
         "seeds": list(range(fake.seeds)),
-        "threshold": 0.01,
         "report": {
             "threshold": 0.01,
             "reference": fake.reference or fake.optimizers[0],
-            "family": "study",
+            "error": 0.05,
+            "equal_within": 0.1,
             "seed": 0,
         },
         "tuning": (

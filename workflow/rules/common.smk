@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from optbench.findings.recommended import recommended
 from optbench.running.gpus import gpus
 from optbench.running.locks import hold_run
 from optbench.running.outputs import set_outputs_aside

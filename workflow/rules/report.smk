@@ -53,6 +53,7 @@ rule summarize:
         multiext(f"{TABLES}/summary", ".parquet", ".csv"),
         multiext(f"{TABLES}/comparisons", ".parquet", ".csv"),
         multiext(f"{TABLES}/ranking", ".parquet", ".csv"),
+        multiext(f"{TABLES}/main_effects", ".parquet", ".csv"),
         multiext(f"{TABLES}/interactions", ".parquet", ".csv"),
         multiext(f"{TABLES}/stability", ".parquet", ".csv"),
         SENSITIVITY,

@@ -45,33 +45,56 @@ class Point(nn.Module):
         return self.position
 
 
-def ravine() -> Workload:
-    """Return the textbook's ravine `x^2/16 + 9 y^2` from (-2.4, 0.2), 50 steps."""
-    return _on_landscape("ravine", ravine_height, RAVINE_START, ("x", "y"), steps=50)
+def ravine(spread: float = 0.0) -> Workload:
+    """Return the textbook's ravine `x^2/16 + 9 y^2` from (-2.4, 0.2), 50 steps.
+
+    Args:
+        spread: standard deviation of the start about that one (>= 0), drawn for each seed.
+    """
+    return _on_landscape("ravine", ravine_height, RAVINE_START, ("x", "y"), steps=50, spread=spread)
 
 
-def rosenbrock() -> Workload:
-    """Return Rosenbrock's curved valley from (-1.2, 1), 1000 steps."""
-    return _on_landscape("rosenbrock", rosenbrock_height, ROSENBROCK_START, ("x", "y"), steps=1000)
+def rosenbrock(spread: float = 0.0) -> Workload:
+    """Return Rosenbrock's curved valley from (-1.2, 1), 1000 steps.
+
+    Args:
+        spread: standard deviation of the start about that one (>= 0), drawn for each seed.
+    """
+    return _on_landscape(
+        "rosenbrock", rosenbrock_height, ROSENBROCK_START, ("x", "y"), steps=1000, spread=spread
+    )
 
 
-def saddle() -> Workload:
-    """Return a strict saddle started 0.001 beside its stable manifold, 100 steps."""
-    return _on_landscape("saddle", saddle_height, SADDLE_START, ("x", "y"), steps=100)
+def saddle(spread: float = 0.0) -> Workload:
+    """Return a strict saddle started 0.001 beside its stable manifold, 100 steps.
+
+    Args:
+        spread: standard deviation of the start about that one (>= 0), drawn for each seed.
+    """
+    return _on_landscape("saddle", saddle_height, SADDLE_START, ("x", "y"), steps=100, spread=spread)
 
 
-def double_well() -> Workload:
+def double_well(spread: float = 0.0) -> Workload:
     """Return one coordinate with a poor and a good minimum, started above the poor one, 100 steps.
 
     See `optbench.catalogue.workloads.landscapes.double_well` for the learning rates at which momentum leaves
     the poor well and plain gradient descent does not.
+
+    Args:
+        spread: standard deviation of the start about that one (>= 0), drawn for each seed.
     """
-    return _on_landscape("double_well", double_well_height, DOUBLE_WELL_START, ("x",), steps=100)
+    return _on_landscape(
+        "double_well", double_well_height, DOUBLE_WELL_START, ("x",), steps=100, spread=spread
+    )
 
 
-def slope() -> Workload:
-    """Return one coordinate on `|x|` from 40: a gradient of 1 at every step on the way down, 100 steps."""
-    return _on_landscape("slope", slope_height, SLOPE_START, ("x",), steps=100)
+def slope(spread: float = 0.0) -> Workload:
+    """Return one coordinate on `|x|` from 40: a gradient of 1 at every step on the way down, 100 steps.
+
+    Args:
+        spread: standard deviation of the start about that one (>= 0), drawn for each seed.
+    """
+    return _on_landscape("slope", slope_height, SLOPE_START, ("x",), steps=100, spread=spread)
 
 
 def quadratic(condition: float = 100.0, dimension: int = 10, noise: float = 0.0) -> Workload:
@@ -130,13 +153,20 @@ def _on_landscape(
     start: tuple[float, ...],
     coordinates: tuple[str, ...],
     steps: int,
+    spread: float,
 ) -> Workload:
+    _require("spread", spread, 0)
+
     # The surface itself, not all of them by name: a cell's digest covers what its workload leads to.
     def loss(model: nn.Module, _: Batch) -> Tensor:
         return surface(*model().unbind())
 
+    def model() -> nn.Module:
+        about = torch.tensor(start, dtype=torch.float64)
+        return Point(about + spread * torch.randn(len(start), dtype=torch.float64) if spread else about)
+
     return Workload(
-        model=lambda: Point(torch.tensor(start, dtype=torch.float64)),
+        model=model,
         loss=loss,
         steps=steps,
         eval_every=1,

@@ -62,7 +62,21 @@ WORKLOADS: Mapping[str, WorkloadSpec] = MappingProxyType(
         spec.name: spec
         for spec in (
             _workload("ravine", "Ravine", "analytic:ravine", target=0.01),
+            _workload(
+                "ravine_starts",
+                "Ravine, drawn starts",
+                "analytic:ravine",
+                settings={"spread": 0.3},
+                target=0.01,
+            ),
             _workload("rosenbrock", "Rosenbrock's valley", "analytic:rosenbrock", target=0.01),
+            _workload(
+                "rosenbrock_starts",
+                "Rosenbrock's valley, drawn starts",
+                "analytic:rosenbrock",
+                settings={"spread": 0.1},
+                target=0.01,
+            ),
             _workload("saddle", "Saddle", "analytic:saddle", target=0.01),
             _workload("double_well", "Double well", "analytic:double_well", target=0.01),
             _workload("slope", "Constant slope", "analytic:slope", target=35.0),
@@ -160,3 +174,37 @@ WORKLOADS: Mapping[str, WorkloadSpec] = MappingProxyType(
     }
 )
 """The workloads by the name that a study uses."""
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "analytic": "formulas",
+        "regression": "linear models",
+        "tiny": "networks",
+        "vision": "networks",
+        "text": "networks",
+    }
+)
+"""What the workloads of each module are."""
+
+OWN_KIND = "own workloads"
+"""What the workloads of plug-ins are: nobody has said more."""
+
+_STARTING = frozenset(
+    f"optbench.catalogue.workloads.analytic:{name}"
+    for name in ("ravine", "rosenbrock", "saddle", "double_well", "slope")
+)
+"""Factories whose start is the textbook's unless a spread about it is asked for."""
+
+
+def kind_of(spec: WorkloadSpec) -> str:
+    """What sort of workload it is, for effects that are pooled over workloads of one sort."""
+    package, _, module = spec.factory.partition(":")[0].rpartition(".")
+    return KINDS.get(module, OWN_KIND) if package == __name__.rpartition(".")[0] else OWN_KIND
+
+
+def draws(spec: WorkloadSpec) -> bool:
+    """Whether a seed changes anything in the workload: its start, its data, its batches.
+
+    Of the built-in ones that is known; a plug-in's is taken to draw.
+    """
+    return not (spec.factory in _STARTING and not spec.settings.get("spread"))

@@ -46,10 +46,10 @@ def draw_ranking(
     reference: float | None,
     x_label: str,
 ) -> None:
-    """Draw one row a combination, the first at the top: filled if not to be told from the first, else hollow.
+    """Draw one row a combination, the first at the top: filled if of the first group, else hollow.
 
     Args:
-        table: optimizer, estimate, low, high, leader, tied, against_leader, in row order.
+        table: optimizer, estimate, low, high, group, in row order.
         ax: where to draw.
         styles: one style an optimizer.
         labels: what to call the rows.
@@ -64,7 +64,7 @@ def draw_ranking(
         ax.axvline(reference, color=LIGHT["muted"], linewidth=1.0, linestyle=(0, (1.5, 2)), zorder=1)
     for row, r in enumerate(table.to_dict("records")):
         style = styles[str(r["optimizer"])]
-        hollow = r["against_leader"] == "worse"
+        hollow = r["group"] > 1
         right = min(float(r["high"]), ax.get_xlim()[1])
         if np.isfinite(r["low"]):
             span = (max(float(r["low"]), ax.get_xlim()[0]), right)
@@ -97,7 +97,7 @@ def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame)
     shown = here.head(MOST_ROWS)
     labels = [_name(study, r["optimizer"], r["schedule"]) for r in shown.to_dict("records")]
     margin = 14 + max(text_width(shorten(label, LONGEST)) for label in labels)
-    what = "final validation loss / the reference's" if overall else "median final validation loss"
+    what = "final validation loss / the reference's" if overall else "final validation loss, mean over seeds"
     draw = partial(
         draw_ranking, shown, styles=study.styles, labels=labels, reference=1.0 if overall else None,
         x_label=what,
@@ -111,18 +111,15 @@ def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame)
         width=456, height=62 + 21 * len(shown), left=margin, right=16, top=8, bottom=46,
     )  # fmt: skip
     figure_id, pdf = writer.write_figure("ranking")
-    tested = bool(here["tied"].any() or here["better_than"].any())
     marks = (
-        "Filled: no detectable difference from the first; hollow: the first is better (paired test, "
-        "corrected)."
-        if tested
-        else "Not tested: too few seeds, or the same runs in every seed."
+        "Filled: the first and what cannot be told from it; hollow: the rest (paired tests within the page's "
+        "budget of error)."
+        if (here["group"] > 0).any()
+        else "Not tested: too few seeds."
     )
     of = f"The first {len(shown)} of {len(here)}. " if len(here) > len(shown) else ""
     bars = (
-        "Bars: 95% interval over seeds" + (", bootstrap." if overall else ".")
-        if np.isfinite(here["low"]).any()
-        else "No intervals: too few seeds."
+        "Bars: 95% interval over seeds." if np.isfinite(here["low"]).any() else "No intervals: too few seeds."
     )
     reference = "Dotted: the reference. " if overall else ""
     return [

@@ -101,7 +101,9 @@ def methods(study: StudyView) -> Methods:
         *origin.items(),
         ("execution", _execution(facts.get("execution") or ())),
         ("seeds", ", ".join(seeds)),
-        ("practical threshold", _text(facts.get("threshold"))),
+        ("error of the page", _text((facts.get("report") or {}).get("error"))),
+        ("practical threshold", _text((facts.get("report") or {}).get("threshold"))),
+        ("equal within", _text((facts.get("report") or {}).get("equal_within"))),
     ]
     return Methods(
         line=_line(versions, machine, origin["commit"], seeds),

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from optbench.core.words import interval, number
+from optbench.core.words import interval, listing, number, percent
+from optbench.findings.decisions import (
+    BELOW,
+    BETTER,
+    BETTER_EXACT,
+    INSUFFICIENT,
+    RESOLVED,
+    SHARES,
+    UNDECIDED,
+    WORSE,
+    WORSE_EXACT,
+    kind_of,
+)
 from optbench.findings.finding import DESCRIPTION
 from optbench.report.page.context import Content
 from optbench.report.page.sections.workloads import GLANCE_HEADS
@@ -28,12 +40,19 @@ CombinationKey = tuple[str, str]
 LOSS: Final = "final_val_loss"
 
 GLYPHS: Final = {
-    "better": "▲",
-    "worse": "▼",
-    "no detectable difference": "=",
-    "insufficient data": "?",
+    BETTER: "▲",
+    WORSE: "▼",
+    BETTER_EXACT: "▲",
+    WORSE_EXACT: "▼",
+    BELOW: "≈",
+    "equal": "=",
+    UNDECIDED: "~",
+    INSUFFICIENT: "?",
 }
-"""A sign for each verdict, beside its words."""
+"""A sign for each kind of verdict, beside its words."""
+
+TONES: Final = {BETTER: "good", BETTER_EXACT: "good", WORSE: "bad", WORSE_EXACT: "bad"}
+"""The colour of a verdict; all others are muted."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +64,7 @@ class FindingView:
         claim: the sentence.
         verdict: in words.
         glyph: its sign.
+        tone: its colour, `good`, `bad` or `muted`.
         link: where the evidence is, `#...`, or "".
     """
 
@@ -52,6 +72,7 @@ class FindingView:
     claim: str
     verdict: str
     glyph: str
+    tone: str
     link: str
 
     @property
@@ -74,13 +95,17 @@ class VerdictView:
         headlines: at most three findings.
         more: the other findings on the study as a whole.
         nothing: a plain sentence where not one comparison could be told, else "".
+        budget: the page's error in a line.
         ranking: over workloads, or None.
+        effects: the main effects, or None.
     """
 
     headlines: tuple[FindingView, ...]
     more: tuple[FindingView, ...]
     nothing: str
+    budget: str
     ranking: Table | None
+    effects: Table | None
 
 
 @dataclass(frozen=True)
@@ -91,12 +116,14 @@ class Findings:
         all: findings.json.
         ranking: the ranking table.
         comparisons: the table of comparisons.
+        main_effects: the table of main effects.
         links: fragment of the page by a finding's figure.
     """
 
     all: tuple[dict[str, Any], ...]
     ranking: pd.DataFrame
     comparisons: pd.DataFrame
+    main_effects: pd.DataFrame
     links: Mapping[str, str]
 
     def shown(self, *ids: str) -> tuple[FindingView, ...]:
@@ -114,8 +141,9 @@ class Findings:
         return FindingView(
             f"finding-{self.all.index(finding)}",
             str(finding["claim"]),
-            verdict,
-            GLYPHS.get(verdict, ""),
+            f"{verdict}, exploratory" if finding["exploratory"] else verdict,
+            GLYPHS.get(kind_of(verdict), ""),
+            TONES.get(verdict, "muted"),
             self.links.get(str(finding["figure"]), ""),
         )
 
@@ -126,10 +154,8 @@ class Findings:
         return {(str(r["optimizer"]), str(r["schedule"])): r for r in rows}
 
     def strong(self, workload: str, metric: str) -> frozenset[CombinationKey]:
-        """The leader and what is not to be told from it, where that was tested."""
-        rows = self.standing(workload, metric)
-        tested = any(r["tied"] or r["better_than"] for r in rows.values())
-        return frozenset(key for key, r in rows.items() if tested and (r["leader"] or r["tied"]))
+        """The first group of a ranking: the leader and what is not to be told from it."""
+        return frozenset(key for key, r in self.standing(workload, metric).items() if r["group"] == 1)
 
 
 def read_findings(tables: Path, links: Mapping[str, str]) -> Findings:
@@ -138,6 +164,7 @@ def read_findings(tables: Path, links: Mapping[str, str]) -> Findings:
         tuple(read_values(tables / "findings.json", list)),
         read_frame(tables / "ranking.parquet"),
         read_frame(tables / "comparisons.parquet"),
+        read_frame(tables / "main_effects.parquet"),
         links,
     )
 
@@ -181,19 +208,80 @@ def verdict_view(study: StudyView, findings: Findings) -> VerdictView:
     at_top = {shown.id for shown in headlines}
     more = tuple(f for f in findings.of_section("verdict") if f.id not in at_top)
     tested = findings.comparisons[findings.comparisons["metric"] == LOSS]
-    resolved = tested["verdict"].isin(["better", "worse"]).sum()
+    resolved = tested["verdict"].isin(RESOLVED).sum()
     nothing = ""
-    if not resolved:
+    if not resolved and not findings.main_effects["verdict"].isin(RESOLVED).any():
         n = len(tested)
-        why = set(tested["verdict"]) or {"insufficient data"}
+        why = set(tested["verdict"]) or {INSUFFICIENT}
         nothing = (
             "Too little data to tell any two combinations apart: what follows describes these runs "
             "and no more."
-            if why == {"insufficient data"}
-            else f"None of {number(n)} comparisons shows a difference: nothing here can be called better "
+            if why == {INSUFFICIENT}
+            else f"None of {number(n)} comparisons could be decided: nothing here can be called better "
             "or worse."
         )
-    return VerdictView(headlines, more, nothing, _ranking(study, findings))
+    return VerdictView(
+        headlines, more, nothing, budget(study), _ranking(study, findings), _effects(study, findings)
+    )
+
+
+def budget(study: StudyView) -> str:
+    """The page's budget of error, and how it is shared out."""
+    rules = study.facts.get("report") or {}
+    if any(rules.get(key) is None for key in ("error", "threshold", "equal_within")):
+        return ""
+    error, threshold, margin = (float(rules[key]) for key in ("error", "threshold", "equal_within"))
+    shares = listing([f"{percent(share * error)} to {what}" for what, share in SHARES.items()], len(SHARES))
+    return (
+        f"Error of the page: at most {percent(error)} for any false better, worse or equal among the "
+        f"comparisons of final loss and the main effects ({shares}); all that is marked exploratory lies "
+        f"outside of it. Differences below {percent(threshold)} are never called better; equal needs a "
+        f"margin of {percent(margin)} or less."
+    )
+
+
+def _effects(study: StudyView, findings: Findings) -> Table | None:
+    """The main effects, those over all kinds of workloads in bold."""
+    rows = findings.main_effects.to_dict("records")
+    if not rows:
+        return None
+
+    def named_(factor: str, name: str) -> str:
+        return study.label(f"{factor}s", name)
+
+    def end(row: Mapping[Any, Any], which: str) -> TableEntry:
+        workload = str(row[f"{which}_workload"])
+        return TableEntry(
+            number(float(row[which])), study.label("workloads", workload) if workload else "", numeric=True
+        )
+
+    entries = tuple(
+        (
+            TableEntry(named_(row["factor"], row["name"]), strong=not row["kind"]),
+            TableEntry(named_(row["factor"], row["against"])),
+            TableEntry(str(row["kind"] or "all"), f"{row['workloads']} workloads, {row['parts']} pairs"),
+            TableEntry(
+                number(float(row["effect"])),
+                interval(float(row["low"]), float(row["high"])),
+                strong=row["verdict"] in RESOLVED,
+                numeric=True,
+            ),
+            TableEntry(str(row["verdict"])),
+            TableEntry(f"{row['wins']}/{row['pairs']}", numeric=True),
+            end(row, "least"),
+            end(row, "most"),
+        )
+        for row in rows
+    )
+    return Table(
+        "t-effects",
+        "Main effects, declared before any run: each schedule over the first one and each optimizer over the "
+        "reference, all else alike, pooled over all pairs of the study and over each kind of workload. "
+        "Loss: the mean over pairs and seeds of log ratios, as a ratio, with its 95% interval. Bold: better "
+        "or worse.",
+        ("With", "Instead of", "On", "Loss, times", "Verdict", "Seeds lower", "Lowest on", "Highest on"),
+        entries,
+    )
 
 
 def _ranking(study: StudyView, findings: Findings) -> Table | None:
@@ -203,6 +291,7 @@ def _ranking(study: StudyView, findings: Findings) -> Table | None:
     strong = findings.strong("", LOSS)
     entries = tuple(
         (
+            TableEntry(str(r["group"] or "–"), numeric=True),
             TableEntry(study.label("optimizers", key[0])),
             TableEntry(study.label("schedules", key[1])),
             TableEntry(
@@ -225,10 +314,12 @@ def _ranking(study: StudyView, findings: Findings) -> Table | None:
     )
     return Table(
         "t-standing",
-        "Over the workloads that all of these ran on: interquartile mean of final validation loss over the "
-        "reference's, with its 95% interval (bootstrap over seeds). Bold: the first and what shows no "
-        "detectable difference from it in paired tests, corrected for all comparisons of the study.",
+        "Over the workloads that all of these ran on: final validation loss over the reference's "
+        "(interquartile mean over workloads, mean over seeds, of the logarithm), with its 95% interval. "
+        "Those of a group cannot be told apart from its first by paired tests within the page's budget of "
+        "error. Bold: the first group.",
         (
+            "Group",
             "Optimizer",
             "Schedule",
             "Loss / reference's",

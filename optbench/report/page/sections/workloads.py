@@ -37,9 +37,9 @@ def _shown_measures(study: StudyView) -> list[tuple[str, str, bool]]:
 
 
 RULE: Final = (
-    "Medians over seeds with intervals. Bold: the first and what shows no detectable difference from it in "
-    "paired tests, corrected for all comparisons of the study; columns without bold were not tested, or "
-    "could not be."
+    "Over seeds, with 95% intervals: of the final validation loss the mean of its logarithm, undone (the "
+    "median where a run diverged), of all else medians. Bold: the first and what cannot be told from it by "
+    "paired tests (steps to target: exploratory); columns without bold were not tested, or could not be."
 )
 
 TESTED: Final = ("final_val_loss", "steps_to_target")
@@ -71,9 +71,9 @@ class WorkloadResult:
 
 GLANCE_HEADS: Final = (
     "Workload",
-    "Lowest median final validation loss",
-    "No detectable difference from it",
-    "Soonest to target",
+    "Lowest final validation loss",
+    "Not told apart from it",
+    "Soonest to target (exploratory)",
 )
 
 
@@ -102,12 +102,19 @@ def _result(
         }
         for metric, _, _ in _shown_measures(study)
     }
+    # What is compared is shown as it is compared.
+    measures["final_val_loss"] = {
+        key: Estimate(float(r["estimate"]), float(r["low"]), float(r["high"]))
+        for key, r in findings.standing(workload, "final_val_loss").items()
+    }
     return WorkloadResult(
         id=f"w-{index}",
         name=workload,
         label=study.label("workloads", workload),
         facts=_facts(study, workload),
-        found=findings.shown(f"leader:{workload}", f"target:{workload}", f"seeds:{workload}"),
+        found=findings.shown(
+            f"recommendation:{workload}", f"leader:{workload}", f"target:{workload}", f"seeds:{workload}"
+        ),
         table=_table(
             study,
             runs,
@@ -203,7 +210,7 @@ def _glance(
         value = f"{number(float(found['estimate']))} {span}".strip()
         first = TableEntry(_name(study, leader), value, strong=bool(found["better_than"]))
         names = [_name(study, key) for key, row in standing.items() if row["tied"]]
-        tested = bool(names or found["better_than"])
+        tested = bool(found["group"])
         count = f"{len(names)} of {len(standing) - 1} others"
         second = TableEntry(count, listing(names, 3)) if tested else TableEntry("insufficient data")
     return TableEntry(study.label("workloads", workload)), first, second, _soonest(study, workload, findings)

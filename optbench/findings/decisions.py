@@ -1,0 +1,418 @@
+"""From paired differences to verdicts: one budget of error for all that a study asks.
+
+A family is a list of rows that are corrected together. `decide` tests it and says of every row what is known,
+with the share of the budget that the family has. docs/reference/findings.md says how to recompute a row by
+hand.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from optbench.core.floats import LARGEST, SMALLEST
+from optbench.core.words import percent
+from optbench.findings.samples import location
+from optbench.stats.intervals import hodges_lehmann, student_quantile
+from optbench.stats.moderated import moderated_t
+from optbench.stats.paired import FEWEST_PAIRS, holm, seeds_needed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from optbench.findings.samples import Combination
+
+SHARES: Final = {"comparisons": 0.7, "main effects": 0.2, "equality": 0.1}
+"""What of the budget goes to the pairs of combinations, to the pooled main effects, and to `equal within`."""
+
+MODERATED_T: Final = "moderated paired t, Holm"
+STUDENT_T: Final = "paired t, Holm"
+NOT_TESTED: Final = "none"
+EXACT: Final = "none: exact, nothing is drawn"
+
+BETTER: Final = "better"
+WORSE: Final = "worse"
+BETTER_EXACT: Final = "better (exact)"
+WORSE_EXACT: Final = "worse (exact)"
+BELOW: Final = "detected, below the threshold"
+UNDECIDED: Final = "undecided"
+INSUFFICIENT: Final = "insufficient data"
+EQUAL: Final = "equal within "
+"""What a verdict of equality starts with; the margin follows, as in `equal within 4.2%`."""
+
+RESOLVED: Final = (BETTER, WORSE, BETTER_EXACT, WORSE_EXACT)
+"""Verdicts that one is better than the other."""
+
+FAVOURABLE: Final = (BETTER, BETTER_EXACT)
+UNFAVOURABLE: Final = (WORSE, WORSE_EXACT)
+
+MIRROR: Final = {BETTER: WORSE, WORSE: BETTER, BETTER_EXACT: WORSE_EXACT, WORSE_EXACT: BETTER_EXACT}
+
+CONFIDENCE: Final = 0.95
+"""Of a row's own interval."""
+
+LEAST_SPREAD: Final = 0.1
+"""The places of diverged runs vary by at least this share of the farthest finite difference beside them."""
+
+SQUARABLE = (1e-140, 1e140)
+"""Numbers between these have squares that neither overflow nor vanish, some of them summed."""
+
+
+def mirrored(verdict: str) -> str:
+    """The verdict on b against a, from the one on a against b."""
+    return MIRROR.get(verdict, verdict)
+
+
+def not_told_apart(verdict: str) -> bool:
+    """Whether a test was made and neither side came out as better."""
+    return verdict not in RESOLVED and verdict != INSUFFICIENT
+
+
+def kind_of(verdict: str) -> str:
+    """The verdict without its margin: `equal` for all that are equal within some margin."""
+    return "equal" if verdict.startswith(EQUAL) else verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A comparison before its test.
+
+    Attributes:
+        workload: its name, or "" for what is pooled over workloads.
+        a: what is judged.
+        b: what it is compared with.
+        scale: `ratio`, differences are of log10; or `difference`.
+        workloads: that it rests on.
+        n: pairs that were planned.
+        ran: pairs that ran.
+        n_ok: pairs in which both ended ok.
+        wins: pairs in which a is better.
+        ties: pairs in which neither is.
+        lr: learning rates of a and of b, in words.
+        seeds: of the differences, ascending.
+        differences: shape (seeds,): a - b, NaN where there is no pair, 0 where both are the same infinity.
+        exact: whether both sides are the same in every seed.
+        compared: whether any pair has a finite side; two that always diverge are not compared.
+        threshold: the least |effect| that is called better or worse, on the scale of the differences.
+        group: rows of one group have spreads of one size and lend them to each other; "" for none.
+        group_df: degrees of freedom that the runs of the group hold in all.
+        diverged: workloads in which a run of either side ended without a result.
+        untold: workloads with too little data for a test of this pair.
+    """
+
+    workload: str
+    a: Combination
+    b: Combination
+    scale: str
+    workloads: int
+    n: int
+    ran: int
+    n_ok: int
+    wins: int
+    ties: int
+    lr: tuple[str, str]
+    seeds: tuple[int, ...]
+    differences: NDArray[np.float64]
+    exact: bool
+    compared: bool
+    threshold: float
+    group: str = ""
+    group_df: float = math.inf
+    diverged: int = 0
+    untold: int = 0
+
+    @cached_property
+    def pairs(self) -> NDArray[np.float64]:
+        """The differences of the pairs that ran."""
+        return self.differences[~np.isnan(self.differences)]
+
+    @property
+    def testable(self) -> bool:
+        """Whether there are pairs enough that vary."""
+        return self.ran >= FEWEST_PAIRS and not self.exact and self.compared
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a study declares before its tests.
+
+    Attributes:
+        threshold: the least relative difference that counts, 0.01 for 1%.
+        error: chance of any false claim of the page, its budget.
+        equal_within: the largest relative margin that is called equal.
+    """
+
+    threshold: float = 0.01
+    error: float = 0.05
+    equal_within: float = 0.1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is known of a row.
+
+    Attributes:
+        effect: a over b (scale `ratio`) or a - b: of finite pairs from the mean of their differences, else
+            the Hodges-Lehmann shift.
+        low: lower end of the 95% interval of this row alone.
+        high: upper end.
+        coverage: what the interval really covers.
+        test: how it was tested.
+        p: of this row alone; NaN where it was not tested.
+        p_adjusted: for the budget of the page: at most the budget's error where the row is detected.
+        margin: the relative difference that is excluded, with the budget's share for equality; NaN where none
+            is.
+        verdict: in words.
+        seeds_needed: pairs that would resolve this gap; NaN where no number would, or none is needed.
+        tuning_share: share of the interval's width that the draw of tuning seeds has.
+    """
+
+    effect: float
+    low: float
+    high: float
+    coverage: float
+    test: str
+    p: float
+    p_adjusted: float
+    margin: float
+    verdict: str
+    seeds_needed: float
+    tuning_share: float
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """A row's test on the scale of its differences."""
+
+    estimate: float
+    error: float
+    df: float
+    p: float
+    p_adjusted: float
+    test: str
+
+
+def decide(
+    rows: Sequence[Row],
+    rules: Rules,
+    *,
+    share: float,
+    equality: bool = False,
+    tuning: Callable[[Row], float] | None = None,
+) -> list[Decision]:
+    """Tests a family and says of each row what is known.
+
+    Rows are tested by the moderated t of their differences, corrected by Holm. A pair in which one side
+    diverged counts as the farthest finite difference of its row, and that row lends and borrows no spread.
+
+    Args:
+        rows: of the family.
+        rules: what the study declares.
+        share: of the budget; p values are adjusted so that they are compared with the whole of it.
+        equality: whether the family may claim that two are equal, from the budget's share for that.
+        tuning: variance of a row's mean that another draw of tuning seeds would add; None for none.
+
+    Returns:
+        One decision a row, in their order.
+    """
+    tested = _tested(rows, share)
+    margins = _margins(rows, tested, rules) if equality else [math.nan] * len(rows)
+    return [
+        _decision(row, one, margin, rules, share / max(sum(r.testable for r in rows), 1), tuning)
+        for row, one, margin in zip(rows, tested, margins, strict=True)
+    ]
+
+
+def _tested(rows: Sequence[Row], share: float) -> list[_Tested]:
+    estimates = _estimates(rows)
+    testable = [i for i, row in enumerate(rows) if row.testable]
+    p = np.full(len(rows), math.nan)
+    adjusted = np.full(len(rows), math.nan)
+    tests = [EXACT if row.exact and row.compared else NOT_TESTED for row in rows]
+    if testable:
+        p[testable] = [estimates[i][3] for i in testable]
+        adjusted[testable] = np.minimum(holm(p[testable]) / share, 1.0)
+        for i in testable:
+            tests[i] = MODERATED_T if estimates[i][4] else STUDENT_T
+    return [
+        _Tested(mean, error, df, float(p[i]), float(adjusted[i]), tests[i])
+        for i, (mean, error, df, _, _) in enumerate(estimates)
+    ]
+
+
+def _matrix(rows: Sequence[Row]) -> NDArray[np.float64]:
+    """The differences of several rows on one axis of seeds, shape (rows, seeds)."""
+    seeds = sorted({seed for row in rows for seed in row.seeds})
+    place = {seed: column for column, seed in enumerate(seeds)}
+    differences = np.full((len(rows), len(seeds)), math.nan)
+    for k, row in enumerate(rows):
+        differences[k, [place[seed] for seed in row.seeds]] = row.differences
+    return differences
+
+
+def _estimates(rows: Sequence[Row]) -> list[tuple[float, float, float, float, bool]]:
+    """Mean, error, degrees of freedom and p of each row's t, and whether its variance was moderated."""
+    found: list[tuple[float, float, float, float, bool]] = [(math.nan, math.nan, math.nan, math.nan, False)]
+    found *= len(rows)
+    groups: dict[object, list[int]] = {}
+    for i, row in enumerate(rows):
+        if len(row.pairs) and not row.exact:
+            groups.setdefault((row.group, row.scale) if row.group else i, []).append(i)
+    for members in groups.values():
+        differences = _matrix([rows[i] for i in members])
+        infinite = np.isinf(differences)
+        farthest = np.abs(np.where(infinite, 0.0, np.nan_to_num(differences))).max(axis=1)
+        farthest = np.where(farthest > 0, farthest, 1.0)
+        placed = np.where(infinite, np.sign(differences) * farthest[:, None], differences)
+        alone = np.asarray(infinite.any(axis=1), dtype=bool)
+        df = rows[members[0]].group_df
+        one = moderated_t(placed, most_df=df, alone=alone, least_spread=farthest * LEAST_SPREAD)
+        for k, i in enumerate(members):
+            moderated = bool(one.prior_df > 0 and not alone[k])
+            found[i] = float(one.mean[k]), float(one.error[k]), float(one.df[k]), float(one.p[k]), moderated
+    return found
+
+
+def _margins(rows: Sequence[Row], tested: Sequence[_Tested], rules: Rules) -> list[float]:
+    """The relative difference that two one-sided tests of the whole family exclude; NaN where none is.
+
+    Each row's level is the budget's share for equality over the number of rows, so that the chance of any
+    false claim of equality is at most that share, whichever rows are looked at.
+    """
+    family = sum(row.testable for row in rows)
+    found = []
+    for row, one in zip(rows, tested, strict=True):
+        if not row.testable or not np.isfinite(row.pairs).all() or not math.isfinite(one.error):
+            found.append(math.nan)
+            continue
+        level = rules.error * SHARES["equality"] / family
+        reach = abs(one.estimate) + student_quantile(1 - 2 * level, one.df) * one.error
+        found.append(_relative(reach, row, rules))
+    return found
+
+
+def _relative(size: float, row: Row, rules: Rules) -> float:
+    """A difference as a share: 10^size - 1, or of the loss that the threshold was taken of."""
+    if row.scale == "ratio":
+        return power_of_ten(size) - 1
+    unit = row.threshold / rules.threshold if rules.threshold else math.nan
+    return size / unit if unit else math.nan
+
+
+def _decision(
+    row: Row,
+    one: _Tested,
+    margin: float,
+    rules: Rules,
+    level: float,
+    tuning: Callable[[Row], float] | None,
+) -> Decision:
+    d = row.pairs
+    estimate, low, high, coverage, tuned = _interval(row, one, tuning(row) if tuning else 0.0)
+    verdict = verdict_of(row, one.p_adjusted, (estimate, low, high), margin=margin, rules=rules)
+    undo = power_of_ten if row.scale == "ratio" else float
+    return Decision(
+        effect=undo(estimate),
+        low=undo(low),
+        high=undo(high),
+        coverage=coverage,
+        test=one.test,
+        p=one.p,
+        p_adjusted=one.p_adjusted,
+        margin=margin,
+        verdict=verdict,
+        seeds_needed=_seeds(d, row, verdict, rules.error * level),
+        tuning_share=tuned,
+    )
+
+
+def _interval(row: Row, one: _Tested, variance: float) -> tuple[float, float, float, float, float]:
+    """Estimate, ends and coverage on the scale of the differences, and the tuning's share of the width."""
+    d = row.pairs
+    if not len(d) or not row.compared:
+        return (math.nan,) * 5
+    if row.exact:
+        middle = location(d)
+        return middle, middle, middle, math.nan, math.nan
+    if not np.isfinite(d).all():
+        shift = hodges_lehmann(d)
+        return shift.estimate, shift.low, shift.high, shift.coverage, math.nan
+    if len(d) == 1:
+        return float(d[0]), -math.inf, math.inf, 0.0, math.nan
+    error = math.hypot(one.error, math.sqrt(variance))
+    half = student_quantile(CONFIDENCE, one.df) * error
+    tuned = 1 - one.error / error if error else 0.0
+    return one.estimate, one.estimate - half, one.estimate + half, CONFIDENCE, tuned
+
+
+def verdict_of(
+    row: Row, p_adjusted: float, shift: tuple[float, float, float], *, margin: float, rules: Rules
+) -> str:
+    """What may be said of a comparison.
+
+    `better` (less) and `worse` need 6 pairs, an adjusted p within the budget, an effect beyond the threshold
+    and an interval without 0 on the same side. A pair in which nothing is drawn is compared as it is.
+
+    Args:
+        row: the comparison.
+        p_adjusted: compared with the budget's error; NaN where it was not tested.
+        shift: estimate, low and high of a - b, on the scale of the test.
+        margin: the relative difference that is excluded, NaN for none.
+        rules: what the study declares.
+    """
+    estimate, low, high = shift
+    if not row.compared or math.isnan(estimate):
+        return INSUFFICIENT
+    better, worse = (BETTER_EXACT, WORSE_EXACT) if row.exact else (BETTER, WORSE)
+    if row.exact and not estimate:
+        return EQUAL + percent(0)
+    if not row.exact and row.ran < FEWEST_PAIRS:
+        return INSUFFICIENT
+    if row.exact or (p_adjusted <= rules.error and (high < 0 or low > 0)):
+        if abs(estimate) <= row.threshold:
+            return BELOW
+        return better if estimate < 0 else worse
+    return EQUAL + _rounded_up(margin) if margin <= rules.equal_within else UNDECIDED
+
+
+def _rounded_up(share: float) -> str:
+    """A margin in percent with two digits, never less than it is."""
+    if share <= 0:
+        return percent(0)
+    unit = 10.0 ** (math.floor(math.log10(share)) - 1)
+    return percent(math.ceil(share / unit * (1 - 1e-12)) * unit)
+
+
+def power_of_ten(value: float) -> float:
+    """10 to the `value`; of a finite one never 0 nor infinite, which mean that a side has no finite loss.
+
+    Where the power is no float, the largest or the least one stands for it.
+    """
+    if not math.isfinite(value):
+        return math.inf if value > 0 else 0.0 if value < 0 else math.nan
+    try:
+        return max(float(10.0**value), SMALLEST)
+    except OverflowError:
+        return LARGEST
+
+
+def _seeds(d: NDArray[np.float64], row: Row, verdict: str, level: float) -> float:
+    """Pairs that would resolve this gap at `level`; NaN where no number would, or none is needed."""
+    if verdict != UNDECIDED or not np.isfinite(d).all():
+        return math.nan
+    gap = float(d.mean())
+    if abs(gap) <= row.threshold:
+        return math.nan  # seen or not, so small a gap is not called better
+    largest = float(np.abs(d).max())
+    if not SQUARABLE[0] < largest < SQUARABLE[1]:
+        d = d / largest  # only the quotient of gap and spread counts
+    try:
+        return float(seeds_needed(float(d.mean()), float(d.std(ddof=1)), alpha=level))
+    except ValueError:  # more than 10^7 pairs
+        return math.inf
