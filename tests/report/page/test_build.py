@@ -108,7 +108,7 @@ def test_sections_and_figures_are_there(mixed):
     assert len(sections) == 11
     for section in sections:
         opening = re.search(r"</h2>\s*(?:<div[^>]*>\s*)*<(\w+)(?: class=\"([^\"]*)\")?", section)
-        assert opening.group(1, 2) in (("p", "lead"), ("p", "nothing"))
+        assert opening.group(1, 2) in (("p", "lead"), ("p", "nothing"), ("ol", "headlines"))
         last = section.rsplit("<details", 1)[1]
         assert last.startswith(' class="how"><summary>How to read this, caveats, data, export</summary>')
         assert "<b>Data and export.</b> <code>tables/" in last
