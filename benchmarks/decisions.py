@@ -32,12 +32,12 @@ from typing import Any
 
 from known_truth import DIFFERENT, Case, decided
 from noise import KINDS, TABLE
+from optbench.core.files import PACKAGE_FOLDER
 from optbench.stats import wilson_interval
 from results import record_table
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-COUNTS = ROOT / "results" / "decisions"
+COUNTS = HERE.parent / "results" / "decisions"
 
 ASSERTED = ("gaussian", "lognormal", "real")
 """Noise on which the page's budget must hold; the other kinds are told beside it."""
@@ -76,11 +76,11 @@ Counts = Mapping[str, Sequence[Counted]]
 
 def code_hash() -> str:
     """Eight digits over all that decides what is counted."""
-    files = [file for name in DECIDING for file in (ROOT / "optbench" / name).rglob("*.py")]
+    files = [file for name in DECIDING for file in sorted((PACKAGE_FOLDER / name).rglob("*.py"))]
     files += [HERE / name for name in ("fabricated.py", "known_truth.py", "noise.py")] + [TABLE]
     found = hashlib.sha256()
-    for file in sorted(files):
-        found.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    for file in files:
+        found.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return found.hexdigest()[:8]
 
 
@@ -195,7 +195,9 @@ def power_table(counts: Counts) -> None:
     kinds = [f"power-{ratio:g}" for ratio in RATIOS]
     note = (
         "Percent of the truly different pairs within workloads that are called the right way / the wrong "
-        "way; percent of the studies that call a truly equal pair different; all inside the page's budget. "
+        "way; percent of the studies with a false claim on any pair (the wrong way, a truly equal pair "
+        "called different, or a different one equal within less than it differs). All inside the page's "
+        "budget. "
         f"Studies of each ratio: {_sizes(counts, kinds, POWER)}."
     )
     record_table("decisions-power", ["true ratio", *(f"n = {n}" for n in POWER)], lines, note)
@@ -208,7 +210,7 @@ def _power(counted: Sequence[Counted]) -> str:
     different, right, wrong = (sum(one[what] for one in pairs) for what in ("different", "right", "wrong"))
     if not different:
         return "none compared"
-    false = sum(one["false"] > 0 for one in pairs) / len(pairs)
+    false = sum(one["wrong"] + one["false"] + one["not_equal"] > 0 for one in pairs) / len(pairs)
     return f"{100 * right / different:.0f} / {100 * wrong / different:.2g}; {100 * false:.1f}"
 
 

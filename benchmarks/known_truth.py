@@ -80,7 +80,9 @@ def decided(case: Case, study: int) -> dict[str, Any]:
     made.decide()
     tables = dict(made.tables())
     counted = {"study": study, "verdicts": verdicts(tables)}
-    return counted if case.ratio == 1 else counted | {"pairs": told_apart(tables["comparisons"], better)}
+    if case.ratio == 1:
+        return counted
+    return counted | {"pairs": told_apart(tables["comparisons"], better, 1 / case.ratio - 1)}
 
 
 def is_inside(row: Mapping[str, Any]) -> bool:
@@ -98,31 +100,35 @@ def verdicts(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, dic
     return {place: dict(counts) for place, counts in found.items()}
 
 
-def told_apart(rows: Rows, better: frozenset[Combination]) -> dict[str, Any]:
+def told_apart(rows: Rows, better: frozenset[Combination], gap: float) -> dict[str, Any]:
     """What primary comparisons within workloads say of pairs that differ and of pairs that do not.
 
     Args:
         rows: of the table of comparisons.
         better: the combinations that are truly better than all others.
+        gap: by how much the others' losses are larger, 0.25 for a true ratio of 0.8.
 
     Returns:
         `different` and `equal` pairs, how many of the different are called the `right` way and the `wrong`
-        way, how many of the equal are called different (`false`), and every verdict on the different ones
-        with its count (`said`).
+        way, how many of the equal are called different (`false`), how many of the different are called equal
+        within less than the gap (`not_equal`), and every verdict on the different ones with its count
+        (`said`).
     """
-    counts = Counter[str](different=0, right=0, wrong=0, equal=0, false=0)
+    counts = Counter[str](different=0, right=0, wrong=0, equal=0, false=0, not_equal=0)
     said: Counter[str] = Counter()
     for row in rows:
         if row["metric"] != LOSS or not row["workload"] or not is_inside(row):
             continue
         a, b = (row["a"], row["schedule_a"]) in better, (row["b"], row["schedule_b"]) in better
-        word = row["verdict"].partition(" ")[0] if row["verdict"] in DIFFERENT else ""
+        verdict = row["verdict"]
+        word = verdict.partition(" ")[0] if verdict in DIFFERENT else ""
         if a == b:
             counts["equal"] += 1
             counts["false"] += bool(word)
         else:
-            said[row["verdict"]] += 1
+            said["equal" if verdict.startswith("equal") else verdict] += 1
             counts["different"] += 1
             counts["right"] += word == ("better" if a else "worse")
             counts["wrong"] += word == ("worse" if a else "better")
+            counts["not_equal"] += verdict.startswith("equal") and row["margin"] < gap
     return {**counts, "said": dict(said)}

@@ -121,14 +121,16 @@ def test_directions_are_those_of_the_truth(bench: dict[str, ModuleType]) -> None
         row("sgd", "adam", "better"),
         row("sgd", "adam", "undecided"),
         row("sgd", "lion", "worse"),
-        row("sgd", "lion", "equal within 1%"),
+        row("sgd", "lion", "equal within 1%", margin=0.01),
+        row("adam", "sgd", "equal within 30%", margin=0.3),
+        row("adam", "sgd", "equal within 9.1%", margin=0.091),
         row("adam", "sgd", "better", workload=""),
         row("adam", "sgd", "better", metric="steps_to_target"),
         row("adam", "sgd", "better", exploratory=True),
     ]
-    assert truth.told_apart(rows, frozenset({("adam", "cosine")})) == {
-        **{"different": 4, "right": 2, "wrong": 1, "equal": 2, "false": 1},
-        "said": {"better": 2, "worse (exact)": 1, "undecided": 1},
+    assert truth.told_apart(rows, frozenset({("adam", "cosine")}), 0.25) == {
+        **{"different": 6, "right": 2, "wrong": 1, "equal": 2, "false": 1, "not_equal": 1},
+        "said": {"better": 2, "worse (exact)": 1, "undecided": 1, "equal": 2},
     }
 
 
