@@ -170,16 +170,16 @@ def null_table(counts: Counts) -> None:
     ]
     asserted = [one for kind in ASSERTED for one in _of_kind(counts, kind) if one]
     ends = [wilson_interval(sum(map(CLAIMS["budget"], one)), len(one)).high for one in asserted]
-    highest = max(ends, default=0.0)
+    highest = f"{100 * max(ends):.1f}" if ends else "not known"
     note = (
         "Percent of null studies with any `better` or `worse`, exact or not, and Wilson's 95% interval of "
         "it: inside the page's budget, there with `detected, below the threshold` too, and anywhere in "
         f"tables and findings. Studies of each kind: {_sizes(counts, KINDS, STUDIES)}. The upper end for "
         f"{', '.join(ASSERTED[:-1])} and {ASSERTED[-1]} noise should be at most {100 * MOST:g}; the highest "
-        f"is {100 * highest:.1f}."
+        f"is {highest}."
     )
-    said = {"highest": f"{100 * highest:.1f}"}
-    record_table("decisions-null", ["noise", "claims", *(f"n = {n}" for n in STUDIES)], lines, note, said)
+    heads = ["noise", "claims", *(f"n = {n}" for n in STUDIES)]
+    record_table("decisions-null", heads, lines, note, {"highest": highest})
 
 
 def _of_kind(counts: Counts, kind: str) -> list[Sequence[Counted]]:
