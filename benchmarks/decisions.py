@@ -45,6 +45,9 @@ ASSERTED = ("gaussian", "lognormal", "real")
 STUDIES = {6: 500, 8: 200, 10: 500, 20: 200}
 """Null studies of each kind by their number of seeds."""
 
+FEWER = 200
+"""At most so many of the kinds that are told beside."""
+
 RATIOS = (0.98, 0.95, 0.9, 0.8)
 POWER = {6: 60, 8: 60, 10: 60}
 """Studies of each true ratio by their number of seeds."""
@@ -58,7 +61,11 @@ DECIDING = ("core", "cells", "study", "stats", "tables", "findings")
 CASES = {
     case.name: (case, studies)
     for case, studies in [
-        *((Case(kind, n), studies) for kind in KINDS for n, studies in STUDIES.items()),
+        *(
+            (Case(kind, n), studies if kind in ASSERTED else min(studies, FEWER))
+            for kind in KINDS
+            for n, studies in STUDIES.items()
+        ),
         *((Case("real", n, ratio), studies) for ratio in RATIOS for n, studies in POWER.items()),
     ]
 }
