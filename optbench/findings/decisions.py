@@ -223,8 +223,9 @@ def decide(
     """
     tested = _tested(rows, share)
     margins = _margins(rows, tested, rules) if equality else [math.nan] * len(rows)
+    level = share / max(sum(row.testable for row in rows), 1)
     return [
-        _decision(row, one, margin, rules, share / max(sum(r.testable for r in rows), 1), tuning)
+        _decision(row, one, margin, rules, level, tuning)
         for row, one, margin in zip(rows, tested, margins, strict=True)
     ]
 
