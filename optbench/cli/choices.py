@@ -101,7 +101,7 @@ def reading(study: str, *stages: str) -> Iterator[Path]:
     except FileNotFoundError as problem:
         raise UserError(f"{results} is incomplete: {problem.filename} is not there{MADE_ANEW}") from problem
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
-        kind, where = type(problem).__name__, _innermost(problem)
+        kind, where = type(problem).__name__, innermost(problem)
         raise UserError(
             f"{results} is not as optbench writes it: {kind}: {one_line(problem)} ({where}){MADE_ANEW}"
         ) from problem
@@ -110,7 +110,7 @@ def reading(study: str, *stages: str) -> Iterator[Path]:
 MADE_ANEW = "; optbench run STUDY makes tables and figures anew"
 
 
-def _innermost(problem: BaseException) -> str:
+def innermost(problem: BaseException) -> str:
     """The last place in this package that an exception passed: `report/study.py:60`."""
     from traceback import extract_tb  # noqa: PLC0415
 
