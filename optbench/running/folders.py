@@ -49,12 +49,16 @@ def set_folders_aside(study: Study, *, look_only: bool = False) -> None:
     for top in (Path("results"), Path("reports")):
         if isinstance(problem := problem_here(top), NowhereError):
             raise UserError(f"{problem}: mount or make that, or remove the link")
+        named: list[Path] = []
         for folder, home in _below(study, top):
+            if look_only and any(folder.is_relative_to(one) for one in named):
+                continue  # where nothing is renamed, a loop of links is in the way of all below it
             problem = problem_here(folder, home)
             if isinstance(problem, LeadsOutError) and _is_computed(problem.path, study):
                 raise UserError(f"{problem}: let {study.results} itself be the link")
             if problem is not None:
                 _say(problem, "made anew", look_only=look_only)
+                named.append(folder)
     for name in study.datasets:
         if _problem_of(study.data_folder) is None and (problem := problem_here(study.data_folder / name)):
             _say(problem, "prepared again", look_only=look_only)
