@@ -133,6 +133,8 @@ def _wrong(table: pd.DataFrame, required: frozenset[str]) -> str:
 
 
 def _wrong_in(name: str, column: pd.Series) -> str:
+    if name in KEYS | WHOLE | FLAGS and column.hasnans:
+        return "lacks a value"
     kind = infer_dtype(column, skipna=True)
     what, fine = "", True
     if name in KEYS | WORDS:
@@ -143,9 +145,7 @@ def _wrong_in(name: str, column: pd.Series) -> str:
         what, fine = "whole numbers", kind == "integer"
     elif name in NUMBERS:
         what, fine = "numbers", column.dtype.kind in "iuf" or kind in {"empty", "integer"}
-    if not fine:
-        return f"does not hold {what}"
-    return "lacks a value" if name in KEYS | WHOLE | FLAGS and column.hasnans else ""
+    return "" if fine else f"does not hold {what}"
 
 
 def read_values(file: Path, kind: type[dict[str, Any] | list[Any]] = dict) -> Any:  # noqa: ANN401 - JSON
