@@ -67,7 +67,8 @@ def results_folder(study: str) -> Path:
     named = Path("results") / study
     for folder in (Path(study), named):
         if (folder / "tables").is_dir():
-            return folder
+            # The page is called after it: `.` and `..` have no name of their own.
+            return folder if folder.name not in {"", ".."} else folder.resolve()
     if study and Path(study).is_dir():
         raise UserError(f"{study} holds no results: it has no folder 'tables'")
     if not study or not named.is_dir():
