@@ -83,7 +83,7 @@ NUMBERS: Final = frozenset(
 
 REQUIRED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "runs": frozenset({"cell", "workload", "optimizer", "schedule", "seed", "status", "final_val_loss"}),
+        "runs": frozenset({"cell", "workload", "optimizer", "schedule", "seed", "status"}),
         "summary": frozenset({"workload", "optimizer", "schedule", "metric", "n", "estimate", "low", "high"}),
         "convergence": frozenset({"workload", "optimizer", "schedule", "split", "metric", "step"}),
         "ranking": frozenset({"workload", "optimizer", "schedule", "metric", "place", "estimate"}),
