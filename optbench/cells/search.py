@@ -154,7 +154,7 @@ def read_choice(path: Path) -> dict[str, Any] | None:
     """
     try:
         choice = read_checked(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     trials = choice.get("trials")
     if (

@@ -246,7 +246,7 @@ def opened(
         has_seal = True
     except NoSealError:
         has_seal = False
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadTraceError(path, f"is not a whole {what}: it is not there") from None
     except CorruptFileError as error:
         raise BadTraceError(path, error.why) from None

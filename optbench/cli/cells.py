@@ -81,11 +81,13 @@ def rerun(
     if profile is not None:
         _rerun_on(profile, found, chosen)
         return
+    from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.locks import hold_run  # noqa: PLC0415
     from optbench.running.outputs import set_outputs_aside  # noqa: PLC0415
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
+    set_folders_aside(found)
     with hold_run(found.results):
         set_outputs_aside(found.results)
         left_of(map(trace_path, chosen))  # names what is corrupt and keeps it beside

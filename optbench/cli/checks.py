@@ -30,6 +30,7 @@ from optbench.running.launcher import Launcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from optbench.cells.cell import CellSpec
     from optbench.findings.agreement import Kind, ResultComparison
@@ -76,16 +77,23 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     wanted = math.ceil(len(ran) * float(sample[:-1]) / 100) if sample.endswith("%") else int(float(sample))
     chosen = random.Random(seed).sample(ran, min(wanted, len(ran)))  # noqa: S311  (not for secrets)
     scratch = replace(found, name=f"{found.name}.verify")
-    shutil.rmtree(scratch.results, ignore_errors=True)
+    _remove(scratch.results)
     copies = [replace(with_choice(cell), study=scratch.name) for cell in chosen]
     try:
         with Launcher() as launcher:
             train_cells(scratch, copies, copies, max(1, cores // found.threads), launcher)
         bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
     finally:
-        shutil.rmtree(scratch.results, ignore_errors=True)
+        _remove(scratch.results)
     echo(f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True)
     sys.exit(EXIT_DIFFERS if bad else 0)
+
+
+def _remove(folder: Path) -> None:
+    """Removes the folder of a comparison's own traces; a link in its place goes, and not what it leads to."""
+    if folder.is_symlink():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _holds(cell: CellSpec, copy: CellSpec) -> bool:

@@ -67,7 +67,8 @@ def results_folder(study: str) -> Path:
     named = Path("results") / study
     for folder in (Path(study), named):
         if (folder / "tables").is_dir():
-            return folder
+            # The page is called after it: `.` and `..` have no name of their own.
+            return folder if folder.name not in {"", ".."} else folder.resolve()
     if study and Path(study).is_dir():
         raise UserError(f"{study} holds no results: it has no folder 'tables'")
     if not study or not named.is_dir():
@@ -101,7 +102,7 @@ def reading(study: str, *stages: str) -> Iterator[Path]:
     except FileNotFoundError as problem:
         raise UserError(f"{results} is incomplete: {problem.filename} is not there{MADE_ANEW}") from problem
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
-        kind, where = type(problem).__name__, _innermost(problem)
+        kind, where = type(problem).__name__, innermost(problem)
         raise UserError(
             f"{results} is not as optbench writes it: {kind}: {one_line(problem)} ({where}){MADE_ANEW}"
         ) from problem
@@ -110,7 +111,7 @@ def reading(study: str, *stages: str) -> Iterator[Path]:
 MADE_ANEW = "; optbench run STUDY makes tables and figures anew"
 
 
-def _innermost(problem: BaseException) -> str:
+def innermost(problem: BaseException) -> str:
     """The last place in this package that an exception passed: `report/study.py:60`."""
     from traceback import extract_tb  # noqa: PLC0415
 

@@ -57,18 +57,40 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
     wanted = {name: spec for name, spec in study.datasets.items() if not only or name in only}
     from optbench.catalogue.datasets.manifest import is_prepared  # noqa: PLC0415
     from optbench.cells.data import data_digests  # noqa: PLC0415
+    from optbench.running.folders import without_place  # noqa: PLC0415
     from optbench.running.plan import set_data_aside  # noqa: PLC0415
 
     digests = data_digests(study)
     spoilt = set_data_aside(study, wanted)
+    nowhere = without_place(study, wanted)
     for name, spec in wanted.items():
         if not only and name not in spoilt and is_prepared(spec, study.data_folder, digests[name]):
             continue
-        from optbench.catalogue.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
+        reason = nowhere.get(name) or _prepare(study, name, digests[name])
+        if reason:
+            echo(f"optbench: data set {name} is not available: {reason}", err=True)
 
-        manifest = prepare_dataset(spec, study.data_folder, digests[name])
-        if manifest["status"] != "ready":
-            echo(f"optbench: data set {name} is not available: {manifest['reason']}", err=True)
+
+def _prepare(study: Study, name: str, digest: str) -> str:
+    """Prepares a data set; why it is not available, "" where it is.
+
+    Raises:
+        UserError: it lies there as it was prepared otherwise, and cannot be prepared again.
+        OSError: the disk is full, or broken.
+    """
+    from optbench.catalogue.datasets.prepare import prepare as prepare_dataset  # noqa: PLC0415
+    from optbench.running.folders import NO_ROOM  # noqa: PLC0415
+
+    try:
+        manifest = prepare_dataset(study.datasets[name], study.data_folder, digest)
+    except OSError as problem:
+        if problem.errno in NO_ROOM:
+            raise
+        reason = f"data_folder: {study.data_folder / name} cannot be written to: {problem.strerror}"
+        if os.path.lexists(study.data_folder / name / "manifest.json"):
+            raise UserError(f"{reason}, and the data that lies there was prepared otherwise") from problem
+        return reason
+    return "" if manifest["status"] == "ready" else str(manifest["reason"])
 
 
 @click.command()
@@ -86,6 +108,7 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
+    from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.plan import read_batch  # noqa: PLC0415
     from optbench.study.locate import note_study_file  # noqa: PLC0415
 
@@ -98,6 +121,7 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
         raise UserError(f"{batch} is no batch: it lists no cell")
     chosen = select(cells, [*paths, *listed])
     if batch is None:  # by hand, before anything else ran, perhaps
+        set_folders_aside(found)
         note_study_file(found)
         prepare_data(found)
     with Launcher() as launcher:
@@ -167,6 +191,7 @@ def tune(
     """
     from optbench.cells.search import searches_of, select_searches  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
+    from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.tuning_plan import read_tune_batch, searches_left  # noqa: PLC0415
 
     die_with_run()
@@ -181,6 +206,7 @@ def tune(
                 found, select_searches(searches, job.choices), job.workers, launcher, again=job.again
             )
         return
+    set_folders_aside(found)
     prepare_data(found)
     chosen = select_searches(searches, names) if names else searches
     left = searches_left(chosen)
@@ -247,8 +273,10 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
     Nothing else should run on the machine meanwhile. `optbench collect` makes the table.
     """
     from optbench.cells.timings import select_timings, timings_of  # noqa: PLC0415
+    from optbench.running.folders import set_folders_aside  # noqa: PLC0415
 
     found = read(study, device)
+    set_folders_aside(found)
     chosen = select_timings(timings_of(found), workloads)
     with Launcher() as launcher:
         _time(found, chosen, seconds or found.timing_s or SECONDS, launcher)
@@ -284,12 +312,14 @@ def collect(study: str, cores: int, device: str | None) -> None:
 
 
 def _collect(study: Study, cores: int) -> None:
+    from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.outputs import summed_stage  # noqa: PLC0415
     from optbench.study.locate import note_study_file  # noqa: PLC0415
     from optbench.tables.collect import collect as collect_study  # noqa: PLC0415
     from optbench.tables.timing import collect_timing  # noqa: PLC0415
     from optbench.tables.tuning import collect_tuning  # noqa: PLC0415
 
+    set_folders_aside(study)
     note_study_file(study)
     with summed_stage(study.results, "collect"):
         counts = collect_study(study, cores)
@@ -383,7 +413,15 @@ def _plot(results: Path, cores: int, *, pdf: bool | None = None) -> None:
     from optbench.running.outputs import summed_stage  # noqa: PLC0415
 
     with summed_stage(results, "plot"):
-        _draw_all()(results / "tables", results / "figures", cores=cores, pdf=pdf)
+        _draw_all()(results / "tables", results / "figures", cores=cores, pdf=pdf, on_failure=_not_drawn)
+
+
+def _not_drawn(what: str, problem: Exception) -> None:
+    """Says that a figure, or those of a section, could not be drawn: the others are, and the page is made."""
+    from optbench.cli.choices import innermost  # noqa: PLC0415
+    from optbench.core.errors import told  # noqa: PLC0415
+
+    echo(f"optbench: {what} is not drawn: {told(problem)} ({innermost(problem)})", err=True)
 
 
 @click.command()
@@ -400,12 +438,12 @@ def report(study: str, *, now: bool) -> None:
 
 def _report(results: Path) -> None:
     from optbench.report.page.build import render  # noqa: PLC0415
-    from optbench.running.outputs import summed_stage  # noqa: PLC0415
+    from optbench.running.outputs import spoilt_drawings, summed_stage  # noqa: PLC0415
 
     # The folder of somebody else's results stays as it is.
     own = results.resolve() == Path("results", results.name).resolve()
     with summed_stage(results, "report") if own else nullcontext():
-        page = render(results, Path("reports"))
+        page = render(results, Path("reports"), spoilt=spoilt_drawings(results))
     echo(page.absolute().as_uri())
 
 
@@ -444,10 +482,12 @@ def _write_oracle(results: Path) -> None:
 def run(study: str, cores: int, device: str | None) -> None:
     """Run a study from its file to its page, without Snakemake; what is there already stays."""
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
+    from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.locks import hold_run  # noqa: PLC0415
 
     found = read(study, device)
     cells = cells_of(found)
+    set_folders_aside(found)
     with hold_run(found.results):
         _run(found, cells, cores)
 

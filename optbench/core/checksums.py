@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.errors import CorruptFileError
 from optbench.core.files import open_regular, read_json, read_utf8, write_text
+from optbench.core.folders import folder_problem, leads_out, make_folder, out_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -85,8 +86,12 @@ def summed(results: Path, stage: str, root: Path, files: Callable[[], Iterable[P
         stage: the stage.
         root: the folder that the names are relative to.
         files: gives the stage's files once they are there; those that are missing are left out.
+
+    Raises:
+        CorruptFileError: the folder of the checksums is none, or a link out of the results.
     """
     path = sums_path(results, stage)
+    make_folder(path.parent, results)
     if not path.is_dir() or path.is_symlink():
         path.unlink(missing_ok=True)
     yield
@@ -103,12 +108,20 @@ def spoilt(results: Path, stage: str, root: Path) -> Iterator[CorruptFileError]:
     Raises:
         OSError: a file may not be read.
     """
+    path = sums_path(results, stage)
     try:
-        sums = _read_sums(sums_path(results, stage), root)
+        if elsewhere := _elsewhere(path, results):
+            raise elsewhere
+        sums = _read_sums(path, root)
     except CorruptFileError as problem:
         yield problem
         return
     for file, said in sums.items():
+        if elsewhere := _elsewhere(file, root):
+            yield elsewhere
+            if elsewhere.path != file:  # its folder, which holds the others too
+                return
+            continue
         try:
             if sha256_of_file(file) != said:
                 yield CorruptFileError(file, "is corrupt: its content has changed since it was written")
@@ -116,6 +129,12 @@ def spoilt(results: Path, stage: str, root: Path) -> Iterator[CorruptFileError]:
             continue
         except CorruptFileError as problem:
             yield problem
+
+
+def _elsewhere(file: Path, home: Path) -> CorruptFileError | None:
+    """What keeps a file, or the folder that it should lie in, from being one within `home`."""
+    problem = folder_problem(file.parent, home)
+    return problem or (out_of(home, file) if leads_out(file, home) else None)
 
 
 def missing(results: Path, stage: str, root: Path) -> list[Path]:
@@ -131,7 +150,7 @@ def _read_sums(path: Path, root: Path) -> dict[Path, str]:
     """The checksums by the files that they are of; none where there are none."""
     try:
         lines = read_utf8(path).splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     sums = {}
     for line in lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import filecmp
+import itertools
 import json
 import os
 import stat
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from optbench.core.errors import CorruptFileError, one_line
+from optbench.core.folders import KINDS, make_folder
 from optbench.core.text import escaped
 
 if TYPE_CHECKING:
@@ -28,15 +30,22 @@ PACKAGE_FOLDER: Final = Path(__file__).resolve().parents[1]
 def write_atomically(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """Gives a temporary path beside `path` and renames it to `path` when the block ends without exception.
 
+    A link at `path` is replaced itself, and what it leads to stays as it is.
+
     Args:
         path: what is written.
         synced: whether it is on the disk before the rename, so that a power cut leaves the old file or the
             new one. Without, it may leave a piece: for files that are made again where they are not whole.
+
+    Raises:
+        CorruptFileError: something else lies where its folder should.
+        OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir() and not path.is_symlink():  # no file can be renamed over it
+    make_folder(path.parent)
+    if _is_folder(path):  # no file can be renamed over it
         set_aside(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    _make_way(unfinished)
     try:
         yield unfinished
         if synced:
@@ -48,14 +57,27 @@ def write_atomically(path: Path, *, synced: bool = True) -> Iterator[Path]:
         raise
 
 
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _make_way(path: Path) -> None:
+    """Removes what lies where a file is about to be written: through a link it would be written elsewhere."""
+    if _is_folder(path):
+        set_aside(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def sweep(folder: Path, name: str | None = None) -> None:
     """Removes what killed writers of `folder`/`name`, or of any file in `folder`, have left.
 
-    Nobody may be writing there now.
+    Nobody may be writing there now. A folder that has such a name is no writer's and stays.
     """
     for left in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208  (names, ten times as fast)
         stem, _, process = left.rpartition(".")
-        if process.isdigit() and stem.startswith(".") and name in {None, stem[1:]}:
+        unfinished = process.isdigit() and stem.startswith(".") and name in {None, stem[1:]}
+        if unfinished and not _is_folder(folder / left):
             (folder / left).unlink(missing_ok=True)
 
 
@@ -73,16 +95,6 @@ def write_if_changed(path: Path, text: str) -> None:
     except (FileNotFoundError, CorruptFileError):  # as good as another text
         pass
     write_text(path, text)
-
-
-KINDS: Final = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
-"""What may lie where a file should."""
 
 
 def open_regular(path: Path) -> int:
@@ -111,6 +123,34 @@ def _open(path: Path) -> tuple[int, int]:
         os.close(number)
         raise CorruptFileError(path, f"is {KINDS.get(kind, 'something else')}, not a file")
     return number, found.st_size
+
+
+def open_for_writing(path: Path) -> int:
+    """Opens a file for reading and writing where it lies, made if need be; returns its descriptor.
+
+    For what must keep its place, as a lock must: other files are written by `write_atomically`.
+
+    Raises:
+        CorruptFileError: there is something else than a file: a link too, for it may lead anywhere.
+        OSError: it may not be opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        number = os.open(path, flags, 0o666)
+    except OSError as problem:
+        why = {
+            errno.ELOOP: "is a link, not a file",
+            errno.ENXIO: "is a socket, not a file",
+            errno.EISDIR: "is a folder, not a file",
+        }.get(problem.errno or 0)
+        if why is None:
+            raise
+        raise CorruptFileError(path, why) from None
+    kind = stat.S_IFMT(os.fstat(number).st_mode)
+    if kind != stat.S_IFREG:
+        os.close(number)
+        raise CorruptFileError(path, f"is {KINDS.get(kind, 'something else')}, not a file")
+    return number
 
 
 def read_regular(path: Path) -> bytes:
@@ -169,20 +209,23 @@ def read_json(path: Path, kind: type[dict[str, Any] | list[Any]] = dict) -> Any:
 
 
 MOST_ASIDE: Final = 9
-"""Corrupt files of one name that are kept: what is spoilt each time must not fill the disk."""
+"""Corrupt files of one name that are kept: what is spoilt each time must not fill the disk. Folders are kept
+all."""
 
 
 def set_aside(path: Path) -> Path:
     """Renames what lies at `path` to PATH.corrupt, PATH.corrupt-2, ... and returns that; nothing is deleted.
 
-    One that is the same as an earlier one takes its place; beyond `MOST_ASIDE`, the last one's.
+    A file that is the same as an earlier one takes its place; beyond `MOST_ASIDE`, the last one's.
 
     Raises:
         OSError: the folder cannot be written to.
     """
-    for count in range(1, MOST_ASIDE + 1):
+    for count in itertools.count(1):
         goal = path.with_name(f"{path.name}.corrupt{f'-{count}' if count > 1 else ''}")
         if not os.path.lexists(goal) or _same(path, goal):
+            break
+        if count >= MOST_ASIDE and not _is_folder(path) and not _is_folder(goal):
             break
     with suppress(FileNotFoundError):  # another process did it meanwhile
         path.replace(goal)

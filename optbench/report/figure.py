@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from optbench.core.errors import CorruptFileError, one_line
+from optbench.core.files import write_text
 from optbench.tables.read import ANEW, read_values
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class UniqueIds:
 def write_records(records: Sequence[FigureRecord], file: Path) -> None:
     """Write figures.json."""
     text = json.dumps([asdict(record) for record in records], indent=1, ensure_ascii=False, allow_nan=False)
-    file.write_text(text + "\n", encoding="utf-8")
+    write_text(file, text + "\n")
 
 
 def read_records(file: Path) -> list[FigureRecord]:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO
 
 from optbench.core.errors import CorruptFileError, UserError
-from optbench.core.files import open_regular, put_aside, sweep
+from optbench.core.files import open_for_writing, put_aside, sweep
+from optbench.core.folders import leads_out, make_folder
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
 """What a file system without locks answers: work then goes on unguarded."""
@@ -33,10 +34,9 @@ class KeyLocks:
 
     def __init__(self, file: Path) -> None:
         """Opens `file`, which is made if need be."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _make_way(file)
+        make_folder(file.parent)
         # Never opened twice in a process: closing either would let go of all.
-        self._file = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._file = _open(file)
 
     def take(self, key: str) -> bool:
         """Claims `key`; False where another process holds it."""
@@ -62,14 +62,13 @@ class KeyLocks:
         os.close(self._file)
 
 
-def _make_way(file: Path) -> None:
-    """Sets aside what is no file where the file of a lock belongs; a lock's content means nothing."""
+def _open(file: Path) -> int:
+    """Opens the file of a lock; sets aside what is none: a lock's content means nothing."""
     try:
-        os.close(open_regular(file))
-    except FileNotFoundError:
-        pass
+        return open_for_writing(file)
     except CorruptFileError as problem:
         print(f"optbench: {put_aside(problem, 'made anew')}", file=sys.stderr)  # noqa: T201
+    return open_for_writing(file)
 
 
 def _byte(key: str) -> int:
@@ -89,14 +88,12 @@ def hold_run(results: Path) -> IO[str]:
     Raises:
         UserError: another process runs it.
     """
-    results.mkdir(parents=True, exist_ok=True)
-    _make_way(results / ".run")
-    holder = (results / ".run").open("a+", encoding="utf-8")
+    make_folder(results)
+    holder = os.fdopen(_open(results / ".run"), "r+", encoding="utf-8")
     try:
         fcntl.flock(holder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as problem:
         if problem.errno in HELD:
-            holder.seek(0)
             who = holder.read().strip() or "another process"
             holder.close()
             raise UserError(f"{results.name}: {who} runs this study; let it end, or end it") from None
@@ -106,6 +103,7 @@ def hold_run(results: Path) -> IO[str]:
     holder.write(f"process {os.getpid()} on {socket.gethostname()}")
     holder.flush()
     for folder in ("tables", "figures", "timing", "plan", "checksums"):
-        sweep(results / folder)
+        if not leads_out(results / folder, results):
+            sweep(results / folder)
     sweep(Path("reports") / results.name)
     return holder

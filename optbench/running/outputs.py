@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from optbench.core.checksums import missing, spoilt, summed, sums_path
 from optbench.core.errors import CorruptFileError
 from optbench.core.files import put_aside
+from optbench.core.folders import is_own, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,6 +49,9 @@ def _root(results: Path, stage: str) -> Path:
 def summed_stage(results: Path, stage: str) -> AbstractContextManager[None]:
     """Leaves the checksums of what a stage of `OUTPUTS` writes in the block."""
     root = _root(results, stage)
+    if stage != "report":  # the page's own folder may be a link, as the results' may
+        for name in sorted({name.partition("/")[0] for name in OUTPUTS[stage]}):
+            make_folder(root / name, root)
 
     def files() -> Iterator[Path]:
         for name in OUTPUTS[stage]:
@@ -57,7 +61,7 @@ def summed_stage(results: Path, stage: str) -> AbstractContextManager[None]:
 
 
 def check_outputs(results: Path, *stages: str) -> None:
-    """Compares what some stages wrote with its checksums, where there are any.
+    """Compares what some stages wrote with its checksums, where there are any; drawings may have changed.
 
     Raises:
         CorruptFileError: a file has changed since it was written.
@@ -65,7 +69,23 @@ def check_outputs(results: Path, *stages: str) -> None:
     """
     for stage in stages:
         for problem in spoilt(results, stage, _root(results, stage)):
-            raise CorruptFileError(problem.path, f"{problem.why} (the next run makes it anew)")
+            if not _is_drawing(problem.path):
+                then = " (the next run makes it anew)" if is_own(results) else ""
+                raise CorruptFileError(problem.path, f"{problem.why}{then}")
+
+
+def spoilt_drawings(results: Path) -> dict[str, CorruptFileError]:
+    """What is wrong with each drawing that has changed since it was written, by the file's name.
+
+    Raises:
+        OSError: one may not be read.
+    """
+    found = [problem for problem in spoilt(results, "plot", results) if _is_drawing(problem.path)]
+    return {problem.path.name: problem for problem in found}
+
+
+def _is_drawing(file: Path) -> bool:
+    return file.parent.name == "figures" and file.suffix in {".svg", ".pdf"}
 
 
 def set_outputs_aside(results: Path, *, look_only: bool = False) -> bool:

@@ -24,6 +24,7 @@ from optbench.cells.slices import code_digest
 from optbench.core.errors import CorruptFileError, UserError
 from optbench.core.files import (
     PACKAGE_FOLDER,
+    holds,
     put_aside,
     read_regular,
     read_utf8,
@@ -242,7 +243,7 @@ def left_of(paths: Iterable[Path], *, look_only: bool = False) -> list[Path]:
     for path in paths:
         try:
             check_complete(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             left.append(path)
         except CorruptFileError as problem:
             left.append(path)
@@ -281,7 +282,8 @@ def set_data_aside(study: Study, names: Iterable[str], *, look_only: bool = Fals
     """
     found = []
     for name in names:
-        problems = list(spoilt_data(study, name))
+        there = holds((study.data_folder / name).is_dir)
+        problems = list(spoilt_data(study, name)) if there else []
         for problem in problems:
             told = f"{problem}; it will be prepared again"
             _say(told if look_only else put_aside(problem, "prepared again"))

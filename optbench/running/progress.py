@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from optbench.cells.paths import trace_path
 from optbench.core.commands import optbench_command
+from optbench.core.files import write_text
 from optbench.core.status import FAILED
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ class Progress:
         now = time.time()
         if self._mark.exists() and now - self._mark.stat().st_mtime < INTERVAL_S:
             return
-        self._mark.parent.mkdir(parents=True, exist_ok=True)
-        self._mark.touch()
+        write_text(self._mark, "")
         finished = self._finished()
         done = self._total - len(self._left) + finished
         rate = finished / max(now - self._begun, 1e-9)

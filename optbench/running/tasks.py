@@ -31,7 +31,7 @@ def written(path: Path) -> int:
     """When a file was written, in ns since 1970; 0 where there is none."""
     try:
         return path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
 
 

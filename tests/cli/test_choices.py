@@ -91,3 +91,13 @@ def test_a_table_that_has_changed_is_named_before_it_is_read(here: Path) -> None
     assert again.exit_code == 0
     assert "set aside as runs.parquet.corrupt and made anew" in again.stderr
     assert optbench("show", "s").exit_code == 0
+
+
+@pytest.mark.parametrize("said", [".", "../theirs", "tables/.."])
+def test_a_result_folder_has_a_name_however_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """The page goes to reports/<name>, and never beside or above it."""
+    (tmp_path / "theirs" / "tables").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "theirs")
+    assert results_folder(said).name == "theirs"

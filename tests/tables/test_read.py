@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -19,7 +20,7 @@ TABLE = pd.DataFrame({"a": [1, 2], "b": ["x", "y"], "c": pd.array([None, 3], dty
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    path = tmp_path / "s" / "tables" / "runs.parquet"
+    path = tmp_path / "s" / "tables" / "own.parquet"
     path.parent.mkdir(parents=True)
     TABLE.to_parquet(path, index=False)
     return path
@@ -60,8 +61,43 @@ def test_what_is_no_table_is_named_in_one_line(file: Path, spoil: Callable[[Path
 
 
 def test_a_column_that_is_not_there_is_named(file: Path) -> None:
-    with pytest.raises(CorruptFileError, match=r"runs.parquet is no table: .*status"):
+    with pytest.raises(CorruptFileError, match=r"own.parquet is no table: .*status"):
         read_frame(file, ["status"])
+
+
+WRONG: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"workload": [1, 2]}, "column 'workload' does not hold words"),
+    ({"status": ["ok", None]}, "column 'status' lacks a value"),
+    ({"noisy": [True, None]}, "column 'noisy' lacks a value"),
+    ({"noisy": ["yes", "no"]}, "column 'noisy' does not hold yes or no"),
+    ({"n": [1.5, 2]}, "column 'n' does not hold whole numbers"),
+    ({"seed": pd.array([1, None], dtype="Int64")}, "column 'seed' lacks a value"),
+    ({"ratio_to_sgd": ["much", None]}, "column 'ratio_to_sgd' does not hold numbers"),
+    ({"estimate": [b"1", b"2"]}, "column 'estimate' does not hold numbers"),
+)
+
+
+@pytest.mark.parametrize(("columns", "why"), WRONG)
+def test_a_column_that_holds_something_else_is_named(file: Path, columns: dict[str, Any], why: str) -> None:
+    pd.DataFrame(columns).to_parquet(file)
+    with pytest.raises(CorruptFileError) as told:
+        read_frame(file)
+    assert str(told.value) == f"{file} is not that table: {why} (optbench run STUDY makes it anew)"
+
+
+def test_a_table_without_a_column_that_it_must_have_is_named(file: Path) -> None:
+    runs = file.with_name("runs.parquet")
+    TABLE.to_parquet(runs)
+    with pytest.raises(CorruptFileError, match=r"runs.parquet is not that table: it has no column cell "):
+        read_frame(runs)
+
+
+def test_numbers_may_be_missing_and_an_empty_table_holds_nothing(file: Path) -> None:
+    table = pd.DataFrame({"ratio_to_sgd": [None, None], "estimate": [1.0, None], "error": ["", None]})
+    table.to_parquet(file)
+    assert len(read_frame(file)) == 2
+    table[:0].astype(object).to_parquet(file)
+    assert len(read_frame(file)) == 0
 
 
 def test_a_link_out_of_the_folder_is_refused(file: Path, tmp_path: Path) -> None:
@@ -81,7 +117,7 @@ def test_a_link_within_it_and_a_folder_that_is_one_are_fine(file: Path, tmp_path
     file.rename(file.with_name("other.parquet"))
     file.symlink_to("other.parquet")
     (tmp_path / "t").symlink_to("s")
-    pd.testing.assert_frame_equal(read_frame(tmp_path / "t" / "tables" / "runs.parquet"), TABLE)
+    pd.testing.assert_frame_equal(read_frame(tmp_path / "t" / "tables" / "own.parquet"), TABLE)
 
 
 class Counted:

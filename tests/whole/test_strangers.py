@@ -141,6 +141,100 @@ def test_links_out_of_the_folder_are_not_followed(theirs: Path) -> None:
     assert told == ["theirs/tables/study.json is a link that leads out of theirs"] * 4
 
 
+def outside_of(theirs: Path) -> dict[str, bytes]:
+    """What lies beside their folder, as it is."""
+    beside = [file for file in Path().rglob("*") if file.is_file() and theirs not in file.parents]
+    return {str(file): file.read_bytes() for file in beside if file.parts[0] != "reports"}
+
+
+def test_plot_replaces_a_link_and_writes_nothing_behind_it(theirs: Path) -> None:
+    mine = Path("mine").absolute()
+    mine.mkdir()
+    (mine / "there").write_text("mine")
+    drawing = sorted((theirs / "figures").glob("*.svg"))[0]
+    for file, goal in ((theirs / "figures/figures.json", "there"), (drawing, "not-there")):
+        file.unlink()
+        file.symlink_to(mine / goal)
+    before = outside_of(theirs)
+    done = optbench("plot", str(theirs), "--cores", "1")
+    assert done.exit_code == 0, done.exception
+    assert outside_of(theirs) == before
+    assert [file.name for file in mine.iterdir()] == ["there"]
+    assert not any(file.is_symlink() for file in theirs.rglob("*"))
+
+
+@pytest.mark.parametrize("name", ["figures", "checksums"])
+def test_plot_enters_no_folder_that_leads_out(theirs: Path, name: str) -> None:
+    mine = Path("mine").absolute()
+    mine.mkdir()
+    for file in ("mine.svg", "figures.json", "plot.sha256", ".mine.svg.1"):
+        (mine / file).write_text("mine")
+    if (theirs / name).exists():
+        shutil.rmtree(theirs / name)
+    (theirs / name).symlink_to(mine)
+    before = outside_of(theirs)
+    for verb in ("plot", "summarize"):
+        done = optbench(verb, str(theirs), "--cores", "1")
+        if verb == "plot" or name == "checksums":
+            assert str(done.exception) == f"theirs/{name} is a link that leads out of theirs"
+        assert outside_of(theirs) == before
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "why"),
+    [
+        ("summary", "estimate", "much", "column 'estimate' does not hold numbers"),
+        ("runs", "seed", None, "column 'seed' lacks a value"),
+        ("convergence", "workload", 1, "column 'workload' does not hold words"),
+    ],
+)
+def test_a_forged_table_is_one_line_and_the_drawings_stay(
+    theirs: Path, capfd: pytest.CaptureFixture[str], table: str, column: str, value: object, why: str
+) -> None:
+    file = theirs / f"tables/{table}.parquet"
+    pd.read_parquet(file).assign(**{column: value}).to_parquet(file)
+    before = {one: one.read_bytes() for one in (theirs / "figures").iterdir()}
+    done = optbench("plot", str(theirs), "--cores", "2")
+    assert str(done.exception).startswith(f"{file} is not that table: {why} (")
+    assert {one: one.read_bytes() for one in (theirs / "figures").iterdir()} == before
+    assert "Traceback" not in capfd.readouterr().err + done.stderr
+
+
+def test_a_section_that_cannot_be_drawn_costs_no_other(
+    theirs: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever its tables hold: the line names the section, and the page is made."""
+    from optbench.report.figures.sections import verdict
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("by what nobody thought of")
+
+    monkeypatch.setattr(verdict, "draw", fail)
+    files = {file.name for file in (theirs / "figures").iterdir()}
+    done = optbench("plot", str(theirs), "--cores", "2")
+    assert done.exit_code == 0, done.exception
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "optbench: section verdict is not drawn: ZeroDivisionError: by what nobody thought of ("
+    )
+    assert {file.name for file in (theirs / "figures").iterdir()} == files
+    assert {one["section"] for one in records(theirs)} >= {"convergence", "final"}
+    assert "Traceback" not in capfd.readouterr().err
+    assert optbench("report", str(theirs)).exit_code == 0
+
+
+def test_one_changed_drawing_is_left_out_of_the_page(theirs: Path) -> None:
+    assert optbench("plot", str(theirs), "--cores", "1").exit_code == 0  # which leaves checksums
+    file = sorted((theirs / "figures").glob("*.svg"))[0]
+    file.write_text(file.read_text().replace("</svg>", "<title>another</title></svg>"))
+    done = optbench("report", str(theirs))
+    assert done.exit_code == 0, done.exception
+    assert done.stderr == (
+        f"optbench: a drawing is left out: {file} is corrupt: its content has changed since it was written\n"
+    )
+    assert page().count("This drawing is left out.") == 1
+
+
 def test_words_that_would_move_a_terminal_are_shown_as_escapes(theirs: Path) -> None:
     facts = json.loads((theirs / "tables/study.json").read_text())
     facts["title"] = f"a title {ESCAPE}"

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from optbench.findings.recommended import recommended
+from optbench.running.folders import set_folders_aside, without_place
 from optbench.running.gpus import gpus
 from optbench.running.locks import hold_run
 from optbench.running.outputs import set_outputs_aside
@@ -35,6 +36,8 @@ try:
     # One run of a study at a time. This lock ends with this process, so Snakemake's own, which outlives a
     # kill, is off in the profile.
     LOOK_ONLY = bool(LOOKING & set(sys.argv))
+    if workflow.is_main_process:
+        set_folders_aside(STUDY, look_only=LOOK_ONLY)
     RUN_LOCK = (
         hold_run(STUDY.results) if workflow.is_main_process and not LOOK_ONLY else None
     )
@@ -63,6 +66,12 @@ try:
     OUTDATED = (
         newer_than_data(STUDY, look_only=LOOK_ONLY) if workflow.is_main_process else {}
     )
+    # Data sets for which there is no place: their cells say so.
+    NOWHERE = {} if LOOK_ONLY else without_place(STUDY, STUDY.datasets)
+    if workflow.is_main_process:
+        for name, reason in NOWHERE.items():
+            told = f"optbench: data set {name} is not available: {reason}"
+            print(escaped(told), file=sys.stderr)
 except UserError as error:
     print(f"optbench: {escaped(str(error))}", file=sys.stderr)
     sys.exit(2)
@@ -91,7 +100,9 @@ LOGS = f"logs/{STUDY.name}"
 PAGE = f"reports/{STUDY.name}/index.html"
 # Of a study that asks for it: the table of predicted beside measured.
 ORACLE = [f"{TABLES}/oracle.parquet", f"{SUMS}/oracle.sha256"] if STUDY.oracle else []
-MANIFESTS = [f"{DATA}/{name}/manifest.json" for name in STUDY.datasets]
+MANIFESTS = [
+    f"{DATA}/{name}/manifest.json" for name in STUDY.datasets if name not in NOWHERE
+]
 BATCHES = PLAN.batches if PLAN else ()
 TRACES = PLAN.traces if PLAN else ()
 # What a job asks for that has this machine to itself. Here that is all cores; a cluster's job reads this again, with

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import errno
+from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.checksums import read_checked, sha256_of_file
 from optbench.core.errors import CorruptFileError
+from optbench.core.files import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from optbench.core.specs import DatasetSpec
+
+
+NOWHERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""What the system answers where no file can be."""
 
 
 def read_manifest(name: str, data_folder: Path) -> dict[str, Any]:
@@ -24,7 +30,9 @@ def read_manifest(name: str, data_folder: Path) -> dict[str, Any]:
     file = data_folder / name / "manifest.json"
     try:
         manifest = read_checked(file)
-    except FileNotFoundError:
+    except OSError as problem:
+        if problem.errno not in NOWHERE:
+            raise
         return {"name": name, "status": "unavailable", "reason": "it has not been prepared"}
     status, files = manifest.get("status"), manifest.get("files", {})
     if not isinstance(status, str) or not isinstance(files, dict):
@@ -51,7 +59,7 @@ def spoilt_files(name: str, data_folder: Path) -> Iterator[CorruptFileError]:
         try:
             if sha256_of_file(path) != sha256:
                 yield CorruptFileError(path, "has changed since it was prepared")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             yield CorruptFileError(path, "is not there")
         except CorruptFileError as problem:
             yield problem
@@ -74,7 +82,7 @@ def is_prepared(spec: DatasetSpec, data_folder: Path, digest: str) -> bool:
 
 def is_outdated(spec: DatasetSpec, data_folder: Path, digest: str) -> bool:
     """Whether there is a manifest, of other files or read and cut otherwise; one that does not say is."""
-    if not (data_folder / spec.name / "manifest.json").exists():
+    if not holds((data_folder / spec.name / "manifest.json").exists):
         return False
     try:
         manifest = read_manifest(spec.name, data_folder)

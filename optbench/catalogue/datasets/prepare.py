@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from optbench.catalogue.datasets.load import SPLITS, DataUnavailableError, _one_
 from optbench.catalogue.datasets.sources import UNREADABLE
 from optbench.core.checksums import with_checksum
 from optbench.core.factories import load_factory as load_reader
+from optbench.core.files import set_aside, write_atomically, write_text
+from optbench.core.folders import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,12 +62,13 @@ def prepare(spec: DatasetSpec, folder: Path, digest: str = "") -> dict[str, Any]
 
     Raises:
         ValueError: `spec.name` is not a built-in data set.
+        OSError: it cannot be written there.
     """
     if spec.name not in DATASETS:
         raise ValueError(f"datasets: unknown name {spec.name!r} (allowed: {', '.join(sorted(DATASETS))})")
     entry = DATASETS[spec.name]
     home = folder / spec.name
-    home.mkdir(parents=True, exist_ok=True)
+    make_folder(home)
     # Until the new manifest stands there must be none: arrays of two preparations could lie side by side.
     (home / "manifest.json").unlink(missing_ok=True)
     manifest: dict[str, Any] = {
@@ -86,8 +90,11 @@ def prepare(spec: DatasetSpec, folder: Path, digest: str = "") -> dict[str, Any]
         sha256 = content_sha256(arrays)
         _check(arrays, sha256, entry.n_classes, entry.sha256)
     except (DataUnavailableError, *UNREADABLE) as error:
-        for file in home.glob("*.npy"):
-            file.unlink()
+        for split_name, part in product(SPLITS, ("x", "y")):
+            array = home / f"{split_name}_{part}.npy"
+            if array.is_dir() and not array.is_symlink():
+                set_aside(array)
+            array.unlink(missing_ok=True)
         manifest |= {"status": "unavailable", "reason": _one_line(error)}
     else:
         files = {f"{name}.npy": _write(home / f"{name}.npy", array) for name, array in arrays.items()}
@@ -102,8 +109,7 @@ def prepare(spec: DatasetSpec, folder: Path, digest: str = "") -> dict[str, Any]
         }
         if raw.alphabet:
             manifest["alphabet"] = raw.alphabet
-    text = json.dumps(with_checksum(manifest), indent=2, sort_keys=True)
-    _replace(home / "manifest.json", text.encode() + b"\n")
+    write_text(home / "manifest.json", json.dumps(with_checksum(manifest), indent=2, sort_keys=True) + "\n")
     return manifest
 
 
@@ -186,18 +192,10 @@ def _check(arrays: Mapping[str, Array], sha256: str, n_classes: int, pinned: str
 
 
 def _write(path: Path, array: Array) -> str:
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-    sha256 = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    temporary.replace(path)
-    return sha256
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with write_atomically(path) as unfinished:
+        with unfinished.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        return hashlib.sha256(unfinished.read_bytes()).hexdigest()
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:

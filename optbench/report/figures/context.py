@@ -66,6 +66,11 @@ class DrawingContext:
         """The step times; None where no step was timed."""
         return read_timing_table(self.study, self.tables / "timing.parquet")
 
+    def read_all(self) -> None:
+        """Read every table now, but for the curves: what is no table is told before anything is drawn."""
+        for name in ("summary", "convergence", "ranking", "figure_tables", "tuned", "timing"):
+            getattr(self, name)
+
     @property
     def curves(self) -> Path:
         """The file of the curve table, which is too large to be read whole."""

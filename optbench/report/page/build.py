@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -35,7 +36,7 @@ from optbench.report.study import StudyView, read_study_view
 from optbench.tables.read import read_frame, within_results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -104,18 +105,25 @@ class LegendEntry:
     shape: str
 
 
-def render(results: Path, reports: Path, *, sections: Sequence[Section] = SECTIONS) -> Path:
+def render(
+    results: Path,
+    reports: Path,
+    *,
+    sections: Sequence[Section] = SECTIONS,
+    spoilt: Mapping[str, CorruptFileError] = MappingProxyType({}),
+) -> Path:
     """Write reports/<study>/index.html and return its path.
 
     Args:
         results: results/<study>, with tables/ and, where `plot` ran, figures/.
         reports: the folder of all reports; the page goes into one named like `results`.
         sections: of the page, in its order; one that this study has nothing for is left out.
+        spoilt: what is wrong with drawings that are left out although they could be shown, by file name.
     """
     tables = results / "tables"
     study = read_study_view(tables)
     figures = tuple(
-        _figure(study, record, results / "figures")
+        _figure(study, record, results / "figures", spoilt)
         for record in read_records(results / "figures/figures.json")
     )
     context = PageContext(
@@ -232,10 +240,14 @@ def _statuses() -> str:
     return "\n".join(rules)
 
 
-def _figure(study: StudyView, record: FigureRecord, folder: Path) -> Figure:
+def _figure(
+    study: StudyView, record: FigureRecord, folder: Path, spoilt: Mapping[str, CorruptFileError]
+) -> Figure:
     drawings, widths = [], []
     for panel in record.panels:
         try:
+            if panel.svg in spoilt:
+                raise spoilt[panel.svg]
             text = read_utf8(within_results(folder / panel.svg))
             widths.append(check_picture(text))
             picture = Markup(themed(text))  # noqa: S704 - nothing but what `check_picture` allows

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from optbench.core.errors import UserError
+from optbench.core.files import set_aside, write_atomically
 from optbench.core.text import escaped
 from optbench.report.figure import Panel, UniqueIds
 from optbench.report.figures.axes import panel
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 Draw: TypeAlias = "Callable[[Axes], None]"
 """Draws on the axes that it is given."""
 
+OnFailure: TypeAlias = "Callable[[str, Exception], None]"
+"""Is told what cannot be drawn, and why."""
+
 
 @dataclass(frozen=True)
 class PendingPanel:
@@ -37,12 +43,20 @@ class PendingPanel:
 
 
 class FigureWriter:
-    """Draws panels into a folder, each under a name of its own; `pdf` asks for PDFs beside the SVGs."""
+    """Draws panels into a folder, each under a name of its own; `pdf` asks for PDFs beside the SVGs.
 
-    def __init__(self, folder: Path, process: DrawingProcess | None = None, *, pdf: bool = False) -> None:
+    Attributes:
+        folder: where they go.
+        pdf: whether PDFs are asked for.
+        process: which of those that draw this one is.
+        on_failure: is told of a figure that cannot be drawn, and why; left out: that ends it all.
+    """
+
+    def __init__(self, folder: Path, *, pdf: bool = False, on_failure: OnFailure | None = None) -> None:
         self.folder = folder
         self.pdf = pdf
-        self._process = process or DrawingProcess()
+        self.process = DrawingProcess()
+        self.on_failure = on_failure
         self._stems = UniqueIds()
         self._open: list[PendingPanel] = []
         self._count = 0
@@ -75,8 +89,26 @@ class FigureWriter:
         stem = self.name(*names)
         panels, self._open = self._open, []
         pdf = f"{stem}.pdf" if self.pdf else ""
-        self._process.do(lambda: _write(panels, self.folder, pdf))
+        self.process.do(lambda: self._write(stem, panels, pdf))
         return stem, pdf
+
+    def forget(self) -> None:
+        """Forget the panels put since the last figure, which is not to be."""
+        self._open = []
+
+    def _write(self, stem: str, panels: Sequence[PendingPanel], pdf: str) -> None:
+        try:
+            _write(panels, self.folder, pdf)
+        except (UserError, OSError):  # of a table that it reads, or of the disk
+            raise
+        except Exception as problem:
+            if self.on_failure is None:
+                raise
+            # What lies there is of other numbers: it must not stand for them.
+            for name in (*(one.svg for one in panels), *filter(None, [pdf])):
+                if os.path.lexists(self.folder / name):
+                    set_aside(self.folder / name)
+            self.on_failure(f"{self.folder / stem}", problem)
 
 
 def _write(panels: Sequence[PendingPanel], folder: Path, pdf: str) -> None:
@@ -92,7 +124,11 @@ def _write(panels: Sequence[PendingPanel], folder: Path, pdf: str) -> None:
             check_picture(text)
         except PictureError as problem:  # one drawing must not cost the page
             print(f"optbench: {folder / pending.svg} is not written: it {problem}", file=sys.stderr)  # noqa: T201
+            if os.path.lexists(folder / pending.svg):
+                set_aside(folder / pending.svg)
             continue
-        (folder / pending.svg).write_text(text, encoding="utf-8")
+        with write_atomically(folder / pending.svg, synced=False) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")
     if pdf:
-        write_pdf(figures, folder / pdf)
+        with write_atomically(folder / pdf, synced=False) as unfinished:
+            write_pdf(figures, unfinished)

@@ -11,18 +11,26 @@ import fcntl
 import gc
 import multiprocessing
 import os
+import pickle
 import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from optbench.core.errors import UserError
 from optbench.core.processes import PARENT, die_with_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Result = TypeVar("Result")
+
+LEFT: Final = 3
+"""Exit code of a process that has left what it met to its parent."""
+
+_AFTER_NUMBER: Final = 8
+"""Where that lies in the file that they share."""
 
 
 class WorkCounter:
@@ -43,6 +51,16 @@ class WorkCounter:
         finally:
             fcntl.lockf(file, fcntl.LOCK_UN)
         return begun < number
+
+    def leave(self, problem: Exception) -> None:
+        """Leave what a process has met where its parent finds it."""
+        os.pwrite(self._file.fileno(), pickle.dumps(problem), _AFTER_NUMBER)
+
+    def left(self) -> Exception:
+        """What `leave` was given."""
+        file = self._file.fileno()
+        found: Exception = pickle.loads(os.pread(file, os.fstat(file).st_size, _AFTER_NUMBER))  # noqa: S301
+        return found
 
     def close(self) -> None:
         """Forget it."""
@@ -72,6 +90,8 @@ def draw_in_processes(plan: Callable[[DrawingProcess], Result], cores: int = 1) 
         cores: processes, this one included.
 
     Raises:
+        UserError: what is drawn from is not what it should be.
+        OSError: a file cannot be read or written.
         RuntimeError: another process failed; its traceback is on stderr.
     """
     with _collecting_by_hand():
@@ -93,6 +113,8 @@ def draw_in_processes(plan: Callable[[DrawingProcess], Result], cores: int = 1) 
             result = plan(DrawingProcess(begun))
             for child in children:
                 child.join()
+                if child.exitcode == LEFT:
+                    raise begun.left()
                 if child.exitcode:
                     raise RuntimeError(f"a process that drew figures ended with {child.exitcode}")
         finally:
@@ -107,7 +129,11 @@ def draw_in_processes(plan: Callable[[DrawingProcess], Result], cores: int = 1) 
 def _in_child(plan: Callable[[DrawingProcess], object], begun: WorkCounter, parent: int) -> None:
     os.environ[PARENT] = str(parent)
     die_with_parent()  # else it would draw on while a further run draws the same figures
-    plan(DrawingProcess(begun))
+    try:
+        plan(DrawingProcess(begun))
+    except (UserError, OSError) as problem:  # a table that is none, a full disk: no fault of ours to trace
+        begun.leave(problem)
+        sys.exit(LEFT)
 
 
 @contextmanager

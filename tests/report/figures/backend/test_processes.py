@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from optbench.core.errors import CorruptFileError
 from optbench.report.figures.backend.processes import draw_in_processes
 
 
@@ -34,13 +35,23 @@ def test_processes_share_every_piece_of_work_once(tmp_path):
 def test_a_painter_that_fails_is_not_overlooked(capfd):
     me = os.getpid()
 
-    def plan(painter):
-        if os.getpid() != me:
-            painter.do(lambda: Path("/dev/null/x").write_text(""))
+    def fail(problem):
+        def plan(painter):
+            if os.getpid() != me:
+                raise problem
+
+        return plan
 
     with pytest.raises(RuntimeError, match="ended with 1"):
-        draw_in_processes(plan, cores=2)
-    assert "NotADirectoryError" in capfd.readouterr().err
+        draw_in_processes(fail(KeyError("a fault of ours")), cores=2)
+    assert "a fault of ours" in capfd.readouterr().err
+    # A table that is none, or a full disk, is no fault of ours to trace: as if it had been met here.
+    with pytest.raises(CorruptFileError, match=r"^runs is no table$"):
+        draw_in_processes(fail(CorruptFileError(Path("runs"), "is no table")), cores=2)
+    with pytest.raises(OSError, match="No space") as told:
+        draw_in_processes(fail(OSError(28, "No space", "a.svg")), cores=2)
+    assert (told.value.errno, told.value.filename) == (28, "a.svg")
+    assert capfd.readouterr().err == ""
     with pytest.raises(ZeroDivisionError):
         draw_in_processes(lambda _: 1 / 0, cores=2)
 
