@@ -47,7 +47,7 @@ def prepare(study: str, datasets: tuple[str, ...]) -> None:
 
 
 def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
-    """Prepares the data sets of a study that are not there or were read otherwise, or those named."""
+    """Prepares the data sets of a study that are missing, outdated or corrupt, or those named."""
     from optbench.core.errors import unknown  # noqa: PLC0415
 
     for name in only:
@@ -84,8 +84,9 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     A name is workload/optimizer/schedule/seed; * and ? stand for any text.
     """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
-    from optbench.running.plan import read_batch  # noqa: PLC0415
+    from optbench.running.plan import left_of, read_batch  # noqa: PLC0415
     from optbench.study.locate import note_study_file  # noqa: PLC0415
 
     die_with_run()
@@ -99,6 +100,7 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     if batch is None:  # by hand, before anything else ran, perhaps
         note_study_file(found)
         prepare_data(found)
+        left_of(map(trace_path, chosen))  # names what is corrupt and keeps it beside
     with Launcher() as launcher:
         if batch is None and not paths:
             tune_unfinished(found, cells, workers, launcher)
@@ -245,10 +247,16 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
 
     Nothing else should run on the machine meanwhile. `optbench collect` makes the table.
     """
-    from optbench.cells.timings import select_timings, timings_of  # noqa: PLC0415
+    from optbench.cells.timings import select_timings, timing_path, timings_of  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)
     chosen = select_timings(timings_of(found), workloads)
+    # A job of Snakemake names a timing's path: the data of all jobs is prepared before them, by one.
+    if not {timing_path(timing).as_posix() for timing in chosen} & set(workloads):
+        left_of(map(timing_path, chosen))  # names what is corrupt and keeps it beside
+        if any(timing.workload.dataset for timing in chosen):
+            prepare_data(found)
     with Launcher() as launcher:
         _time(found, chosen, seconds or found.timing_s or SECONDS, launcher)
 
