@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from optbench.catalogue.datasets.manifest import is_outdated, spoilt_files
+from optbench.catalogue.datasets.manifest import is_outdated, is_prepared, spoilt_files
 from optbench.cells.identity import data_roots, data_values, digest
 from optbench.cells.slices import Slices
 from optbench.cells.source import save_cache
@@ -54,3 +54,24 @@ def spoilt_data(study: Study, name: str) -> Iterator[CorruptFileError]:
         OSError: a file may not be read.
     """
     return spoilt_files(name, study.data_folder)
+
+
+def data_to_prepare(study: Study) -> dict[str, str]:
+    """The data sets of a study that the next run would prepare, and why, in a line each.
+
+    Raises:
+        UserError: a file does not parse.
+        OSError: a file may not be read.
+    """
+    found = {}
+    for name, today in data_digests(study).items():
+        spec = study.datasets[name]
+        problems = list(spoilt_data(study, name))
+        if problems:
+            more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+            found[name] = f"what lies there is corrupt: {problems[0]}{more}"
+        elif is_outdated(spec, study.data_folder, today):
+            found[name] = "what lies there was prepared from other files or by other code"
+        elif not is_prepared(spec, study.data_folder, today):
+            found[name] = "it is not there"
+    return found

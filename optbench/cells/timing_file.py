@@ -7,7 +7,7 @@ under which load and what went wrong stand in the file's metadata as JSON. Nothi
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +21,7 @@ from optbench.core.errors import one_line
 from optbench.core.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from optbench.study.timing import TimingSpec
@@ -106,3 +106,13 @@ def read_timing(path: Path) -> tuple[pa.Table, dict[str, Any]]:
     if table.column_names != SCHEMA.names:
         raise BadTraceError(path, "is not a timing of optbench")
     return table, facts
+
+
+OF_A_TIMING: Final[Mapping[str, type]] = {
+    "workload": str,
+    "optimizers": list,
+    "reference": str,
+    "error": str,
+    "errors": dict,
+}
+"""What a timing must say for anybody to read it, and of which kind."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ from optbench.core.errors import CorruptFileError, one_line
 from optbench.core.files import read_regular, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -210,6 +210,23 @@ def read_table(path: Path) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
     if table.column_names != ["step", "split", "metric", "value"]:
         raise BadTraceError(path, "is not a trace of optbench")
     return table, facts, times
+
+
+OF_A_TRACE: Final[Mapping[str, type]] = {"status": str, "error": str, "steps": int}
+"""What a trace must say for anybody to read it, and of which kind."""
+
+
+def check_facts(path: Path, facts: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    """Finds out whether the facts of a file hold what is read of them.
+
+    Raises:
+        BadTraceError: one is missing, or of another kind.
+    """
+    for key, kind in kinds.items():
+        if not isinstance(facts.get(key), kind):
+            raise BadTraceError(
+                path, f"is not as optbench writes it: its facts have no {kind.__name__} {key!r}"
+            )
 
 
 def read_facts(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.search import choice_if_whole, is_finished
+from optbench.cells.look import CORRUPT, UNREADABLE, Look, look_at
+from optbench.cells.paths import trace_path
+from optbench.cells.search import choice_if_whole, is_finished, read_choice
+from optbench.cells.timing_file import OF_A_TIMING
 from optbench.cells.timings import timing_path
 from optbench.cells.trace import BadTraceError, read_facts
 from optbench.core import provenance
+from optbench.core.errors import CorruptFileError
+from optbench.core.status import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +42,10 @@ SAME_FILES = "code: no function was edited, but a name that is used now means an
 
 TRIALS_GONE = "trials that it rests on are no longer there"
 
-CORRUPT = "what lies there is corrupt"
+SPOILT = "what lies there is corrupt"
+
+KEPT = "what lies there cannot be read, and stays as it is"
+"""Nobody knows what it holds, so that it is made by nobody."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,11 @@ class Reason:
 
     Attributes:
         name: of the cell, of the search (`workload/optimizer/schedule`), or the timing's workload.
-        state: `UP_TO_DATE`, `AGAIN`, or that there never was one.
+        state: `UP_TO_DATE`, `AGAIN`, `SPOILT`, `KEPT`, or that there never was one.
         beside: the newest other file of it; None where there is none.
         causes: what decides numbers and differs from that file, a line each.
         aside: what differs and decides no digest, a line each.
+        problem: what is wrong with what lies there, in a line that names the file; "" where nothing is.
     """
 
     name: str
@@ -58,6 +66,7 @@ class Reason:
     beside: Path | None = None
     causes: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Folders:
@@ -88,16 +97,17 @@ def reasons(cells: Iterable[CellSpec]) -> Iterator[Reason]:
     versions = provenance.versions(provenance.TRAINING_PACKAGES)
     for cell in cells:
         path = trace_path(cell)
-        there = is_complete(path)
+        there = look_at(path)
+        if there.problem:
+            yield _spoilt(cell.name, there)
+            continue
         found = newest(folders.others(path))
         if found is None:
-            yield Reason(cell.name, UP_TO_DATE if there else NEVER)
+            yield Reason(cell.name, UP_TO_DATE if there.is_whole else NEVER)
             continue
         beside, then = found
-        now: Mapping[str, Any] = {"identity": cell.identity, "versions": versions}
-        if there:
-            now, _ = read_facts(path)
-        state = UP_TO_DATE if there else AGAIN
+        now = there.facts or {"identity": cell.identity, "versions": versions}
+        state = UP_TO_DATE if there.is_whole else AGAIN
         yield Reason(cell.name, state, beside, tuple(differences(then, now)), tuple(asides(then, now)))
 
 
@@ -105,11 +115,19 @@ def reasons_of_choices(searches: Iterable[Search]) -> Iterator[Reason]:
     """What there is to say of the choice of each of `searches`."""
     folders = Folders()
     for search in searches:
+        try:
+            choice = read_choice(search.path)
+        except CorruptFileError as problem:
+            yield _spoilt(search.name, Look(CORRUPT, str(problem)))
+            continue
+        except PermissionError as problem:
+            told = f"{search.path} cannot be read ({problem.strerror})"
+            yield _spoilt(search.name, Look(UNREADABLE, told))
+            continue
         if is_finished(search):
             yield Reason(search.name, UP_TO_DATE)
-        elif search.path.is_file():
-            causes = (TRIALS_GONE if choice_if_whole(search.path) else CORRUPT,)
-            yield Reason(search.name, AGAIN, causes=causes)
+        elif choice is not None:
+            yield Reason(search.name, AGAIN, causes=(_why_open(choice),))
         else:
             beside = folders.latest(search.path)
             if beside is None:
@@ -124,7 +142,11 @@ def reasons_of_timings(timings: Iterable[TimingSpec]) -> Iterator[Reason]:
     folders = Folders()
     for timing in timings:
         path, name = timing_path(timing), timing.workload.name
-        if is_complete(path):
+        there = look_at(path, OF_A_TIMING)
+        if there.problem:
+            yield _spoilt(name, there)
+            continue
+        if there.is_whole:
             yield Reason(name, UP_TO_DATE)
             continue
         latest = folders.latest(path)
@@ -134,6 +156,21 @@ def reasons_of_timings(timings: Iterable[TimingSpec]) -> Iterator[Reason]:
             continue
         beside, then = found
         yield Reason(name, AGAIN, beside, tuple(differences(then, {"identity": timing.identity})))
+
+
+def _spoilt(name: str, there: Look) -> Reason:
+    """The reason where something lies there that is not what was written, or that may not be read."""
+    if there.status == UNREADABLE:
+        return Reason(name, KEPT, problem=there.problem)
+    return Reason(name, SPOILT, causes=(SPOILT,), problem=there.problem)
+
+
+def _why_open(choice: Mapping[str, Any]) -> str:
+    """Why a search that has its choice is not finished: what is wrong with the trials that it rests on."""
+    looks = [look_at(Path(trial["path"])) for trial in choice["trials"]]
+    problems = [look.problem for look in looks if look.problem]
+    gone = any(look.status == MISSING.name for look in looks)
+    return TRIALS_GONE if gone or not problems else f"it rests on a trial that is none: {problems[0]}"
 
 
 def newest(paths: Iterable[Path], before: float = float("inf")) -> tuple[Path, dict[str, Any]] | None:
@@ -236,11 +273,15 @@ def _hashes(parts: Mapping[str, Mapping[str, str]]) -> dict[str, frozenset[str]]
 
 
 def grouped(found: Iterable[Reason]) -> list[tuple[tuple[str, ...], list[str]]]:
-    """Names of what would be made, together where the causes are the same; the largest group first."""
+    """Names of what would be made, together where the causes are the same; the largest group first.
+
+    After a name stands what is wrong with what lies there, where something is.
+    """
     groups: dict[tuple[str, ...], list[str]] = {}
     for one in found:
-        if one.state != UP_TO_DATE:
-            groups.setdefault(one.causes or (one.state,), []).append(one.name)
+        if one.state not in {UP_TO_DATE, KEPT}:
+            name = f"{one.name}: {one.problem}" if one.problem else one.name
+            groups.setdefault(one.causes or (one.state,), []).append(name)
     size = Counter({causes: len(names) for causes, names in groups.items()})
     return [(causes, groups[causes]) for causes, _ in size.most_common()]
 

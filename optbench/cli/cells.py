@@ -20,10 +20,10 @@ from optbench.cli.choices import (
 from optbench.cli.output import echo, plain
 from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
 from optbench.core.commands import optbench_command
-from optbench.core.errors import UserError, unknown
+from optbench.core.errors import CorruptFileError, UserError, unknown
 from optbench.core.files import holds
 from optbench.core.provenance import PROVENANCE
-from optbench.core.status import FAILED, MISSING
+from optbench.core.status import FAILED
 from optbench.core.words import number
 from optbench.running.launcher import Launcher
 
@@ -37,11 +37,18 @@ if TYPE_CHECKING:
 CELL_SLASHES = 3
 """Of a cell's name: workload/optimizer/schedule/seed."""
 
+MOST_NAMED = 20
+"""Corrupt files that `why --all` names, of each kind."""
+
 
 @click.command()
 @study_argument
 @click.argument("patterns", metavar="[CELL]...", nargs=-1)
-@click.option("--failed", is_flag=True, help="Every cell that ended in error, was killed or ran out of time.")
+@click.option(
+    "--failed",
+    is_flag=True,
+    help="Every cell that ended in error, was killed, ran out of time, or whose trace is corrupt.",
+)
 @click.option("--dry-run", "-n", is_flag=True, help="Only say which cells would be trained.")
 @click.option("--executor", help="Train on a cluster: the name of a profile, slurm for profiles/slurm.")
 @cores_option
@@ -60,22 +67,24 @@ def rerun(
 
     A CELL is workload/optimizer/schedule/seed; * and ? stand for any text.
     """
+    from optbench.cells.look import CORRUPT, look_at  # noqa: PLC0415
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
-    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
-    from optbench.cells.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)
     profile = None if executor is None else _profile(executor)
     cells = cells_of(found)
     chosen = select(cells, patterns)
     if failed:
-        there = [cell for cell in cells if is_complete(trace_path(cell)) and cell not in chosen]
-        chosen += [cell for cell in there if read_trace(trace_path(cell)).facts["status"] in FAILED]
+        others = [cell for cell in cells if cell not in chosen]
+        chosen += [one for one in others if look_at(trace_path(one)).status in {*FAILED, CORRUPT}]
     elif not patterns:
         raise UserError("name the cells to train again, or give --failed")
     for cell in chosen:
         echo(f"{cell.name}  {trace_path(cell)}")
     if dry_run or not chosen:
+        left_of(map(trace_path, chosen), look_only=True)  # names what is corrupt
         echo(f"optbench: {len(chosen)} cells {'would be' if dry_run else 'to be'} trained again", err=True)
         return
     if profile is not None:
@@ -84,7 +93,6 @@ def rerun(
     from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.locks import hold_run  # noqa: PLC0415
     from optbench.running.outputs import set_outputs_aside  # noqa: PLC0415
-    from optbench.running.plan import left_of  # noqa: PLC0415
 
     workers = max(1, cores // found.threads)
     set_folders_aside(found)
@@ -160,18 +168,26 @@ def _show(study: Study, cell: CellSpec) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
+    from optbench.cells.look import look_at  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
     from optbench.cells.search import choice_path, read_choice, with_choice  # noqa: PLC0415
     from optbench.cells.trace import read_trace  # noqa: PLC0415
     from optbench.tables.metrics import run_measures  # noqa: PLC0415
 
     path = trace_path(cell)
-    choice = read_choice(choice_path(cell)) if cell.tuning else None
+    choice, no_choice = None, "not chosen yet"
+    try:
+        choice = read_choice(choice_path(cell)) if cell.tuning else None
+    except CorruptFileError as problem:
+        no_choice = f"not known: {problem}"
     if choice is not None:
         cell = with_choice(cell)
-    facts: dict[str, Any] = {"trace": path.as_posix(), "status": MISSING.name}
+    there = look_at(path)
+    facts: dict[str, Any] = {"trace": path.as_posix(), "status": there.status}
+    if there.problem:
+        facts["what is wrong"] = there.problem
     error = ""
-    if is_complete(path):
+    if there.is_whole:
         trace = read_trace(path)
         error = trace.facts["error"]
         keys = ("status", "steps", "execution", "probes_failed", *(fact.name for fact in PROVENANCE))
@@ -179,7 +195,7 @@ def _show(study: Study, cell: CellSpec) -> None:
         facts |= {key: value for key, value in run_measures(trace).items() if value == value}  # noqa: PLR0124
         facts |= trace.times
     facts |= {
-        "lr": "not chosen yet" if cell.tuning and choice is None else cell.lr,
+        "lr": no_choice if cell.tuning and choice is None else cell.lr,
         "workload": f"{cell.workload.factory} {dict(cell.workload.settings)} {dict(cell.workload.overrides)}",
         "optimizer": f"{cell.optimizer.factory} {dict(cell.optimizer.settings)}",
         "schedule": f"{cell.schedule.factory or 'constant'} {dict(cell.schedule.settings)}",
@@ -192,6 +208,8 @@ def _show(study: Study, cell: CellSpec) -> None:
     if cell.tuning:
         facts["tuned by"] = choice_path(cell).as_posix()
     table = Table(title=plain(cell.name), show_header=False, title_justify="left")
+    table.add_column()
+    table.add_column(overflow="fold")  # a path that is cut names no file
     for key, value in facts.items():
         table.add_row(plain(key), plain(number(value, 6) if isinstance(value, float) else value))
     console = Console()
@@ -208,14 +226,13 @@ def list_(study: str | None, device: str | None) -> None:
     if study is None:
         _list_built_ins()
         return
+    from optbench.cells.look import look_at  # noqa: PLC0415
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
-    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
-    from optbench.cells.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
 
     for cell in cells_of(read(study, device)):
-        path = trace_path(cell)
-        status = read_trace(path).facts["status"] if is_complete(path) else MISSING.name
-        echo(f"{status:9} {cell.name}")
+        there = look_at(trace_path(cell))
+        echo(f"{there.status:9} {cell.name}{f': {there.problem}' if there.problem else ''}")
 
 
 def _list_built_ins() -> None:
@@ -264,17 +281,19 @@ def why(study: str, patterns: tuple[str, ...], *, every: bool, device: str | Non
 
 def _why_all(study: Study, cells: Sequence[CellSpec]) -> None:
     """Prints what the next run would make, a line a cause, and one name of each."""
-    from optbench.cells.data import outdated_data  # noqa: PLC0415
+    from optbench.cells.data import data_to_prepare  # noqa: PLC0415
     from optbench.cells.search import known_trials, searches_of  # noqa: PLC0415
     from optbench.cells.timings import timings_of  # noqa: PLC0415
-    from optbench.cells.why import grouped, reasons, reasons_of_choices, reasons_of_timings  # noqa: PLC0415
+    from optbench.cells.why import (  # noqa: PLC0415
+        SPOILT,
+        grouped,
+        reasons,
+        reasons_of_choices,
+        reasons_of_timings,
+    )
 
-    outdated = list(outdated_data(study))
     groups: list[tuple[str, tuple[str, ...], list[str]]] = []
-    if outdated:
-        groups.append(
-            ("data set", ("what lies there was prepared from other files or by other code",), outdated)
-        )
+    groups += [("data set", (why,), [name]) for name, why in data_to_prepare(study).items()]
     searches = searches_of(study, cells) if study.tuning else []
     timings = timings_of(study) if study.timing_s is not None else []
     for kind, found in (
@@ -287,30 +306,40 @@ def _why_all(study: Study, cells: Sequence[CellSpec]) -> None:
     for kind, causes, names in groups:
         noun, _, rest = kind.partition(" to ")
         plural = f"{noun}{'' if len(names) == 1 else 's'}{' to ' if rest else ''}{rest}"
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         echo(f"{len(names)} {plural}: {'; '.join(causes)}")
-        echo(f"  {names[0]}{more}")
+        # Of those of which a file is corrupt each one is named.
+        listed = names[: MOST_NAMED if SPOILT in causes else 1]
+        more = f" and {len(names) - len(listed)} more" if len(names) > len(listed) else ""
+        echo("\n".join(f"  {name}" for name in listed) + more)
     if not groups:
         echo("nothing would be trained")
 
 
 def _why_each(study: Study, cells: Sequence[CellSpec]) -> None:
-    """Prints of each cell what there is to say of it, and of the choice that it waits for."""
+    """Prints of each cell what there is to say of it, of its data and of the choice that it waits for."""
+    from optbench.cells.data import data_to_prepare  # noqa: PLC0415
     from optbench.cells.search import searches_of  # noqa: PLC0415
-    from optbench.cells.why import UP_TO_DATE, reasons, reasons_of_choices  # noqa: PLC0415
+    from optbench.cells.why import KEPT, SPOILT, UP_TO_DATE, reasons, reasons_of_choices  # noqa: PLC0415
 
+    data = data_to_prepare(study)
     choices = {one.name: one for one in reasons_of_choices(searches_of(study, cells))}
     for cell, one in zip(cells, reasons(cells), strict=True):
         if one.beside is None:
-            echo(f"{one.name}: {one.state}")
+            again = ", and would be trained again" if one.state == SPOILT else ""
+            echo(f"{one.name}: {one.state}{again}")
         else:
             state = UP_TO_DATE if one.state == UP_TO_DATE else "would be trained again"
             echo(f"{one.name}: {state}; {one.beside.name} differs:")
-        for line in (*one.causes, *one.aside):
+        for line in (one.problem,) if one.problem else (*one.causes, *one.aside):
             echo(f"  {line}")
+        name = cell.workload.dataset.name if cell.workload.dataset else ""
+        if name in data:
+            echo(f"  its data set {name} would be prepared first: {data[name]}")
         choice = choices.get(cell.combination)
-        if choice is not None and choice.state != UP_TO_DATE:
-            said = "; ".join(choice.causes) or choice.state
+        if choice is not None and choice.state == KEPT:
+            echo(f"  {choice.problem}: it stays as it is")
+        elif choice is not None and choice.state != UP_TO_DATE:
+            said = choice.problem or "; ".join(choice.causes) or choice.state
             echo(f"  its learning rate would be chosen first: {said}")
 
 

@@ -20,7 +20,7 @@ from optbench.cli.choices import (
     study_argument,
 )
 from optbench.cli.output import echo, plain
-from optbench.cli.stages import train_cells
+from optbench.cli.stages import prepare_data, train_cells
 from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import REPEATABLE
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from optbench.cells.cell import CellSpec
     from optbench.findings.agreement import Kind, ResultComparison
+    from optbench.study.study import Study
 
 EXIT_DIFFERS = 1
 """Exit status where what was compared does not hold up."""
@@ -61,32 +62,55 @@ def verify(study: str, sample: str, seed: int, cores: int, device: str | None) -
     """Train a sample of the finished cells again, elsewhere, and compare with what is there.
 
     On the machine and versions that made a trace, it must be equal bit for bit; elsewhere its losses must
-    agree to 0.001 relative. The exit status is 1 where one does not.
+    agree to 0.001 relative. The exit status is 1 where one does not. Every trace that is corrupt is named,
+    and does not hold up.
     """
+    from optbench.cells.look import look_at  # noqa: PLC0415
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
-    from optbench.cells.paths import is_complete, trace_path  # noqa: PLC0415
-    from optbench.cells.search import with_choice  # noqa: PLC0415
-    from optbench.cells.trace import read_trace  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
 
     found = read(study, device)
-    ran = [cell for cell in cells_of(found) if is_complete(trace_path(cell))]
+    looks = [(cell, look_at(trace_path(cell))) for cell in cells_of(found)]
+    broken = [(cell, there.problem) for cell, there in looks if there.problem]
     # What died or ran out of time has no numbers to repeat.
-    ran = [c for c in ran if read_trace(trace_path(c)).facts["status"] in REPEATABLE]
-    if not ran:
+    ran = [cell for cell, there in looks if there.status in REPEATABLE]
+    if not ran and not broken:
         raise UserError(f"{study}: no cell has been trained yet")
     wanted = math.ceil(len(ran) * float(sample[:-1]) / 100) if sample.endswith("%") else int(float(sample))
     chosen = random.Random(seed).sample(ran, min(wanted, len(ran)))  # noqa: S311  (not for secrets)
-    scratch = replace(found, name=f"{found.name}.verify")
+    # A trace that is corrupt does not hold up, whatever is drawn.
+    for cell, problem in broken:
+        echo(f"{'BAD':4}{cell.name}  {problem}")
+    bad = len(broken) + _trained_again(found, chosen, cores)
+    of = len(chosen) + len(broken)
+    echo(f"optbench: {of - bad} of {of} cells hold up ({len(ran) + len(broken)} are there)", err=True)
+    sys.exit(EXIT_DIFFERS if bad else 0)
+
+
+def _trained_again(study: Study, chosen: Sequence[CellSpec], cores: int) -> int:
+    """Trains cells again in a scratch folder and tells how each agrees; how many do not hold up."""
+    from optbench.cells.search import with_choice  # noqa: PLC0415
+
+    pairs, bad = [], 0
+    scratch = replace(study, name=f"{study.name}.verify")
+    for cell in chosen:
+        try:
+            pairs.append((cell, replace(with_choice(cell), study=scratch.name)))
+        except UserError as problem:  # the choice that it was trained with is corrupt, or gone
+            echo(f"{'BAD':4}{cell.name}  cannot be trained again: {problem}")
+            bad += 1
+    if not pairs:
+        return bad
+    if any(cell.workload.dataset for cell, _ in pairs):
+        prepare_data(study)  # with a file of it corrupt none of its cells would hold up
     _remove(scratch.results)
-    copies = [replace(with_choice(cell), study=scratch.name) for cell in chosen]
+    copies = [copy for _, copy in pairs]
     try:
         with Launcher() as launcher:
-            train_cells(scratch, copies, copies, max(1, cores // found.threads), launcher)
-        bad = sum(_holds(cell, copy) is False for cell, copy in zip(chosen, copies, strict=True))
+            train_cells(scratch, copies, copies, max(1, cores // study.threads), launcher)
+        return bad + sum(not _holds(cell, copy) for cell, copy in pairs)
     finally:
         _remove(scratch.results)
-    echo(f"optbench: {len(chosen) - bad} of {len(chosen)} cells hold up ({len(ran)} are there)", err=True)
-    sys.exit(EXIT_DIFFERS if bad else 0)
 
 
 def _remove(folder: Path) -> None:
@@ -110,6 +134,8 @@ def _holds(cell: CellSpec, copy: CellSpec) -> bool:
     holds = found.kind == "equal" or (found.kind == "close" and bool(elsewhere))
     must = f"to {TOLERANCE:g}: other {', '.join(elsewhere)}" if elsewhere else "bit for bit"
     why = f": {found.why}" if found.why else ""
+    if again.facts["error"] and there.facts["status"] != again.facts["status"]:
+        why += f" ({again.facts['error'].splitlines()[-1]})"
     echo(f"{'ok' if holds else 'BAD':4}{cell.name}  {found.kind} (must agree {must}){why}")
     return holds
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optbench.core.errors import UserError, one_line
+from optbench.core.errors import CorruptFileError, UserError
 from optbench.core.text import shown
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def results_folder(study: str) -> Path:
 def reading(study: str, *stages: str) -> Iterator[Path]:
     """The result folder that `study` names, for a block that reads what some stages wrote there.
 
-    Whatever lies in the folder, which may come from anywhere: what cannot be read is one line.
+    Whatever lies in the folder, which may come from anywhere: what cannot be read, or is not what optbench
+    writes, is one line that names the file and its key or column. An exception for which no file is to blame
+    is a fault of optbench, and goes on as it is.
 
     Args:
         study: a study file, a study's name, or a result folder.
@@ -97,15 +99,22 @@ def reading(study: str, *stages: str) -> Iterator[Path]:
     check_outputs(results, *stages)
     try:
         yield results
-    except UserError:
-        raise
     except FileNotFoundError as problem:
         raise UserError(f"{results} is incomplete: {problem.filename} is not there{MADE_ANEW}") from problem
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
-        kind, where = type(problem).__name__, innermost(problem)
-        raise UserError(
-            f"{results} is not as optbench writes it: {kind}: {one_line(problem)} ({where}){MADE_ANEW}"
-        ) from problem
+    except (UserError, OSError, click.ClickException, click.exceptions.Exit):
+        raise
+    except Exception as problem:
+        # Where every file holds what it should, the fault is our own and must be seen as what it is.
+        found = _what_is_wrong(results)
+        if found is None:
+            raise
+        raise CorruptFileError(found.path, f"{found.why}{MADE_ANEW}") from problem
+
+
+def _what_is_wrong(results: Path) -> CorruptFileError | None:
+    from optbench.tables.expected import what_is_wrong  # noqa: PLC0415
+
+    return what_is_wrong(results)
 
 
 MADE_ANEW = "; optbench run STUDY makes tables and figures anew"

@@ -48,7 +48,7 @@ def prepare(study: str, datasets: tuple[str, ...]) -> None:
 
 
 def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
-    """Prepares the data sets of a study that are not there or were read otherwise, or those named."""
+    """Prepares the data sets of a study that are missing, outdated or corrupt, or those named."""
     from optbench.core.errors import unknown  # noqa: PLC0415
 
     for name in only:
@@ -107,9 +107,10 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     A name is workload/optimizer/schedule/seed; * and ? stand for any text.
     """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
+    from optbench.cells.paths import trace_path  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
     from optbench.running.folders import set_folders_aside  # noqa: PLC0415
-    from optbench.running.plan import read_batch  # noqa: PLC0415
+    from optbench.running.plan import left_of, read_batch  # noqa: PLC0415
     from optbench.study.locate import note_study_file  # noqa: PLC0415
 
     die_with_run()
@@ -124,6 +125,7 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
         set_folders_aside(found)
         note_study_file(found)
         prepare_data(found)
+        left_of(map(trace_path, chosen))  # names what is corrupt and keeps it beside
     with Launcher() as launcher:
         if batch is None and not paths:
             tune_unfinished(found, cells, workers, launcher)
@@ -272,12 +274,18 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
 
     Nothing else should run on the machine meanwhile. `optbench collect` makes the table.
     """
-    from optbench.cells.timings import select_timings, timings_of  # noqa: PLC0415
+    from optbench.cells.timings import select_timings, timing_path, timings_of  # noqa: PLC0415
     from optbench.running.folders import set_folders_aside  # noqa: PLC0415
+    from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)
     set_folders_aside(found)
     chosen = select_timings(timings_of(found), workloads)
+    # A job of Snakemake names a timing's path: the data of all jobs is prepared before them, by one.
+    if not {timing_path(timing).as_posix() for timing in chosen} & set(workloads):
+        left_of(map(timing_path, chosen))  # names what is corrupt and keeps it beside
+        if any(timing.workload.dataset for timing in chosen):
+            prepare_data(found)
     with Launcher() as launcher:
         _time(found, chosen, seconds or found.timing_s or SECONDS, launcher)
 

@@ -7,18 +7,21 @@ set aside when the workflow is read: then it is missing, and made anew.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from optbench.core.checksums import missing, spoilt, summed, sums_path
 from optbench.core.errors import CorruptFileError
-from optbench.core.files import put_aside
+from optbench.core.files import put_aside, read_json
 from optbench.core.folders import is_own, make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
+
+    from optbench.study.study import Study
 
 
 def _both(*names: str) -> tuple[str, ...]:
@@ -115,3 +118,38 @@ def set_outputs_aside(results: Path, *, look_only: bool = False) -> bool:
             if not look_only:
                 sums_path(results, stage).unlink(missing_ok=True)
     return any_of_them
+
+
+def forget_outputs_of_another(study: Study, *, look_only: bool = False) -> bool:
+    """Forgets the checksums of every stage where the tables were made from another text than the study's.
+
+    Snakemake goes by when a file was written. A study file that is replaced by an older one (`cp -p`), or a
+    second one of the same study, is older than the tables that were made from the first; so what they say
+    they were made from is compared. Each rule has its stage's checksums as an output, so all of them run
+    again, after a kill in between too.
+
+    Args:
+        study: the study as it is now.
+        look_only: whether nothing will run, so that the checksums stay.
+
+    Returns:
+        Whether there are tables, and of another text or another file.
+    """
+    try:
+        made_from = read_json(study.results / "tables" / "study.json")
+    except (FileNotFoundError, NotADirectoryError, CorruptFileError):
+        return False  # missing, or set aside: made anew anyway
+    file = made_from.get("config_path")
+    same_file = isinstance(file, str) and os.path.abspath(file) == os.path.abspath(study.file)  # noqa: PTH100
+    if same_file and made_from.get("config_text") == study.text:
+        return False
+    for stage in () if look_only else OUTPUTS:
+        sums_path(study.results, stage).unlink(missing_ok=True)
+    return True
+
+
+def is_unfinished(study: Study) -> bool:
+    """Whether there is a page and a stage before it, or it itself, has not ended since it last began."""
+    stages = [stage for stage in OUTPUTS if stage != "oracle" or study.oracle]
+    page = _root(study.results, "report") / "index.html"
+    return page.exists() and not all(sums_path(study.results, stage).exists() for stage in stages)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from optbench.cells.timings import timing_path
 from optbench.running.ask import ask
@@ -70,4 +71,8 @@ def _fail(timing: TimingSpec, path: Path, error: str) -> str:
 
 
 def _last_line(error: str) -> str:
-    return error.splitlines()[-1] if error else ""
+    """What a traceback ends with; an exception of optbench's own is a sentence, and says no class."""
+    return _OF_OURS.sub("", error.splitlines()[-1]) if error else ""
+
+
+_OF_OURS: Final = re.compile(r"^optbench(?:\.\w+)+: ")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from optbench.cells.timing_file import BATCH, KERNEL, OPTIMIZER, SPLIT, STEP, TWIN, read_timing
+from optbench.cells.timing_file import (
+    BATCH,
+    KERNEL,
+    OF_A_TIMING,
+    OPTIMIZER,
+    SPLIT,
+    STEP,
+    TWIN,
+    read_timing,
+)
 from optbench.cells.timings import optimizers_timed, timing_path, timings_of
-from optbench.cells.trace import BadTraceError
+from optbench.cells.trace import BadTraceError, check_facts
 from optbench.core.files import write_table
 from optbench.core.text import escaped
 from optbench.core.words import number, percent
@@ -99,13 +110,19 @@ def collect_timing(study: Study) -> pd.DataFrame:
 def _rows(timing: TimingSpec) -> list[dict[str, Any]]:
     names = [spec.name for spec in timing.optimizers]
     path = timing_path(timing)
-    if not path.exists():
+    if not os.path.lexists(path):
         return [_empty(timing.workload.name, name, timing.reference, "not measured") for name in names]
     try:
         blocks, facts = read_timing(path)
-    except (BadTraceError, PermissionError) as problem:
-        return [_empty(timing.workload.name, name, timing.reference, str(problem)) for name in names]
-    return timing_rows(facts, blocks.to_pandas())
+        check_facts(path, facts, OF_A_TIMING)
+    except BadTraceError as problem:
+        told = f"{problem}; the next run makes it anew"
+    except PermissionError as problem:
+        told = f"{path} cannot be read ({problem.strerror})"
+    else:
+        return timing_rows(facts, blocks.to_pandas())
+    print(f"optbench: {told}", file=sys.stderr)  # noqa: T201
+    return [_empty(timing.workload.name, name, timing.reference, told) for name in names]
 
 
 def _empty(workload: str, optimizer: str, reference: str, error: str) -> dict[str, Any]:

@@ -17,7 +17,15 @@ import pyarrow as pa
 
 from optbench.cells.paths import trace_path
 from optbench.cells.search import choice_if_whole, choice_path
-from optbench.cells.trace import BadTraceError, coded, curves_of, numbers, read_table
+from optbench.cells.trace import (
+    OF_A_TRACE,
+    BadTraceError,
+    check_facts,
+    coded,
+    curves_of,
+    numbers,
+    read_table,
+)
 from optbench.cells.why import Folders, trained_again
 from optbench.core.files import put_aside
 from optbench.core.provenance import origin_of
@@ -162,6 +170,7 @@ def _ruleset(cell: CellSpec) -> str:
 
 def _own_table(path: Path, cell: CellSpec) -> tuple[pa.Table, dict[str, Any], dict[str, Any]]:
     table, facts, times = read_table(path)
+    check_facts(path, facts, OF_A_TRACE)
     if facts.get("digest") != cell.digest:
         raise BadTraceError(path, f"is the trace of {facts.get('cell')}, not of {cell.name}")
     return table, facts, times

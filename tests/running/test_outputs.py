@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from optbench.core.checksums import sums_path
 from optbench.core.errors import CorruptFileError
-from optbench.running.outputs import OUTPUTS, check_outputs, set_outputs_aside, spoilt_drawings, summed_stage
+from optbench.running.outputs import (
+    OUTPUTS,
+    check_outputs,
+    forget_outputs_of_another,
+    is_unfinished,
+    set_outputs_aside,
+    spoilt_drawings,
+    summed_stage,
+)
+from optbench.study.resolve import read_study
+from optbench.study.study import Study
 
 
 @pytest.fixture
@@ -93,3 +104,61 @@ def test_spoilt_checksums_are_set_aside(results: Path, capsys: pytest.CaptureFix
     set_outputs_aside(results)
     assert "summarize.sha256.corrupt" in capsys.readouterr().err
     assert not sums.exists()
+
+
+STUDY = "study: s\nseeds: 1\nworkloads: [ravine]\noptimizers: [sgd]\n"
+
+
+def study_of(name: str, text: str = STUDY) -> Study:
+    Path(name).write_text(text)
+    return read_study(Path(name))
+
+
+def made_from(results: Path, study: Study) -> None:
+    facts = {"config_path": study.file.as_posix(), "config_text": study.text}
+    (results / "tables" / "study.json").write_text(json.dumps(facts))
+
+
+def test_tables_of_the_same_text_stay(results: Path) -> None:
+    study = study_of("a.yaml")
+    made_from(results, study)
+    assert not forget_outputs_of_another(study)
+    # The same file by another path.
+    assert not forget_outputs_of_another(read_study(Path("a.yaml").absolute()))
+    assert all(sums_path(results, stage).exists() for stage in OUTPUTS)
+    assert not is_unfinished(study)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.yaml", f"{STUDY}title: other\n"), ("a.yaml", f"{STUDY}\n"), ("b.yaml", STUDY)]
+)
+def test_tables_of_another_text_or_file_are_made_anew_by_every_stage(
+    results: Path, name: str, text: str
+) -> None:
+    made_from(results, study_of("a.yaml"))
+    other = study_of(name, text)
+    assert forget_outputs_of_another(other, look_only=True)
+    assert all(sums_path(results, stage).exists() for stage in OUTPUTS)
+    assert forget_outputs_of_another(other)
+    assert not any(sums_path(results, stage).exists() for stage in OUTPUTS)
+    assert is_unfinished(other)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"config_text": 3, "config_path": []}'])
+def test_tables_that_do_not_say_are_no_mistake(results: Path, content: str | None) -> None:
+    file = results / "tables" / "study.json"
+    file.unlink()
+    if content is not None:
+        file.write_text(content)
+    assert forget_outputs_of_another(study_of("a.yaml")) == (content is not None and content[-1:] == "}")
+
+
+def test_what_has_no_page_is_not_unfinished_and_an_oracle_is_asked_for_where_there_is_one(
+    results: Path,
+) -> None:
+    plain, asking = study_of("a.yaml"), study_of("b.yaml", f"{STUDY}oracle: true\n")
+    sums_path(results, "oracle").unlink()
+    assert not is_unfinished(plain)
+    assert is_unfinished(asking)
+    Path("reports/s/index.html").unlink()
+    assert not is_unfinished(asking)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
 import re
 import shlex
 import shutil
@@ -168,6 +170,51 @@ def test_a_change_retrains_what_it_changes(finished: Path) -> None:
     assert len(runs) == CELLS * 3 // 2
     assert set(runs["status"]) == {"ok", "error"}
     assert "Mine by Its Label" in (finished / "reports" / "tiny" / "index.html").read_text()
+
+
+def said_by(workplace: Path, study: str, title: str) -> str:
+    """What Snakemake says of a study file; its page then has this title, and its tables the file's text."""
+    done = run("snakemake", "--cores", "2", "--configfile", study, cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    page = (workplace / "reports" / "tiny" / "index.html").read_text()
+    assert f"<title>{title} – optbench</title>" in page
+    facts = json.loads((workplace / "results" / "tiny" / "tables" / "study.json").read_text())
+    assert (facts["config_path"], facts["config_text"]) == (study, (workplace / study).read_text())
+    return done.stdout + done.stderr
+
+
+def test_the_page_is_that_of_the_study_file_however_old_it_is(finished: Path) -> None:
+    """Snakemake goes by when a file was written: a copy that keeps its time, and a second study file."""
+    before = traces(finished)
+    study, other = finished / "study.yaml", finished / "other.yaml"
+    first = study.read_text()
+    other.write_text(first.replace("A tiny study", "Another").replace("[constant, cosine]", "[constant]"))
+    os.utime(other, (1e9, 1e9))
+    for name, title in (("other.yaml", "Another"), ("study.yaml", "A tiny study")):
+        assert "Nothing to be done" not in said_by(finished, name, title)
+        assert "Nothing to be done" in said_by(finished, name, title)
+    kept = study.with_name("kept.yaml")
+    kept.write_text(first.replace("A tiny study", "An older one"))
+    os.utime(kept, (1e9, 1e9))
+    shutil.copy2(kept, study)
+    assert study.stat().st_mtime == 1e9
+    assert "Nothing to be done" not in said_by(finished, "study.yaml", "An older one")
+    # By hand in between, which leaves nothing for Snakemake to know of.
+    assert run("optbench", "run", "other.yaml", "--cores", "1", cwd=finished).returncode == 0
+    said_by(finished, "study.yaml", "An older one")
+    assert traces(finished) == before
+
+
+def test_a_run_that_was_ended_after_its_first_stage_is_taken_up(finished: Path) -> None:
+    """The tables say the new text, the page the old one, and the time of each file is as it may be."""
+    study = finished / "study.yaml"
+    study.write_text(study.read_text().replace("A tiny study", "Begun"))
+    os.utime(study, (1e9, 1e9))
+    assert snakemake(finished, "results/tiny/tables/study.json").returncode == 0
+    for file in (finished / "results" / "tiny" / "tables").iterdir():
+        os.utime(file, (1e9, 1e9))
+    assert "Nothing to be done" not in said_by(finished, "study.yaml", "Begun")
+    assert "Nothing to be done" in said_by(finished, "study.yaml", "Begun")
 
 
 def test_rerun_trains_the_cells_it_is_given(finished: Path) -> None:

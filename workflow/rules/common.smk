@@ -7,7 +7,11 @@ from optbench.findings.recommended import recommended
 from optbench.running.folders import set_folders_aside, without_place
 from optbench.running.gpus import gpus
 from optbench.running.locks import hold_run
-from optbench.running.outputs import set_outputs_aside
+from optbench.running.outputs import (
+    forget_outputs_of_another,
+    is_unfinished,
+    set_outputs_aside,
+)
 from optbench.study.plugins import keep_working_folder_off_path
 from optbench.study.resolve import read_study
 from optbench.core.errors import UserError
@@ -43,10 +47,16 @@ try:
     )
     # Corrupt files are set aside while the workflow is read: Snakemake looks at how old a file is, never into it.
     # Then they are missing, and the page has an input that was written just now, so that what it needs is made.
+    CORRUPT = workflow.is_main_process and set_outputs_aside(
+        STUDY.results, look_only=LOOK_ONLY
+    )
+    # The same where the tables are those of another text than the study file's, however old that is.
+    ANOTHER = workflow.is_main_process and forget_outputs_of_another(
+        STUDY, look_only=LOOK_ONLY
+    )
     REMADE = (
         [written_now(STUDY, "corrupt")]
-        if workflow.is_main_process
-        and set_outputs_aside(STUDY.results, look_only=LOOK_ONLY)
+        if CORRUPT or ANOTHER or (workflow.is_main_process and is_unfinished(STUDY))
         else []
     )
     # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.

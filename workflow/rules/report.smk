@@ -3,8 +3,11 @@
 from optbench.report.sections import SECTIONS, figures_module, page_module
 
 # Whatever is left to train, tune or time is gathered afterwards: what was lost twice looks to Snakemake as it did the
-# first time, and it makes nothing for a rule that has no reason to run.
-LEFT = [written_now(STUDY, "left")] if BATCHES or TUNED or TIMINGS_LEFT else []
+# first time, and it makes nothing for a rule that has no reason to run. So is what tables of another study file's
+# text do not hold.
+LEFT = (
+    [written_now(STUDY, "left")] if BATCHES or TUNED or TIMINGS_LEFT or ANOTHER else []
+)
 
 
 rule collect:
