@@ -26,6 +26,17 @@ from optbench.stats.paired import (
     sign_flip_test,
 )
 from optbench.stats.ranks import FriedmanResult, critical_difference, friedman, performance_profile
+from optbench.stats.regret import (
+    Moments,
+    Regret,
+    contrast,
+    independent_sum,
+    interquartile_weights,
+    regret_of_choice,
+    resampled_counts,
+    share_of_width,
+    widened,
+)
 from optbench.stats.survival import KaplanMeier, average_runtime, expected_best_of_k, kaplan_meier
 
 __all__ = [
@@ -36,15 +47,20 @@ __all__ = [
     "JointTest",
     "KaplanMeier",
     "ModeratedT",
+    "Moments",
+    "Regret",
     "average_runtime",
     "bootstrap_band",
     "bootstrap_interval",
+    "contrast",
     "critical_difference",
     "expected_best_of_k",
     "friedman",
     "hodges_lehmann",
     "holm",
+    "independent_sum",
     "interquartile_mean",
+    "interquartile_weights",
     "joint_sign_flip_test",
     "kaplan_meier",
     "mean_interval",
@@ -53,7 +69,11 @@ __all__ = [
     "moderated_t",
     "performance_profile",
     "probability_of_improvement",
+    "regret_of_choice",
+    "resampled_counts",
     "seeds_needed",
+    "share_of_width",
     "sign_flip_test",
+    "widened",
     "wilson_interval",
 ]
