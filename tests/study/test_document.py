@@ -122,6 +122,10 @@ FIVE_THOUSAND = "9" * 5000
         ('a: "x\\x1b[1m"', "line 1, column 4: a: the character \\x1b is not allowed"),
         ('a: ["\\ud800"]', "line 1, column 5: a[0]: the character \\ud800 is not allowed"),
         ("a: x\u202ey", "line 1, column 4: a: the character \\u202e is not allowed"),
+        ("a: x\ufeffy", "line 1, column 4: a: the character \\ufeff is not allowed"),
+        ("a: x\u200by", "line 1, column 4: a: the character \\u200b is not allowed"),
+        ("a: x\U000e0041", "line 1, column 4: a: the character \\U000e0041 is not allowed"),
+        ("x\u00ady: 1", "line 1, column 1: the character \\xad is not allowed"),
         ("x\u2066y: a", "line 1, column 1: the character \\u2066 is not allowed"),
         # no YAML
         ("a: [", "line 1, column 5: not YAML: expected the node content, but found '<stream end>'"),
