@@ -9,6 +9,8 @@ from optbench.core.factories import is_foreign
 from optbench.core.files import slug
 from optbench.core.text import shown
 from optbench.study.file import TO_FACTORY
+from optbench.study.labels import is_blank
+from optbench.study.places import key_path
 from optbench.study.plugins import keyword_names
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ HYPERPARAMETERS: Mapping[str, Range] = {
 
 def _check_path_part(kind: str, name: str) -> None:
     """Raises UserError for a name that cannot be part of a path."""
+    if is_blank(name):
+        raise UserError(f"{key_path([kind, name])}: a name must not be blank; got {shown(name)}")
     if not name.isprintable():
         raise UserError(f"{kind}.{name!r}: a name becomes a path: its characters must be printable")
     if len(slug(name)) > LONGEST_SLUG:

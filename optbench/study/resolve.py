@@ -29,6 +29,7 @@ from optbench.study.checks import _check_names, _check_path_part, _check_ranges
 from optbench.study.datasets import resolve_datasets
 from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study.file import read_study_file as _read
+from optbench.study.labels import check_labels
 from optbench.study.metrics import check_metric_names
 from optbench.study.plugins import check_importable
 from optbench.study.study import ResolvedBlock, Study
@@ -102,6 +103,11 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         tuning = replace(tuning, together=execution.together)
     if given.tuning is not None and "default" in given.tuning.rulesets:
         optimizers, blocks = with_defaults(optimizers, blocks)
+    metrics = _metrics(given, folder)
+    check_labels("workloads", {name: spec.label for name, spec in workloads.items()})
+    check_labels("optimizers", {name: spec.label for name, spec in optimizers.items()})
+    check_labels("schedules", {name: spec.label for name, spec in schedules.items()})
+    check_labels("metrics", {metric.name: metric.label for metric in metrics})
     return Study(
         name=given.study,
         title=given.title or given.study,
@@ -121,7 +127,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         workloads=workloads,
         optimizers=optimizers,
         schedules=schedules,
-        metrics=_metrics(given, folder),
+        metrics=metrics,
         blocks=blocks,
         tuning=tuning,
         execution=execution,
