@@ -13,8 +13,8 @@ from optbench.study.labels import check_labels, is_blank
 
 def alike(kind: str, second: str, label: str, first: str) -> str:
     return (
-        f"{kind}.{second}: its label {shown(label)} looks like that of {kind}.{first}, and the page could not "
-        "tell them apart; give one of them another 'label'"
+        f"{kind}.{second}: its label {shown(label)} looks like that of {kind}.{first}, and the page could "
+        "not tell them apart; give one of them another 'label'"
     )
 
 
