@@ -61,6 +61,12 @@ HYPERPARAMETERS: Mapping[str, Range] = {
 """What the usual hyperparameters may be, in torch's factories and ours; others have their own rules."""
 
 
+PAIRS = frozenset({"betas"})
+"""Those that are two numbers."""
+
+PAIR = 2
+
+
 def _check_path_part(kind: str, name: str) -> None:
     """Raises UserError for a name that cannot be part of a path."""
     if is_blank(name):
@@ -103,9 +109,13 @@ def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> No
         return
     for name, value in settings.items():
         allowed = HYPERPARAMETERS.get(name)
-        if allowed is None or value is None:
+        if allowed is None:
             continue
+        if name in PAIRS and not (isinstance(value, list) and len(value) == PAIR):
+            raise UserError(f"{key}.{name} must be a list of two numbers {allowed}; got {shown(value)}")
         for place, number in enumerate(value if isinstance(value, list) else [value]):
+            if number is None and name == "eps" and isinstance(value, list):
+                continue  # the first of Adafactor's two may be left out
             if not allowed.holds(number):
                 at = f"[{place}]" if isinstance(value, list) else ""
                 raise UserError(f"{key}.{name}{at} must be {allowed}; got {shown(number)}")

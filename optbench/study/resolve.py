@@ -24,14 +24,15 @@ from optbench.core.specs import (
     Setting,
     WorkloadSpec,
 )
-from optbench.core.text import unshowable
+from optbench.core.text import shown, unshowable
 from optbench.study.checks import _check_names, _check_path_part, _check_ranges
 from optbench.study.datasets import resolve_datasets
+from optbench.study.document import read_yaml
 from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study.file import read_study_file as _read
 from optbench.study.labels import check_labels
 from optbench.study.metrics import check_metric_names
-from optbench.study.plugins import check_importable
+from optbench.study.plugins import check_importable, takes_in_front
 from optbench.study.study import ResolvedBlock, Study
 from optbench.study.tuning import resolve_tuning, with_defaults
 
@@ -67,6 +68,12 @@ def read_study(file: Path, device: str | None = None) -> Study:
             raise UserError(f"{place}: {error}" if place else str(error)) from None
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
+
+
+def placed(study: Study, sentence: str) -> str:
+    """A sentence that begins with a key of the study, behind the file and the place where that key stands."""
+    place = read_yaml(study.text).place_in(sentence)
+    return f"{study.file}: {place}: {sentence}" if place else f"{study.file}: {sentence}"
 
 
 def has_gpu() -> bool:
@@ -189,6 +196,9 @@ def _workload(
     needs = entry.dataset or (spec.dataset.name if spec.dataset else None)
     if needs is not None and needs not in DATASETS:
         raise unknown(f"{key}.dataset", needs, DATASETS)
+    has_none = entry.factory is None and spec.dataset is None  # a built-in on no data set
+    if needs is not None and (has_none or takes_in_front(spec.factory, folder) is False):
+        raise UserError(f"{key}.dataset: {spec.factory} takes no data set; got {shown(needs)}")
     _check_names(key, spec, entry, folder, supplied=1 if needs else 0)
     budget = {"steps", "epochs"}
     kept = {k: v for k, v in spec.overrides.items() if not (k in budget and budget & set(entry.overrides))}
