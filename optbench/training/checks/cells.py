@@ -82,7 +82,7 @@ def _tell(key: str, found: Conformance, whole: Notes) -> None:
 
 def _is_of(key: str, sentence: str) -> bool:
     """Whether a sentence begins with a key, or with one inside of what that names."""
-    return sentence.startswith(key) and sentence[len(key) :][:1] in {":", ".", " "}
+    return sentence.startswith(key) and sentence[len(key) :][:1] in {":", "."}
 
 
 def _optimizers(
