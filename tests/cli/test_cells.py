@@ -34,7 +34,7 @@ def test_a_problem_is_a_line_and_status_2(folder: Path) -> None:
     assert done.exit_code == 2
     (line,) = done.stderr.splitlines()
     place, problem = line.split(": optimizers.mine: ")
-    assert place == "optbench: study.yaml: line 6, column 27"
+    assert place == "optbench: study.yaml: line 6, column 30"
     assert problem.startswith("closure: its step needs the gradients and a closure")
     assert "is sound" not in done.output
 
@@ -117,6 +117,6 @@ def test_a_warning_is_a_line_and_status_0(folder: Path) -> None:
     assert done.exit_code == 0, done.stderr
     (line,) = done.stderr.splitlines()
     place, warning = line.split(": optimizers.mine: ")
-    assert place == "optbench: warning: study.yaml: line 6, column 27"
+    assert place == "optbench: warning: study.yaml: line 6, column 30"
     assert warning.startswith("closure: step(closure) does not evaluate it")
     assert "is sound" in done.stdout
