@@ -276,8 +276,8 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher:
         problem, errors = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"timed with {count(n - len(errors), 'optimizer')}"
-        if problem or len(errors) == n:
-            told = f"could not be timed: {problem or next(iter(errors.values()))}"
+        if problem:
+            told = f"could not be timed: {problem}"
         elif errors:
             failed = "; ".join(f"{one}: {why}" for one, why in list(errors.items())[:MOST_NAMED])
             more = f"; and {len(errors) - MOST_NAMED} more" if len(errors) > MOST_NAMED else ""

@@ -108,4 +108,5 @@ def test_the_verb_counts_those_that_were_timed(tmp_path, monkeypatch):
         Path("s.yaml").read_text().replace("sgd: null", "sgd: {foreach: true, fused: true}")
     )
     built_in, plugin = CliRunner().invoke(cli, ["time", "s.yaml"]).stderr.splitlines()
-    assert built_in.startswith("optbench: ravine: could not be timed: optimizers.sgd.")
+    assert built_in.startswith("optbench: ravine: timed with 0 of 2 optimizers (odd: optimizers.odd.")
+    assert "; sgd: optimizers.sgd." in built_in
