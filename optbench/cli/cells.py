@@ -359,6 +359,7 @@ def check(study: str, device: str | None) -> None:
     prepare_data(found)
     from optbench.cells.search import at_own_lr  # noqa: PLC0415
     from optbench.running.check import check_apart  # noqa: PLC0415
+    from optbench.study.resolve import placed  # noqa: PLC0415
     from optbench.tables.collect import RUN_COLUMNS  # noqa: PLC0415
     from optbench.tables.own_metrics import own_metrics  # noqa: PLC0415
 
@@ -368,9 +369,9 @@ def check(study: str, device: str | None) -> None:
         at_rates = [one for cell in cells for one in at_own_lr(cell)]
         checked = check_apart(at_rates, found.data_folder, found.folder, launcher)
     for problem in checked.problems:
-        echo(f"optbench: {problem}", err=True)
+        echo(f"optbench: {placed(found, problem)}", err=True)
     for warning in checked.warnings:
-        echo(f"optbench: warning: {warning}", err=True)
+        echo(f"optbench: warning: {placed(found, warning)}", err=True)
     if checked.problems:
         sys.exit(USER_MISTAKE)
     for why, names in checked.refusals.items():

@@ -25,9 +25,11 @@ from optbench.cli.oracle import EXIT_FACTS_DIFFER, print_oracle
 from optbench.cli.output import echo
 from optbench.core.errors import UserError
 from optbench.core.files import PACKAGE_FOLDER
+from optbench.core.text import shown
+from optbench.core.words import count
 from optbench.findings.recommended import recommended
 from optbench.running.launcher import Launcher
-from optbench.study.timing import MOST_SECONDS, SECONDS
+from optbench.study.timing import MOST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +53,8 @@ def prepare_data(study: Study, only: Sequence[str] = ()) -> None:
     """Prepares the data sets of a study that are missing, outdated or corrupt, or those named."""
     from optbench.core.errors import unknown  # noqa: PLC0415
 
+    if only and not study.datasets:
+        raise UserError(f"{study.file}: no workload of the study uses a data set; got {shown(only[0])}")
     for name in only:
         if name not in study.datasets:
             raise unknown("data set", name, study.datasets)
@@ -279,6 +283,8 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)
+    if found.timing_s is None:
+        raise UserError(f"{found.file}: 'timing' is off: no step is timed")
     set_folders_aside(found)
     chosen = select_timings(timings_of(found), workloads)
     # A job of Snakemake names a timing's path: the data of all jobs is prepared before them, by one.
@@ -287,7 +293,7 @@ def time_(study: str, workloads: tuple[str, ...], seconds: float | None, device:
         if any(timing.workload.dataset for timing in chosen):
             prepare_data(found)
     with Launcher() as launcher:
-        _time(found, chosen, seconds or found.timing_s or SECONDS, launcher)
+        _time(found, chosen, seconds or found.timing_s, launcher)
 
 
 def _time_unfinished(study: Study, launcher: Launcher) -> None:
@@ -304,9 +310,15 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher:
 
     for timing in timings:
         part_s = timing.seconds(seconds)
-        problem = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
+        problem, errors = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
-        told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
+        told = f"timed with {count(n - len(errors), 'optimizer')}"
+        if problem:
+            told = f"could not be timed: {problem}"
+        elif errors:
+            failed = "; ".join(f"{one}: {why}" for one, why in list(errors.items())[:MOST_NAMED])
+            more = f"; and {len(errors) - MOST_NAMED} more" if len(errors) > MOST_NAMED else ""
+            told = f"timed with {n - len(errors)} of {n} optimizers ({failed}{more})"
         echo(f"optbench: {name}: {told}", err=True)
 
 

@@ -60,6 +60,8 @@ def nearest(value: str, allowed: Iterable[str]) -> str:
 def unknown(key: str, value: str, allowed: Iterable[str]) -> UserError:
     """The error for a name that is not one of `allowed`."""
     names = sorted(allowed)
+    if not names:
+        return UserError(f"{key}: unknown name {shown(value)} (there are none)")
     return UserError(f"{key}: unknown name {shown(value)}{nearest(value, names)} (allowed: {listed(names)})")
 
 

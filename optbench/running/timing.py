@@ -31,7 +31,7 @@ def time_in_child(
     seconds: float,
     launcher: Launcher,
     module: str = TIMING,
-) -> str:
+) -> tuple[str, dict[str, str]]:
     """Times one workload in a fresh process; its file is written whatever happens.
 
     Args:
@@ -43,7 +43,8 @@ def time_in_child(
         module: whose `program` is run; for tests.
 
     Returns:
-        Why the workload could not be timed, in one line; "" where it was.
+        Why the workload could not be timed, in one line, "" where it was; and of its optimizers by name why
+        each one that could not be was not.
     """
     from optbench.cells.timing_file import read_timing  # noqa: PLC0415  (arrow, pandas)
 
@@ -59,8 +60,9 @@ def time_in_child(
         imports=["optbench.training.timing.measure", "optbench.cells.timing_file"],
     )
     if path.exists():
-        return _last_line(read_timing(path)[1]["error"])
-    return _fail(timing, path, f"the timing process {how}")
+        facts = read_timing(path)[1]
+        return _last_line(facts["error"]), {name: _last_line(why) for name, why in facts["errors"].items()}
+    return _fail(timing, path, f"the timing process {how}"), {}
 
 
 def _fail(timing: TimingSpec, path: Path, error: str) -> str:

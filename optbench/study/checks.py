@@ -9,6 +9,8 @@ from optbench.core.factories import is_foreign
 from optbench.core.files import slug
 from optbench.core.text import shown
 from optbench.study.file import TO_FACTORY
+from optbench.study.labels import is_blank
+from optbench.study.places import key_path
 from optbench.study.plugins import keyword_names
 
 if TYPE_CHECKING:
@@ -59,8 +61,16 @@ HYPERPARAMETERS: Mapping[str, Range] = {
 """What the usual hyperparameters may be, in torch's factories and ours; others have their own rules."""
 
 
+PAIRS = frozenset({"betas"})
+"""Those that are two numbers."""
+
+PAIR = 2
+
+
 def _check_path_part(kind: str, name: str) -> None:
     """Raises UserError for a name that cannot be part of a path."""
+    if is_blank(name):
+        raise UserError(f"{key_path([kind, name])}: a name must not be blank; got {shown(name)}")
     if not name.isprintable():
         raise UserError(f"{kind}.{name!r}: a name becomes a path: its characters must be printable")
     if len(slug(name)) > LONGEST_SLUG:
@@ -99,9 +109,13 @@ def _check_ranges(key: str, factory: str, settings: Mapping[str, Setting]) -> No
         return
     for name, value in settings.items():
         allowed = HYPERPARAMETERS.get(name)
-        if allowed is None or value is None:
+        if allowed is None:
             continue
+        if name in PAIRS and not (isinstance(value, list) and len(value) == PAIR):
+            raise UserError(f"{key}.{name} must be a list of two numbers {allowed}; got {shown(value)}")
         for place, number in enumerate(value if isinstance(value, list) else [value]):
+            if number is None and name == "eps" and isinstance(value, list):
+                continue  # the first of Adafactor's two may be left out
             if not allowed.holds(number):
                 at = f"[{place}]" if isinstance(value, list) else ""
                 raise UserError(f"{key}.{name}{at} must be {allowed}; got {shown(number)}")

@@ -45,6 +45,9 @@ _NO_TEXT: Final = re.compile(
     f"{yaml.reader.Reader.NON_PRINTABLE.pattern}|[\x85\u2028\u2029]"
 )
 
+_IN_A_KEY: Final = "while scanning a simple key"
+"""What PyYAML's scanner says that it was about where a key's colon does not come."""
+
 _YAML: Final = "tag:yaml.org,2002:"
 
 _TAGS: Final[dict[str, tuple[type, str]]] = {
@@ -133,6 +136,7 @@ class _Composer:
     """Makes nodes of the parser's events, without calling itself however deep they go."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self.parser = yaml.SafeLoader(text)
         self.open: list[_Open] = []
         self.anchors: dict[str, Node | None] = {}
@@ -165,6 +169,9 @@ class _Composer:
                 event: yaml.Event | None = self.parser.get_event()  # type: ignore[no-untyped-call]
             except yaml.MarkedYAMLError as error:
                 mark = error.problem_mark or error.context_mark or self.parser.get_mark()
+                if error.context == _IN_A_KEY and error.context_mark is not None:
+                    mark = error.context_mark  # where it begins: the parser has gone on to look for its colon
+                    self._refuse_long_key(mark)
                 problem = " ".join(str(error.problem or error.context).split())
                 hint = "; indent with spaces, not with tabs" if r"'\t'" in problem else ""
                 raise UserError(f"{_place(mark)}: not YAML: {cut(problem)}{hint}") from None
@@ -175,6 +182,12 @@ class _Composer:
             if event is None:
                 return
             yield event
+
+    def _refuse_long_key(self, mark: yaml.error.Mark) -> None:
+        """Of a key that is too long for the parser, which then says that it has no colon."""
+        key, colon, _ = self.text.split("\n")[mark.line][mark.column :].partition(":")
+        if colon and len(key) > LONGEST_KEY:
+            self._refuse(_place(mark), _too_long(key))
 
     def _refuse(self, place: Place, what: str) -> NoReturn:
         where = key_path(list(self._path()))
@@ -303,7 +316,7 @@ class _Composer:
         if escape := unshowable(key):
             self._refuse(place, f"the character {escape} is not allowed in a key")
         if len(key) > LONGEST_KEY:
-            self._refuse(place, f"a key has at most {LONGEST_KEY} characters; got {shown(key)}")
+            self._refuse(place, _too_long(key))
         if key in top.node.parts:
             first, _ = top.node.parts[key]
             self._refuse(place, f"the key {shown(key)} stands twice, first on {first}")
@@ -320,6 +333,10 @@ def _place(mark: yaml.error.Mark | yaml._yaml.Mark | None) -> Place:
     if mark is None:
         return Place(1, 1)
     return Place(mark.line + 1, mark.column + 1)
+
+
+def _too_long(key: str) -> str:
+    return f"a key has at most {LONGEST_KEY} characters; got {shown(key)}"
 
 
 def _unknown_tag(tag: str) -> str:

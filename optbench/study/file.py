@@ -20,6 +20,7 @@ from optbench.core.errors import UserError, nearest
 from optbench.core.specs import PROBE_EVERY, ExecutionSpec
 from optbench.core.text import cut, shown, unshowable
 from optbench.study.document import read_text, read_yaml
+from optbench.study.labels import is_blank
 from optbench.study.places import NOTHING, Node, key_path
 from optbench.study.scalars import kind_of
 from optbench.study.timing import MOST_SECONDS, SECONDS
@@ -122,6 +123,13 @@ def _single_line(given: str) -> str:
     return given
 
 
+def _seen(given: str) -> str:
+    """A text that is left out is as none; one of blanks is a slip of the pen."""
+    if given and is_blank(given):
+        raise ValueError(f"must not be blank; got {shown(given)}")
+    return given
+
+
 def _metric(given: object) -> object:
     """A name alone is the function's."""
     return {"factory": given} if isinstance(given, str) else given
@@ -178,6 +186,8 @@ Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False, str
 GridEnd = Annotated[float, Field(ge=LR_LIMITS[0], le=LR_LIMITS[1], allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 Line = Annotated[str, AfterValidator(_single_line)]
+Label = Annotated[Line, AfterValidator(_seen)]
+Text = Annotated[str, AfterValidator(_seen)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Column = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_column)]
 Names = Annotated[list[Name], Field(min_length=1), AfterValidator(_list_of_names)]
@@ -208,7 +218,7 @@ class Entry(BaseModel):
         None, description="module:name of your own, importable from the study file's folder"
     )
     like: str | None = Field(None, description="the built-in whose factory and settings are the start")
-    label: Line | None = Field(None, description="the name shown in the page")
+    label: Label | None = Field(None, description="the name shown in the page")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -334,7 +344,7 @@ class MetricEntry(_Strict):
     direction: Literal["lower", "higher", "none"] = Field(
         "none", description="which is better; none: it describes and does not judge"
     )
-    label: Line | None = Field(None, description="the name shown in the page")
+    label: Label | None = Field(None, description="the name shown in the page")
 
 
 class TuningEntry(_Strict):
@@ -408,8 +418,8 @@ class StudyFile(_Strict):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
         max_length=LONGEST_NAME,
     )
-    title: str = Field("", description="title of the page; left out: the study's name")
-    question: str = Field("", description="the question that the page answers, shown at its top")
+    title: Text = Field("", description="title of the page; left out: the study's name")
+    question: Text = Field("", description="the question that the page answers, shown at its top")
     seeds: Seeds = Field(
         default_factory=lambda: list(range(6)),
         description="evaluation seeds: a number n for 0..n-1, or a list; left out: 6",
@@ -559,11 +569,11 @@ def _one_line(found: ErrorDetails, document: Node) -> str:
 
 
 def _to_quote(found: ErrorDetails, node: Node) -> str:
-    """What YAML made of a word where text is wanted: `no` is false."""
+    """What YAML made of a word where text is wanted: `no` is false, `1e5` a number."""
     names = NAMES in found["msg"]
     wanted = [node] if found["type"] == "string_type" else []
     for one in [part for _, part in node.parts.values()] if names else wanted:
-        if one.plain not in {"", NOTHING} and (one.value is None or isinstance(one.value, bool)):
+        if one.plain not in {"", NOTHING} and not isinstance(one.value, str | list | dict):
             return f" ({one.plain} is {kind_of(one.value)} to YAML: put it into quotes)"
     return ""
 

@@ -144,6 +144,8 @@ def check_importable(dotted: str, key: str, folder: Path) -> None:
     module, name = split_name(dotted, key)
     refuse_taken(dotted, key, folder)
     file = module_file(module, folder)
+    if file is None and (found := find(module, folder)) is not None:
+        raise UserError(f"{key}: module {shown(module)} {_without_source(found)}")
     if file is None:
         near = nearest(module, (plugin.stem for plugin in folder.glob("*.py")))
         raise UserError(
@@ -154,6 +156,18 @@ def check_importable(dotted: str, key: str, folder: Path) -> None:
         raise UserError(f"{key}: module {shown(module)} has no {shown(name)}{nearest(name, names)}")
     if lies_in(folder, module, file):
         _check_imports(file, key, folder)
+
+
+def _without_source(found: ModuleSpec) -> str:
+    """What a module is that has no Python source, and what to do then."""
+    if found.origin is None or found.submodule_search_locations:
+        return "is a folder without an __init__.py; name a module in it"
+    inside = found.origin in {"built-in", "frozen"}
+    what = "is built into Python" if inside else f"is compiled ({Path(found.origin).name})"
+    return (
+        f"{what} and has no source that a cell could be identified by; name a function of a module in Python "
+        "that calls it"
+    )
 
 
 def _sound_tree(file: Path, key: str) -> ast.Module:
@@ -197,6 +211,12 @@ def _imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
                 continue
 
 
+def takes_in_front(dotted: str, folder: Path) -> bool | None:
+    """Whether `module:name` takes an argument in front; None where its source does not say."""
+    args = _signature(dotted, folder)
+    return None if args is None else bool(args[0].posonlyargs or args[0].args[args[1] :] or args[0].vararg)
+
+
 def keyword_names(dotted: str, folder: Path, supplied: int = 1) -> set[str] | None:
     """Names of the arguments that `module:name` takes (nothing is imported).
 
@@ -208,6 +228,12 @@ def keyword_names(dotted: str, folder: Path, supplied: int = 1) -> set[str] | No
         folder: the study file's folder.
         supplied: leading arguments that the program gives, left out here.
     """
+    signature = _signature(dotted, folder)
+    return None if signature is None else _arguments(signature[0], skip=signature[1] + supplied)
+
+
+def _signature(dotted: str, folder: Path) -> tuple[ast.arguments, int] | None:
+    """The arguments of a function, or of a class's constructor, and how many of them Python itself gives."""
     module, _, name = dotted.partition(":")
     file = module_file(module, folder)
     if file is None:
@@ -215,14 +241,14 @@ def keyword_names(dotted: str, folder: Path, supplied: int = 1) -> set[str] | No
     for node in syntax_tree(file).body:
         match node:
             case ast.FunctionDef(name=found, decorator_list=[]) if found == name:
-                return _arguments(node.args, skip=supplied)
+                return node.args, 0
             case ast.ClassDef(name=found, decorator_list=[]) if found == name:
                 inits = [n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-                return _arguments(inits[-1].args, skip=1 + supplied) if inits else None
+                return (inits[-1].args, 1) if inits else None
             case ast.ImportFrom(module=source, level=0) if source:
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:
-                        return keyword_names(f"{source}:{alias.name}", folder, supplied)
+                        return _signature(f"{source}:{alias.name}", folder)
             case _:
                 continue
     return None

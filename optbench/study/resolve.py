@@ -24,13 +24,15 @@ from optbench.core.specs import (
     Setting,
     WorkloadSpec,
 )
-from optbench.core.text import unshowable
+from optbench.core.text import shown, unshowable
 from optbench.study.checks import _check_names, _check_path_part, _check_ranges
 from optbench.study.datasets import resolve_datasets
+from optbench.study.document import read_yaml
 from optbench.study.file import Entry, MatrixBlock, OptimizerEntry, ScheduleEntry, StudyFile, WorkloadEntry
 from optbench.study.file import read_study_file as _read
+from optbench.study.labels import check_labels
 from optbench.study.metrics import check_metric_names
-from optbench.study.plugins import check_importable
+from optbench.study.plugins import check_importable, takes_in_front
 from optbench.study.study import ResolvedBlock, Study
 from optbench.study.tuning import resolve_tuning, with_defaults
 
@@ -68,6 +70,12 @@ def read_study(file: Path, device: str | None = None) -> Study:
         raise UserError(f"{file}: {error}") from None
 
 
+def placed(study: Study, sentence: str) -> str:
+    """A sentence that begins with a key of the study, behind the file and the place where that key stands."""
+    place = read_yaml(study.text).place_in(sentence)
+    return f"{study.file}: {place}: {sentence}" if place else f"{study.file}: {sentence}"
+
+
 def has_gpu() -> bool:
     """Whether this machine shows an NVIDIA GPU (found without importing torch)."""
     return Path("/dev/nvidia0").exists() and shutil.which("nvidia-smi") is not None
@@ -102,6 +110,11 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         tuning = replace(tuning, together=execution.together)
     if given.tuning is not None and "default" in given.tuning.rulesets:
         optimizers, blocks = with_defaults(optimizers, blocks)
+    metrics = _metrics(given, folder)
+    check_labels("workloads", {name: spec.label for name, spec in workloads.items()})
+    check_labels("optimizers", {name: spec.label for name, spec in optimizers.items()})
+    check_labels("schedules", {name: spec.label for name, spec in schedules.items()})
+    check_labels("metrics", {metric.name: metric.label for metric in metrics})
     return Study(
         name=given.study,
         title=given.title or given.study,
@@ -121,7 +134,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         workloads=workloads,
         optimizers=optimizers,
         schedules=schedules,
-        metrics=_metrics(given, folder),
+        metrics=metrics,
         blocks=blocks,
         tuning=tuning,
         execution=execution,
@@ -183,6 +196,9 @@ def _workload(
     needs = entry.dataset or (spec.dataset.name if spec.dataset else None)
     if needs is not None and needs not in DATASETS:
         raise unknown(f"{key}.dataset", needs, DATASETS)
+    has_none = entry.factory is None and spec.dataset is None  # a built-in on no data set
+    if needs is not None and (has_none or takes_in_front(spec.factory, folder) is False):
+        raise UserError(f"{key}.dataset: {spec.factory} takes no data set; got {shown(needs)}")
     _check_names(key, spec, entry, folder, supplied=1 if needs else 0)
     budget = {"steps", "epochs"}
     kept = {k: v for k, v in spec.overrides.items() if not (k in budget and budget & set(entry.overrides))}

@@ -68,7 +68,9 @@ def plain_value(written: str) -> str | int | float | bool | None:
     if _WHOLE.fullmatch(written):
         # The digits are counted first: Python refuses to read thousands of them.
         if len(written) > _SIGNED_DIGITS or not -(2**63) <= int(written) < 2**63:
-            raise ValueError(f"{cut(written)} has too many digits for a whole number: write it as 1.0e+30")
+            raise ValueError(
+                f"{cut(written)} is beyond the whole numbers, {-(2**63)} to {2**63 - 1}{_decimal(written)}"
+            )
         return int(written)
     if _DECIMAL.fullmatch(written):
         value = float(written)
@@ -79,6 +81,12 @@ def plain_value(written: str) -> str | int | float | bool | None:
     if found := _INFINITY.fullmatch(written):
         return float(f"{found[1]}inf")
     return math.nan if _NAN.fullmatch(written) else written
+
+
+def _decimal(written: str) -> str:
+    """How the same is written where a number need not be whole; "" where none can hold it."""
+    value = float(written)
+    return "" if math.isinf(value) else f"; where a number need not be whole, write {value:g}"
 
 
 def kind_of(value: object) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAMES: Final = {
-    "workload": "workloads",
+    **dict.fromkeys(("workload", "least_workload", "most_workload"), "workloads"),
     **dict.fromkeys(("optimizer", "a", "b", "against_optimizer", "leader_optimizer"), "optimizers"),
     **dict.fromkeys(
         ("schedule", "schedule_a", "schedule_b", "against_schedule", "leader_schedule"), "schedules"
@@ -45,6 +45,7 @@ _WORDS: Final = frozenset(_NAMES) | {
     ),
     *("split", "lr_a", "lr_b", "test", "verdict", "settings", "quantity", "against_leader", "reference"),
     *("device", "machine", "noise", "kind", "unit", "left_out", "base", "default_from"),
+    *("factor", "name", "against", "least_workload", "most_workload"),
 }
 """Columns of words; all others hold numbers, or yes and no."""
 

@@ -73,8 +73,8 @@ def spectral_radius(lr: ArrayLike, momentum: ArrayLike, curvature: ArrayLike) ->
     Source: Polyak 1964, doi 10.1016/0041-5553(64)90137-5; Goh 2017, doi 10.23915/distill.00006.
     """
     b = np.asarray(momentum, float)
-    s = 1 + b - np.asarray(lr, float) * np.asarray(curvature, float)
-    with np.errstate(over="ignore"):  # a rate so large that the factor's square is no float: it diverges
+    with np.errstate(over="ignore"):  # a rate so large that a factor or its square is no float: it diverges
+        s = 1 + b - np.asarray(lr, float) * np.asarray(curvature, float)
         under = s**2 - 4 * b
     return np.asarray(
         np.where(under < 0, np.sqrt(b), (np.abs(s) + np.sqrt(np.maximum(under, 0))) / 2),

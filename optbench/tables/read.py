@@ -33,14 +33,17 @@ WORDS: Final = frozenset(
         *("device", "digest", "error", "execution", "kind", "machine", "noise", "path", "quantity"),
         *("reference", "ruleset", "scale", "test", "trained_again", "unit", "verdict", "default_from"),
         *("settings", "leader_optimizer", "leader_schedule", "left_out"),
+        *("factor", "name", "against", "least_workload", "most_workload"),
     }
 )
 """Columns of other words."""
 
-FLAGS: Final = frozenset({"at_edge", "front", "in_first_grid", "leader", "noisy", "selected", "tied"})
+FLAGS: Final = frozenset(
+    {"at_edge", "exploratory", "front", "in_first_grid", "leader", "noisy", "selected", "tied"}
+)
 """Columns of yes and no."""
 
-WHOLE: Final = frozenset({"n", "n_ok", "place", "seed", "k"})
+WHOLE: Final = frozenset({"n", "n_ok", "group", "pairs", "place", "seed", "ties", "wins", "k"})
 """Columns of whole numbers, each with a value in every row."""
 
 NUMBERS: Final = frozenset(
@@ -77,6 +80,7 @@ NUMBERS: Final = frozenset(
         *("default_lr", "default_regret", "diverging_lr", "tuning_loss", "evaluation_loss", "sensitivity"),
         *("width_decades", "final_val_loss", "best_val_loss", "final_train_loss", "final_test_loss"),
         *("steps_to_target", "train_time_s", "targets_reached", "mean_log_gap", "linear_rate"),
+        *("margin", "seeds_needed", "tuning_share", "least", "most"),
     }
 )
 """Columns of numbers."""

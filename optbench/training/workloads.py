@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from optbench.catalogue.datasets.load import load_data
-from optbench.catalogue.optimizers.settings import signature_of
+from optbench.catalogue.optimizers.settings import call_factory, signature_of
 from optbench.catalogue.workloads.workload import Workload
 from optbench.core.factories import load_factory
 from optbench.training.losses import one_number, one_value
@@ -29,7 +29,7 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
 
     Raises:
         TypeError: the factory returns something else than a Workload, or its data are no tensors.
-        ValueError: a setting or an override is not possible.
+        ValueError: a setting or an override is not possible; a UserError where the factory refuses it.
         DataUnavailableError: the data set has not been prepared, or could not be had.
     """
     spec = cell.workload
@@ -38,13 +38,11 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
     if changes.get("batch_size") == "full":
         changes["batch_size"] = None
     settings = {**_arguments(factory, changes, skip=spec.dataset is not None), **spec.settings}
-    sha256 = ""
-    if spec.dataset is None:
-        workload = factory(**settings)
-    else:
+    sha256, in_front = "", []
+    if spec.dataset is not None:
         data = load_data(spec.dataset.name, data_folder)
-        sha256 = data.sha256
-        workload = factory(data, **settings)
+        sha256, in_front = data.sha256, [data]
+    workload = call_factory(factory, in_front, settings, path=f"workloads.{spec.name}")
     if not isinstance(workload, Workload):
         raise TypeError(f"{spec.factory} must return a Workload; it returned a {type(workload).__name__}")
     if "steps" in changes or "epochs" in changes:

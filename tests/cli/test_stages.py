@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.studies import optbench, write_study
+from optbench.core.errors import UserError
 
 STUDY = """
     study: s
@@ -15,6 +16,24 @@ STUDY = """
     workloads: {ravine: {steps: 5}}
     optimizers: {sgd: {lr: 0.1}, adam: {lr: 0.1}}
     """
+
+
+def test_steps_are_not_timed_where_timing_is_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, STUDY)
+    done = optbench("time", "study.yaml")
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception) == "study.yaml: 'timing' is off: no step is timed"
+    assert not Path("results").exists()
+
+
+def test_a_study_without_data_has_none_to_prepare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, STUDY)
+    assert optbench("prepare", "study.yaml").exit_code == 0
+    done = optbench("prepare", "study.yaml", "digits")
+    assert isinstance(done.exception, UserError)
+    assert str(done.exception) == "study.yaml: no workload of the study uses a data set; got 'digits'"
 
 
 @pytest.mark.usefixtures("trained_here")

@@ -11,6 +11,9 @@ from optbench.core.text import cut, escaped, listed, shown, unshowable
 EVERY = [chr(number) for number in range(sys.maxunicode + 1)]
 BIDIRECTIONAL = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 
+SEEN = set(map(chr, (*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD)))
+"""Format characters that are drawn: number signs and the like (Prepended_Concatenation_Mark)."""
+
 
 @pytest.mark.parametrize(
     ("text", "shown"),
@@ -22,11 +25,51 @@ BIDIRECTIONAL = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
         ("user\u202etxt.exe", "user\\u202etxt.exe"),
         ("\u2066x\u2069", "\\u2066x\\u2069"),
         ("\U0001ffff", "\\U0001ffff"),
+        ("\ufeffAdam", "\\ufeffAdam"),
+        ("Ad\u200bam", "Ad\\u200bam"),
+        ("so\u00adft", "so\\xadft"),
+        ("Adam\U000e0041", "Adam\\U000e0041"),  # a letter that is not seen
+        ("Adam\u3164", "Adam\\u3164"),  # a letter that is blank
+        ("Adam\ufe0f", "Adam\\ufe0f"),
         ("one\ttwo\nthree\r", "one\\ttwo\\nthree\\r"),
     ],
 )
 def test_text_is_shown_with_escapes(text, shown):
     assert escaped(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم",  # Persian: two parts of a word that do not join
+        "क्\u200dष",  # Hindi: a half letter
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467",  # a family
+        "\u2764\ufe0f\u200d\U0001f525",  # a heart on fire
+        "\U0001f469\U0001f3fd\u200d\U0001f52c",  # a scientist with a skin tone
+        "1\ufe0f\u20e3",  # a key cap
+        "\u845b\U000e0100",  # the form of a character in a name
+        "\u0601\u0661",  # an Arabic number sign, which is seen
+    ],
+)
+def test_what_writes_words_and_emoji_stays(text):
+    assert escaped(text) == text
+    assert unshowable(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\u200db", "a\\u200db"),
+        ("\u0645\u200c", "\u0645\\u200c"),  # it parts nothing
+        ("\u0645\u200c\u200c\u062e", "\u0645\\u200c\\u200c\u062e"),
+        ("\u4f18\u200d\u5316", "\u4f18\\u200d\u5316"),
+        ("\u2764\ufe0f\ufe0f", "\u2764\ufe0f\\ufe0f"),
+        ("a\ufe0f\u200d\U0001f525", "a\\ufe0f\\u200d\U0001f525"),
+        ("\u200b\ufe0f", "\\u200b\\ufe0f"),
+    ],
+)
+def test_the_same_characters_elsewhere_are_escapes(text, shown):
+    assert escaped(text) == escaped(escaped(text)) == shown
 
 
 def test_lines_and_tabs_stay_where_a_text_has_lines():
@@ -42,9 +85,9 @@ def test_every_character_comes_out_as_utf8_and_xml(lines):
     assert ElementTree.fromstring(f"<a>{text}</a>").text == shown  # noqa: S314  (our own text)
 
 
-def test_every_control_character_surrogate_and_override_is_an_escape():
+def test_every_character_that_acts_or_is_not_seen_is_an_escape():
     for one in EVERY:
-        is_text = unicodedata.category(one) not in {"Cc", "Cs", "Zl", "Zp"}
+        is_text = unicodedata.category(one) not in {"Cc", "Cs", "Zl", "Zp", "Cf"} or one in SEEN
         is_text &= unicodedata.bidirectional(one) not in BIDIRECTIONAL
         if not is_text:
             assert escaped(one) == unshowable(one) != "", hex(ord(one))

@@ -31,6 +31,9 @@ def line(points=10, alpha=2.0):
 def digits(data, width=3):
     """A workload on a data set."""
 
+def without(*, width=3):
+    """A workload with nothing in front."""
+
 def named(steps=3, label="", device="cpu"):
     """A workload whose arguments are called like keys."""
 

@@ -24,6 +24,11 @@ class Crashes(torch.optim.SGD):
     def step(self, closure=None):
         os._exit(7)
 
+class Closes(torch.optim.SGD):
+    def step(self, closure=None):
+        os.closerange(0, 1024)
+        return super().step(closure)
+
 class Hangs(torch.optim.SGD):
     def __init__(self, params, lr):
         super().__init__(params, lr=lr)
@@ -61,6 +66,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_sound_is_sound(folder: Path) -> None:
     assert checked(folder, "Plain") == Checked()
+
+
+def test_one_that_closes_every_descriptor_is_sound_where_it_trains(folder: Path) -> None:
+    assert checked(folder, "Closes") == Checked()
 
 
 def test_a_crash_is_told_of_who_crashed(folder: Path) -> None:

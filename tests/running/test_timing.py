@@ -26,10 +26,10 @@ def study(tmp_path, monkeypatch) -> Study:
 def test_a_crash_leaves_a_file_that_says_so(study):
     timing = timings_of(study)[0]
     with Launcher() as launcher:
-        problem = time_in_child(
+        problem, errors = time_in_child(
             timing, study.data_folder, study.folder, 0.1, launcher, module="optbench.no_such_module"
         )
-    assert problem == "the timing process ended with exit status 1"
+    assert (problem, errors) == ("the timing process ended with exit status 1", {})
     facts = read_timing(timing_path(timing))[1]
     assert "no_such_module" in facts["error"]
     table = collect_timing(study)
@@ -60,7 +60,7 @@ def test_a_plug_in_that_slows_its_process_slows_nobody_else(tmp_path, monkeypatc
     study = read_study(Path("s.yaml"))
     with Launcher() as launcher:
         for timing in timings_of(study):
-            assert time_in_child(timing, study.data_folder, study.folder, 0.5, launcher) == ""
+            assert time_in_child(timing, study.data_folder, study.folder, 0.5, launcher) == ("", {})
     table = collect_timing(study).set_index("optimizer")
     assert list(table.index) == ["sgd", "slow", "adam"]
     assert (table.loc[["sgd", "adam"], "step_time_us"] < 10_000).all()
@@ -79,3 +79,34 @@ def test_the_verb_measures_in_a_process_of_its_own(study):
     table = collect_timing(study).set_index(["workload", "optimizer"])
     assert (table.loc["tiny_sigmoid", "step_time_us"] > 0).all()
     assert table.loc[("tiny_sigmoid", "heavy_ball"), "state_bytes_per_param"] == 4
+
+
+def test_the_verb_counts_those_that_were_timed(tmp_path, monkeypatch):
+    """One that cannot be made, one that raises in a step, and a workload of which none can be timed."""
+    monkeypatch.chdir(tmp_path)
+    Path("plugin.py").write_text(
+        "import torch\n"
+        "class Raises(torch.optim.SGD):\n"
+        "    def step(self, closure=None):\n"
+        "        raise LookupError('no step')\n"
+    )
+    Path("s.yaml").write_text(
+        "study: s\nseeds: 1\ndevice: cpu\ntiming: {seconds: 0.01}\nreport: {reference: sgd}\n"
+        "workloads: [ravine]\noptimizers: {sgd: null, odd: {like: adam, fused: true, foreach: true},\n"
+        "  raises: {factory: 'plugin:Raises', lr: 0.1}}\n"
+    )
+    from click.testing import CliRunner
+
+    from optbench.cli import cli
+
+    built_in, plugin = CliRunner().invoke(cli, ["time", "s.yaml"]).stderr.splitlines()
+    assert built_in.startswith(
+        "optbench: ravine: timed with 1 of 2 optimizers (odd: optimizers.odd.fused = True: "
+    )
+    assert plugin == "optbench: ravine: timed with 1 of 2 optimizers (raises: LookupError: no step)"
+    Path("s.yaml").write_text(
+        Path("s.yaml").read_text().replace("sgd: null", "sgd: {foreach: true, fused: true}")
+    )
+    built_in, plugin = CliRunner().invoke(cli, ["time", "s.yaml"]).stderr.splitlines()
+    assert built_in.startswith("optbench: ravine: timed with 0 of 2 optimizers (odd: optimizers.odd.")
+    assert "; sgd: optimizers.sgd." in built_in

@@ -41,8 +41,8 @@ FIVE_THOUSAND = "9" * 5000
         ("a: !!null 0", "line 1, column 4: a: the tag !!null needs null; got '0'"),
         (
             f"a:\n  - {FIVE_THOUSAND}",
-            f"line 2, column 5: a[0]: {FIVE_THOUSAND[:80]}... has too many digits for a whole number: "
-            "write it as 1.0e+30",
+            f"line 2, column 5: a[0]: {FIVE_THOUSAND[:80]}... is beyond the whole numbers, "
+            "-9223372036854775808 to 9223372036854775807",
         ),
         (
             "seeds: [010, 011]",
@@ -122,6 +122,15 @@ FIVE_THOUSAND = "9" * 5000
         ('a: "x\\x1b[1m"', "line 1, column 4: a: the character \\x1b is not allowed"),
         ('a: ["\\ud800"]', "line 1, column 5: a[0]: the character \\ud800 is not allowed"),
         ("a: x\u202ey", "line 1, column 4: a: the character \\u202e is not allowed"),
+        (
+            f"a: 1\n{'k' * 10_000}: 3\nb: 2",
+            f"line 2, column 1: a key has at most 200 characters; got '{'k' * 79}...",
+        ),
+        ("a: 1\nno colon\nb: 2", "line 2, column 1: not YAML: could not find expected ':'"),
+        ("a: x\ufeffy", "line 1, column 4: a: the character \\ufeff is not allowed"),
+        ("a: x\u200by", "line 1, column 4: a: the character \\u200b is not allowed"),
+        ("a: x\U000e0041", "line 1, column 4: a: the character \\U000e0041 is not allowed"),
+        ("x\u00ady: 1", "line 1, column 1: the character \\xad is not allowed"),
         ("x\u2066y: a", "line 1, column 1: the character \\u2066 is not allowed"),
         # no YAML
         ("a: [", "line 1, column 5: not YAML: expected the node content, but found '<stream end>'"),

@@ -109,7 +109,15 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ),
         ("data_folder: |\n  data", "data_folder: must be one line; got 'data\\n'"),
         (f"study_: {'x' * 10000}", f"unknown key 'study_'; did you mean 'study'? (allowed: {STUDY_KEYS})"),
-        ("data_folder: 3", "data_folder: must be text; got 3"),
+        ("data_folder: 3", "data_folder: must be text; got 3 (3 is a number to YAML: put it into quotes)"),
+        (
+            "report: {reference: 1e5}",
+            "report.reference: must be text; got 100000.0 (1e5 is a number to YAML: put it into quotes)",
+        ),
+        (
+            "schedules: [constant, 2]",
+            f"schedules: {NAMES}; got a list with 2 (2 is a number to YAML: put it into quotes)",
+        ),
         ("datasets: [mnist]", "datasets: must be a mapping of keys to values; got ['mnist']"),
         ("datasets: {mnist: here}", "datasets.mnist: must be a mapping of keys to values; got 'here'"),
         ("datasets: {mnist: {download: 3}}", "datasets.mnist.download: must be true or false; got 3"),
@@ -150,7 +158,10 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         ("schedules: [cosine, cosine]", "schedules: name cosine stands twice; every name must be there once"),
         ("schedules: [{cosine: {}}]", f"schedules: {NAMES}; got a list with {{'cosine': {{}}}}"),
         ("schedules: {cosine: 3}", "schedules.cosine: must be a mapping of keys to values; got 3"),
-        ("schedules: {cosine: {factory: 3}}", "schedules.cosine.factory: must be text; got 3"),
+        (
+            "schedules: {cosine: {factory: 3}}",
+            "schedules.cosine.factory: must be text; got 3 (3 is a number to YAML: put it into quotes)",
+        ),
         ("schedules: {'': {like: cosine}}", "schedules: a name must not be empty; got ''"),
         (
             "schedules: {3: {like: cosine}}",
@@ -208,7 +219,10 @@ def test_a_mistake_below_a_sound_study_is_one_line(tmp_path: Path, line: str, me
             BASE.replace("study: s", "study: .hidden"),
             "study: must begin with a letter or digit and hold only these and '.', '_', '-'; got '.hidden'",
         ),
-        (BASE.replace("study: s", "study: 2024"), "study: must be text; got 2024"),
+        (
+            BASE.replace("study: s", "study: 2024"),
+            "study: must be text; got 2024 (2024 is a number to YAML: put it into quotes)",
+        ),
         (BASE.replace("[sgd]", "{sgd: {lr: -0.1}}"), "optimizers.sgd.lr: must be greater than 0; got -0.1"),
         (BASE.replace("[sgd]", "{sgd: {lr: 0}}"), "optimizers.sgd.lr: must be greater than 0; got 0"),
         (BASE.replace("[sgd]", "{sgd: {lr: true}}"), "optimizers.sgd.lr: must be a number; got True"),

@@ -35,6 +35,27 @@ def test_a_module_that_is_not_there(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("module", "what"),
+    [
+        ("os", "is built into Python"),  # frozen
+        ("sys", "is built into Python"),
+        ("_json", "is "),  # compiled, or built in, by how Python was made
+    ],
+)
+def test_a_module_without_a_source_is_called_what_it_is(folder: Path, module: str, what: str) -> None:
+    message = mistake(folder, with_(optimizers=f"{{x: {{factory: '{module}:f', lr: 1}}}}"))
+    assert message.startswith(f"optimizers.x.factory: module '{module}' {what}")
+    assert message.endswith(
+        "and has no source that a cell could be identified by; "
+        "name a function of a module in Python that calls it"
+    )
+    (folder / "bare").mkdir()
+    assert mistake(folder, with_(optimizers="{x: {factory: 'bare:f', lr: 1}}")) == (
+        "optimizers.x.factory: module 'bare' is a folder without an __init__.py; name a module in it"
+    )
+
+
 @pytest.mark.parametrize("module", ["null", "latin"])
 def test_a_module_that_is_no_text(folder: Path, module: str) -> None:
     message = mistake(folder, with_(optimizers=f"{{x: {{factory: '{module}:f', lr: 1}}}}"))

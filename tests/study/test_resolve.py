@@ -24,6 +24,7 @@ def allowed(names: object) -> str:
 
 ENTRY = {"factory", "label", "like"}
 SGD = {"dampening", "differentiable", "foreach", "fused", "maximize", "momentum", "nesterov", "weight_decay"}
+PAIR = "must be a list of two numbers in [0, 1)"
 NOT_HANDED = (
     "is a key of optbench's own and is not handed to the factory, whose argument of that name cannot be set; "
     "give the argument another name"
@@ -71,6 +72,37 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
             "optimizers",
             "{x: {like: adaw}}",
             f"optimizers.x.like: unknown name 'adaw'; did you mean 'adamw'? {allowed(OPTIMIZERS)}",
+        ),
+        (
+            "workloads",
+            "{ravine: {dataset: digits}}",
+            "workloads.ravine.dataset: optbench.catalogue.workloads.analytic:ravine takes no data set; "
+            "got 'digits'",
+        ),
+        (
+            "workloads",
+            "{quadratic: {dataset: digits}}",
+            "workloads.quadratic.dataset: optbench.catalogue.workloads.analytic:quadratic takes no data set; "
+            "got 'digits'",
+        ),
+        (
+            "workloads",
+            "{x: {factory: 'my_lab:without', dataset: digits}}",
+            "workloads.x.dataset: my_lab:without takes no data set; got 'digits'",
+        ),
+        ("optimizers", "{adam: {betas: [0.9]}}", f"optimizers.adam.betas {PAIR}; got [0.9]"),
+        ("optimizers", "{adam: {betas: null}}", f"optimizers.adam.betas {PAIR}; got None"),
+        ("optimizers", "{adam: {betas: 0.9}}", f"optimizers.adam.betas {PAIR}; got 0.9"),
+        (
+            "optimizers",
+            "{adam: {betas: [0.9, null]}}",
+            "optimizers.adam.betas[1] must be in [0, 1); got None",
+        ),
+        ("optimizers", "{adam: {eps: null}}", "optimizers.adam.eps must be >= 0; got None"),
+        (
+            "optimizers",
+            "{heavy_ball: {momentum: null}}",
+            "optimizers.heavy_ball.momentum must be in [0, 1); got None",
         ),
         ("datasets", "{mnist: {}}", "datasets.mnist: no workload of the study uses it"),
         # factories

@@ -34,6 +34,20 @@ def test_spectral_radius_is_the_largest_eigenvalue_of_the_iteration():
         assert float(spectral_radius(lr, b, h)) == pytest.approx(wanted, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("lr", "wanted"),
+    [
+        (1e-308, 1.0),
+        (1e150, 1.8e151),
+        (1e300, math.inf),
+        (1.7e308, math.inf),
+    ],  # the square of 1.8e301 is none
+)
+def test_a_rate_at_the_end_of_a_float_has_a_radius(lr, wanted):
+    assert float(spectral_radius(lr, 0.9, 18.0)) == pytest.approx(wanted)
+    assert float(exact_rate(lr, 0.9, (1 / 8, 18.0))) == pytest.approx(wanted)
+
+
 def test_best_rate_is_polyaks():
     low, high = CURVATURES["ravine"]
     lr = 4 / (math.sqrt(low) + math.sqrt(high)) ** 2

@@ -191,7 +191,7 @@ class Spoilt(_Descent):
             ["finite: TypeError: AsksForALoss.step() missing 1 required positional argument: 'loss'"],
         ),
         (Spoilt, ["finite: a parameter is not finite after a few steps"]),
-        (lambda params, lr: 3, ["factory: optimizers.<lambda>.factory must return a torch.optim.Optimizer"]),
+        (lambda params, lr: 3, ["optimizers.<lambda>.factory must return a torch.optim.Optimizer"]),
     ],
 )
 def test_one_cause_is_one_sentence(optimizer, problems):

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from lab.extremes import PATTERNS, POINTS, publish, write_extremes
+from lab.studies import run
+from optbench.cells.trace import read_trace
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +31,31 @@ def test_no_number_denies_the_page(tmp_path: Path, pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["all decades", "largest, both signs", "one point", "no point", "gaps"])
 def test_one_seed_is_enough_for_a_page(tmp_path: Path, pattern: str) -> None:
     publish(write_extremes(tmp_path, PATTERNS[pattern], seeds=1), pdf=pattern == "all decades")
+
+
+RATES = ("1e-308", "1e-150", "1e150", "1.7e308")
+TRAINED = ("sgd", "heavy_ball", "heavy_ball_averaged", "adam")
+
+
+def test_no_learning_rate_makes_a_command_warn(tmp_path: Path) -> None:
+    """Trained, where the test above writes traces: what a warning would say ends a cell or a command here."""
+    entries = "".join(
+        f"  {o}_{i}: {{like: {o}, lr: {rate}}}\n" for o in TRAINED for i, rate in enumerate(RATES)
+    )
+    budget = "{steps: 12, eval_every: 2}"
+    Path("x.yaml").write_text(
+        f"study: x\nseeds: 1\nprobes: {{every: 1}}\ntiming: {{seconds: 0.001}}\noptimizers:\n{entries}"
+        f"workloads: {{ravine: {budget}, rosenbrock: {budget}, quadratic_noisy: {budget}}}\n"
+    )
+    for command in (["run", "x.yaml"], ["show", "x"], ["compare", "x", "x"]):
+        done = run("optbench", *command, cwd=tmp_path, PYTHONWARNINGS="error::RuntimeWarning")
+        assert done.returncode == 0, done.stderr
+        assert {line[:10] for line in done.stderr.splitlines()} <= {"optbench: "}
+    runs = pd.read_parquet("results/x/tables/runs.parquet")
+    assert len(runs) == 48
+    assert set(runs["status"]) == {"ok", "diverged"}
+    for trace in Path("results/x/cells").rglob("*.parquet"):
+        assert not read_trace(trace).facts.get("probes_failed")
 
 
 @pytest.mark.parametrize("target", [-1e308, 5e-324, 1.7e308])

@@ -27,6 +27,7 @@ TEXTS = {
     "lone surrogates": "half \ud83d a pair \udc80",
     "controls": "a\x00b\x07c\x1b[31mred\x7f\x85\r",
     "another order": "abc\u202egnp.exe\u2066\u200f",
+    "not seen": "\ufeffa\u200bb\u00adc\u2060d\u3164\U000e0041\U000e007f",
     "no characters": "\ufffe\uffff\U0001ffff",
     "breaks": "one\ntwo\u2028three\u2029four\tfive",
     "html": "</script></svg><script>alert(1)</script><meta http-equiv=refresh content=0> & \" '",
@@ -38,7 +39,10 @@ TEXTS = {
     "a megabyte": "x" * 1_000_000,
     "a megabyte of lines": "y\n" * 500_000,
 }
-UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufffe\uffff]")
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufffe\uffff"
+    "\U000e0000-\U000e0fff]"
+)
 
 
 def told_everywhere(results: Path, text: str) -> None:

@@ -43,7 +43,7 @@ def make_optimizer(
     if not (isfinite(lr) and lr > 0):
         raise UserError(f"{path}.lr must be > 0; got {lr!r}")
     settings = {key: _tupled(value) for key, value in spec.settings.items()}
-    optimizer = call_factory(factory, list(params), settings, path=path, given={"lr": lr})
+    optimizer = call_factory(factory, [list(params)], settings, path=path, given={"lr": lr})
     if not isinstance(optimizer, Optimizer):
         made = type(optimizer).__name__
         raise UserError(f"{path}.factory must return a torch.optim.Optimizer; {spec.factory} returned {made}")

@@ -62,7 +62,7 @@ def make_schedule(
     if factory is None:
         raise UserError(f"{path}.factory was not loaded: {spec.factory}")
     settings = resolve(spec.settings, budget, steps_per_epoch, lr, path=path)
-    scheduler = call_factory(factory, optimizer, settings, path=path)
+    scheduler = call_factory(factory, [optimizer], settings, path=path)
     if not isinstance(scheduler, LRScheduler):
         made = type(scheduler).__name__
         raise UserError(f"{path}.factory must return an LRScheduler of torch; {spec.factory} returned {made}")
@@ -126,8 +126,8 @@ def resolve(
             return _nearest_step(Fraction(horizon["number"]) * units[horizon["unit"]])
         if _MEANT_AS_NUMBER.match(value.strip()):
             raise UserError(
-                f"{where} = {value!r} is not understood; allowed: a number (YAML wants 1.0e-4, not 1e-4), "
-                "'30%' of the budget, '30 epochs', 'lr'"
+                f"{where} = {value!r} is not understood; allowed: a number without quotes, '30%' of the "
+                "budget or '30 epochs' (decimal digits, no exponent), 'lr'"
             )
         return value
 

@@ -75,9 +75,14 @@ def _is_left_out(factory: str, looked_at: bool) -> bool:
 
 def _tell(key: str, found: Conformance, whole: Notes) -> None:
     for problem in found.problems:
-        whole.problem(f"{key}: {problem}")
+        whole.problem(problem if _is_of(key, problem) else f"{key}: {problem}")
     for warning in found.warnings:
-        whole.warn(f"{key}: {warning}")
+        whole.warn(warning if _is_of(key, warning) else f"{key}: {warning}")
+
+
+def _is_of(key: str, sentence: str) -> bool:
+    """Whether a sentence begins with a key, or with one inside of what that names."""
+    return sentence.startswith(key) and sentence[len(key) :][:1] in {":", "."}
 
 
 def _optimizers(
@@ -170,9 +175,12 @@ def _together(
 
     for cell in {(c.workload.name, c.optimizer.name): c for c in cells}.values():
         attempt(_step_on, cell, cell.workload, "workloads")
-    blamed = {sentence.partition(": ")[0] for sentence in whole.found().problems}
+    problems = whole.found().problems
+    blamed = {
+        c.schedule.name for c in cells if any(_is_of(f"schedules.{c.schedule.name}", p) for p in problems)
+    }
     for cell in {(c.workload.name, c.optimizer.name, c.schedule.name): c for c in cells}.values():
-        if cell.schedule.factory and f"schedules.{cell.schedule.name}" not in blamed:
+        if cell.schedule.factory and cell.schedule.name not in blamed:
             attempt(_schedule, cell, cell.schedule, "schedules")
     for (key, *_), (words, places) in found.items():
         others = len(set(places)) - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from optbench.core.errors import told
+from optbench.core.errors import UserError, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,10 @@ class Notes:
         place = place_of(problem)
         if place not in self._places:
             self._places.add(place)
-            (say or self.problem)(f"{name}: {told(problem)}")
+            # The message of a UserError names its key itself.
+            (say or self.problem)(
+                told(problem) if isinstance(problem, UserError) else f"{name}: {told(problem)}"
+            )
 
     @contextmanager
     def guarded(self, name: str) -> Iterator[None]:

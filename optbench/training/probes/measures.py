@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,23 +65,25 @@ class MeasuredSteps:
         pairs = self._pairs()
         w, table = self.weights[pairs], self.table
         squares, gradients = table[UPDATE_SQUARE], table[GRADIENT_SQUARE]
-        return self.steps[pairs], {
-            "update_dot": w * table[UPDATE_DOT, pairs],
-            "update_pairs": w * (squares[pairs] + squares[pairs - 1]) / 2,
-            "gradient_dot": w * table[GRADIENT_DOT, pairs],
-            "gradient_norms": w * np.sqrt(gradients[pairs]) * np.sqrt(gradients[pairs - 1]),
-            "flips": w * self.turns[0, pairs],
-            "flippable": w * self.turns[1, pairs],
-        }
+        with np.errstate(over="ignore"):  # a sum that is not finite becomes None in the end
+            return self.steps[pairs], {
+                "update_dot": w * table[UPDATE_DOT, pairs],
+                "update_pairs": w * (squares[pairs] + squares[pairs - 1]) / 2,
+                "gradient_dot": w * table[GRADIENT_DOT, pairs],
+                "gradient_norms": w * np.sqrt(gradients[pairs]) * np.sqrt(gradients[pairs - 1]),
+                "flips": w * self.turns[0, pairs],
+                "flippable": w * self.turns[1, pairs],
+            }
 
     def slope_terms(self) -> Terms:
         """Steps t-1 of every pair (t-1, t) and its slopes along D_(t-1), before and after that step."""
         pairs = self._pairs()
         w, table = self.weights[pairs], self.table
-        return self.steps[pairs - 1], {
-            "slope_before": w * table[SLOPE_BEFORE, pairs - 1],
-            "slope_after": w * table[SLOPE_AFTER, pairs],
-        }
+        with np.errstate(over="ignore"):  # as above
+            return self.steps[pairs - 1], {
+                "slope_before": w * table[SLOPE_BEFORE, pairs - 1],
+                "slope_after": w * table[SLOPE_AFTER, pairs],
+            }
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,15 @@ def rises(before: Floats, after: Floats, weights: Floats) -> float | None:
 
 
 def fall(losses: Floats) -> float | None:
-    """How far a loss fell at most, first minus least of the finite ones; None where it never did."""
+    """How far a loss fell at most, first minus least of the finite ones.
+
+    None where it never did, and where the difference is no float.
+    """
     finite = losses[np.isfinite(losses)]
-    return float(finite[0] - finite.min()) if len(finite) and finite.min() < finite[0] else None
+    if not len(finite) or not finite.min() < finite[0]:
+        return None
+    by = float(finite[0]) - float(finite.min())  # of Python's floats, which overflow without a warning
+    return by if isfinite(by) else None
 
 
 def window_columns(terms: Terms, slopes: Terms, width: int, budget: int) -> Iterator[ProbeSeries]:

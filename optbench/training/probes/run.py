@@ -239,7 +239,8 @@ class Probes:
         losses = _on_host(self._losses[: len(ends)])
         good = (pairs < steps) & np.isfinite(found).all(axis=1)
         pairs, found, weights = pairs[good], found[good], self._looked[pairs[good]]
-        slopes = {"slope_before": weights * found[:, 0], "slope_after": weights * found[:, 1]}
+        with np.errstate(over="ignore"):  # a sum that is not finite becomes None in the end
+            slopes = {"slope_before": weights * found[:, 0], "slope_after": weights * found[:, 1]}
         places = np.searchsorted(ends, pairs)
         rise = rises(losses[places], losses[places + 1], weights)
         known = dict(zip(ends[ends <= steps].tolist(), losses[ends <= steps].tolist(), strict=True))

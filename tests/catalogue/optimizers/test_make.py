@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from pkgutil import resolve_name
 from typing import Any
 
@@ -146,7 +147,34 @@ WRONG_SPECS = [
         "optimizers.mine.factory must return a torch.optim.Optimizer; ",
     ),
     ("here:anything_goes", {"speed": 1}, "optimizers.mine.speed = 1: "),
+    # whatever a constructor raises
+    ("torch.optim:Adam", {"betas": [0.9]}, "optimizers.mine.betas = (0.9,): IndexError: tuple index out"),
+    ("torch.optim:Adam", {"betas": None}, "optimizers.mine.betas = None: TypeError: 'NoneType' object"),
+    ("torch.optim:Adam", {"eps": -1.0}, "optimizers.mine.eps = -1.0: Invalid epsilon value: -1.0"),
+    ("here:raises", {"what": "KeyError"}, "optimizers.mine.what = 'KeyError': KeyError: 'KeyError'"),
+    ("here:raises", {"what": "SystemExit"}, "optimizers.mine.what = 'SystemExit': SystemExit: SystemExit"),
+    ("here:raises", {"what": "ValueError"}, "optimizers.mine.what = 'ValueError': ValueError"),
+    (
+        "here:nothing_in_front",
+        {},
+        "optimizers.mine: its factory takes no argument in front, where it would get",
+    ),
 ]
+
+
+def raises(params: Any, lr: float, what: str = "") -> Any:
+    if what:
+        raise getattr(builtins, what)(what)
+    return torch.optim.SGD(params, lr=lr)
+
+
+def nothing_in_front(*, lr: float) -> None: ...
+
+
+def test_too_little_memory_is_no_mistake_of_the_study() -> None:
+    spec = OptimizerSpec(name="mine", factory="here:raises", lr=0.1, settings={"what": "MemoryError"})
+    with pytest.raises(MemoryError):
+        make_optimizer(spec, raises, parameters([(2,)]), 0.1)
 
 
 @pytest.mark.parametrize(("factory", "settings", "message"), WRONG_SPECS)
