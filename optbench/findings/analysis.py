@@ -17,6 +17,7 @@ from optbench.findings.main_effects import MainEffect, main_effects
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.findings.samples import Combination, CommonBlock, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
+from optbench.findings.tuning_share import read_tuning_share
 from optbench.tables.read import read_frame, read_values
 from optbench.tables.step_times import read_times
 
@@ -105,8 +106,13 @@ def compare_all(tables: Path) -> Analysis:
 
     by_workload = samples_of(runs, LOSS)
     block = common_block(by_workload, facts["report"]["reference"])
-    losses = compare(by_workload, block, rules, primary=True)
-    effects = main_effects(by_workload, facts, rules)
+    searched = read_tuning_share(
+        tables,
+        seed=int(facts["report"].get("seed") or 0),
+        differences=[samples.workload for samples in by_workload if not samples.is_ratio],
+    )
+    losses = compare(by_workload, block, rules, primary=True, tuning=searched)
+    effects = main_effects(by_workload, facts, rules, searched)
     timed = samples_of(runs, TIME)
     times = compare(timed, None, rules)
     with_halves, half_steps = with_half(runs, tables / "curves.parquet", budgets)

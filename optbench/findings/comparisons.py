@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from optbench.core.floats import LARGEST
 from optbench.findings.decisions import SHARES, Decision, Row, Rules, decide
 from optbench.findings.samples import (
+    Combination,
     CommonBlock,
     PairedSamples,
+    location,
     middles,
     over_workloads,
     paired_differences,
 )
+from optbench.findings.tuning_share import TuningShare
 from optbench.stats.intervals import median_interval
 from optbench.stats.paired import FEWEST_PAIRS
+from optbench.stats.regret import independent_sum, interquartile_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -80,7 +85,7 @@ def compare(
     rules: Rules,
     *,
     primary: bool = False,
-    tuning: Callable[[Row], float] | None = None,
+    tuning: TuningShare | None = None,
 ) -> pd.DataFrame:
     """Every pair of combinations within every workload, and over the workloads of the block: one family.
 
@@ -90,16 +95,17 @@ def compare(
         rules: what the study declares.
         primary: whether the family has its share of the page's budget; otherwise it is exploratory, a family
             of its own at the whole error.
-        tuning: as in `decide`.
+        tuning: the searches whose draw of seeds the intervals are to hold, None for none.
 
     Returns:
         One row a pair, in the order of the study, columns as in `Comparison`.
     """
-    rows = [row for samples in by_workload for row in _within(samples, rules.threshold)]
+    searched = tuning or TuningShare({})
+    rows = [row for samples in by_workload for row in _within(samples, rules.threshold, searched)]
     if block is not None:
-        rows += _across(block, rules.threshold)
+        rows += _across(block, rules.threshold, searched)
     metric = by_workload[0].metric if by_workload else ""
-    return family(rows, metric, rules, primary=primary, tuning=tuning)
+    return family(rows, metric, rules, primary=primary)
 
 
 def family(
@@ -108,11 +114,10 @@ def family(
     rules: Rules,
     *,
     primary: bool = False,
-    tuning: Callable[[Row], float] | None = None,
 ) -> pd.DataFrame:
     """The rows with their decisions, corrected together: columns as in `Comparison`."""
     share = SHARES["comparisons"] if primary else 1.0
-    decided = decide(rows, rules, share=share, equality=primary, tuning=tuning)
+    decided = decide(rows, rules, share=share, equality=primary)
     found = [_comparison(row, metric, one, primary) for row, one in zip(rows, decided, strict=True)]
     return pd.DataFrame(found, columns=Comparison._fields)
 
@@ -159,7 +164,7 @@ def least_difference(samples: PairedSamples, threshold: float) -> float:
     return threshold * median_interval(np.abs(samples.measured[np.isfinite(samples.measured)])).estimate
 
 
-def _within(samples: PairedSamples, threshold: float) -> Iterator[Row]:
+def _within(samples: PairedSamples, threshold: float, searched: TuningShare) -> Iterator[Row]:
     scores, fixed, ran = samples.scores, samples.fixed, samples.ran
     ended = np.isfinite(samples.measured)
     rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
@@ -197,6 +202,7 @@ def _within(samples: PairedSamples, threshold: float) -> Iterator[Row]:
                 group_df=df,
                 diverged=int((pairs & ~(ended[i] & ended[j])).any()),
                 untold=int(pairs.sum() < FEWEST_PAIRS and not exact),
+                tuning=searched.variance(samples.workload, a, samples.combinations[j]),
             )
 
 
@@ -209,7 +215,7 @@ def _degrees_of_freedom(ran: NDArray[np.bool_]) -> float:
     return float(max(len(ran) - 1, 1) * max(int(ran.sum(axis=1).max(initial=0)) - 1, 1))
 
 
-def _across(block: CommonBlock, threshold: float) -> Iterator[Row]:
+def _across(block: CommonBlock, threshold: float, searched: TuningShare) -> Iterator[Row]:
     seeds, scores = over_workloads(block)
     if not seeds:
         return
@@ -223,6 +229,9 @@ def _across(block: CommonBlock, threshold: float) -> Iterator[Row]:
         fixed.append(samples.fixed[rows])
         many.append([int(samples.ran[row].sum()) for row in rows])
     whole = ~np.isnan(together)
+    workloads = [samples.workload for samples in block.by_workload]
+    place = block.combinations.index(block.reference)
+    typical = [[location(row[~np.isnan(row)]) for row in table] for table in scores]
     for i, a in enumerate(block.combinations):
         for j in range(i + 1, len(block.combinations)):
             differences = paired_differences(together[i], together[j])
@@ -252,4 +261,34 @@ def _across(block: CommonBlock, threshold: float) -> Iterator[Row]:
                     min(runs[i], runs[j]) < FEWEST_PAIRS and not (same[i] and same[j])
                     for runs, same in zip(many, fixed, strict=True)
                 ),
+                tuning=_tuning_over_workloads(
+                    searched, workloads, np.array(typical), block.combinations, (i, j, place)
+                ),
             )
+
+
+def _tuning_over_workloads(
+    searched: TuningShare,
+    workloads: Sequence[str],
+    typical: NDArray[np.float64],
+    names: Sequence[Combination],
+    places: tuple[int, int, int],
+) -> float:
+    """What another draw of tuning seeds adds to the variance of two sides' middle ratios to the reference.
+
+    A side's middle moves with the workloads of its middle half, by the weight that each has there; the
+    reference's own choice moves both sides, as far as their weights differ.
+    """
+    a, b, reference = places
+    weights = []
+    for side in (a, b):
+        ratios = paired_differences(typical[:, side], typical[:, reference])
+        usable = np.where(np.isfinite(ratios), ratios, np.sign(np.nan_to_num(ratios)) * LARGEST)
+        weights.append(interquartile_weights(usable))
+    moments = []
+    for workload, of_a, of_b in zip(workloads, *weights, strict=True):
+        moved: dict[Combination, float] = {}
+        for name, weight in ((names[a], of_a), (names[b], -of_b), (names[reference], of_b - of_a)):
+            moved[name] = moved.get(name, 0.0) + float(weight)
+        moments.append(searched.moments(workload, moved))
+    return independent_sum(moments, np.ones(len(moments))).square

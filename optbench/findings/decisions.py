@@ -22,7 +22,7 @@ from optbench.stats.moderated import moderated_t
 from optbench.stats.paired import FEWEST_PAIRS, holm, seeds_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -104,6 +104,8 @@ class Row:
         group_df: degrees of freedom that the runs of the group hold in all.
         diverged: workloads in which a run of either side ended without a result.
         untold: workloads with too little data for a test of this pair.
+        tuning: variance of the mean that another draw of tuning seeds would add; 0 where nothing was searched,
+            NaN where it cannot be told.
     """
 
     workload: str
@@ -126,6 +128,7 @@ class Row:
     group_df: float = math.inf
     diverged: int = 0
     untold: int = 0
+    tuning: float = 0.0
 
     @cached_property
     def pairs(self) -> NDArray[np.float64]:
@@ -170,7 +173,8 @@ class Decision:
             is.
         verdict: in words.
         seeds_needed: pairs that would resolve this gap; NaN where no number would, or none is needed.
-        tuning_share: share of the interval's width that the draw of tuning seeds has.
+        tuning_share: share of the interval's width that the draw of tuning seeds has; 0 where nothing was
+            searched, NaN where it cannot be told.
     """
 
     effect: float
@@ -204,7 +208,6 @@ def decide(
     *,
     share: float,
     equality: bool = False,
-    tuning: Callable[[Row], float] | None = None,
 ) -> list[Decision]:
     """Tests a family and says of each row what is known.
 
@@ -216,7 +219,6 @@ def decide(
         rules: what the study declares.
         share: of the budget; p values are adjusted so that they are compared with the whole of it.
         equality: whether the family may claim that two are equal, from the budget's share for that.
-        tuning: variance of a row's mean that another draw of tuning seeds would add; None for none.
 
     Returns:
         One decision a row, in their order.
@@ -225,7 +227,7 @@ def decide(
     margins = _margins(rows, tested, rules) if equality else [math.nan] * len(rows)
     level = share / max(sum(row.testable for row in rows), 1)
     return [
-        _decision(row, one, margin, rules, level, tuning)
+        _decision(row, one, margin, rules, level)
         for row, one, margin in zip(rows, tested, margins, strict=True)
     ]
 
@@ -312,10 +314,9 @@ def _decision(
     margin: float,
     rules: Rules,
     level: float,
-    tuning: Callable[[Row], float] | None,
 ) -> Decision:
     d = row.pairs
-    estimate, low, high, coverage, tuned = _interval(row, one, tuning(row) if tuning else 0.0)
+    estimate, low, high, coverage, tuned = _interval(row, one)
     verdict = verdict_of(row, one.p_adjusted, (estimate, low, high), margin=margin, rules=rules)
     undo = power_of_ten if row.scale == "ratio" else float
     return Decision(
@@ -333,7 +334,7 @@ def _decision(
     )
 
 
-def _interval(row: Row, one: _Tested, variance: float) -> tuple[float, float, float, float, float]:
+def _interval(row: Row, one: _Tested) -> tuple[float, float, float, float, float]:
     """Estimate, ends and coverage on the scale of the differences, and the tuning's share of the width."""
     d = row.pairs
     if not len(d) or not row.compared:
@@ -346,9 +347,10 @@ def _interval(row: Row, one: _Tested, variance: float) -> tuple[float, float, fl
         return shift.estimate, shift.low, shift.high, shift.coverage, math.nan
     if len(d) == 1:
         return float(d[0]), -math.inf, math.inf, 0.0, math.nan
-    error = math.hypot(one.error, math.sqrt(variance))
+    # Where another draw cannot be told the interval holds at these rates alone, and its share is NaN.
+    error = math.hypot(one.error, math.sqrt(0.0 if math.isnan(row.tuning) else row.tuning))
     half = student_quantile(CONFIDENCE, one.df) * error
-    tuned = 1 - one.error / error if error else 0.0
+    tuned = math.nan if math.isnan(row.tuning) else 1 - one.error / error if error else 0.0
     return one.estimate, one.estimate - half, one.estimate + half, CONFIDENCE, tuned
 
 

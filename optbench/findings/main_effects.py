@@ -21,7 +21,9 @@ from optbench.findings.samples import (
     middle_over_workloads,
     paired_differences,
 )
+from optbench.findings.tuning_share import TuningShare
 from optbench.stats.paired import FEWEST_PAIRS
+from optbench.stats.regret import independent_sum
 from optbench.tables.ratios import first_with
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class MainEffect(NamedTuple):
     verdict: str
     margin: float
     seeds_needed: float
+    tuning_share: float
     diverged: int
     untold: int
     exploratory: bool
@@ -81,6 +84,7 @@ class _Part:
 
     workload: str
     kind: str
+    sides: tuple[Combination, Combination]
     differences: dict[int, float]
     planned: frozenset[int]
     ended: bool
@@ -88,7 +92,10 @@ class _Part:
 
 
 def main_effects(
-    by_workload: Sequence[PairedSamples], facts: Mapping[str, Any], rules: Rules
+    by_workload: Sequence[PairedSamples],
+    facts: Mapping[str, Any],
+    rules: Rules,
+    searched: TuningShare | None = None,
 ) -> list[MainEffect]:
     """The declared main effects of a study, one family with its own share of the budget.
 
@@ -96,6 +103,7 @@ def main_effects(
         by_workload: the runs by the primary metric.
         facts: study.json.
         rules: what the study declares.
+        searched: the searches whose draw of seeds the intervals are to hold, None for none.
     """
     known = facts.get("workloads") or {}
     drawn = [samples for samples in by_workload if samples.is_ratio]
@@ -113,7 +121,9 @@ def main_effects(
             chosen += [(key, kind, [part for part in parts if part.kind == kind]) for kind in kinds]
     chosen = [one for one in chosen if len(one[2]) > 1]
     combinations = {name for samples in drawn for name in samples.combinations}
-    rows = [_row(key, parts, rules, len(combinations)) for key, _, parts in chosen]
+    rows = [
+        _row(key, parts, rules, len(combinations), searched or TuningShare({})) for key, _, parts in chosen
+    ]
     decided = decide(rows, rules, share=SHARES["main effects"])
     metric = by_workload[0].metric if by_workload else ""
     return [
@@ -145,6 +155,7 @@ def _part(samples: PairedSamples, kind: str, i: int, j: int) -> _Part | None:
     return _Part(
         samples.workload,
         kind,
+        (samples.combinations[i], samples.combinations[j]),
         {seed: float(d) for seed, d, there in zip(samples.seeds, differences, ran, strict=True) if there},
         frozenset(seed for seed, there in zip(samples.seeds, planned, strict=True) if there),
         bool(np.isfinite(samples.measured[[i, j]])[:, np.array(ran)].all()),
@@ -163,7 +174,13 @@ def _by_seed(parts: Sequence[_Part]) -> tuple[tuple[int, ...], NDArray[np.float6
     return seeds, middle_over_workloads(found) if np.isinf(found).any() else found.mean(axis=0)
 
 
-def _row(key: tuple[Factor, str, str], parts: Sequence[_Part], rules: Rules, combinations: int) -> Row:
+def _row(
+    key: tuple[Factor, str, str],
+    parts: Sequence[_Part],
+    rules: Rules,
+    combinations: int,
+    searched: TuningShare,
+) -> Row:
     factor, name, against = key
     seeds, together = _by_seed(parts)
     found = together[~np.isnan(together)]
@@ -189,7 +206,19 @@ def _row(key: tuple[Factor, str, str], parts: Sequence[_Part], rules: Rules, com
         group_df=float(max(combinations - 1, 1) * max(len(found) - 1, 1)),
         diverged=_workloads(part for part in parts if not part.ended),
         untold=_workloads(part for part in parts if len(part.differences) < FEWEST_PAIRS),
+        tuning=_tuning(parts, searched),
     )
+
+
+def _tuning(parts: Sequence[_Part], searched: TuningShare) -> float:
+    """What another draw of tuning seeds adds to the variance of the mean over pairs."""
+    moved: dict[str, dict[Combination, float]] = {}
+    for part in parts:
+        here = moved.setdefault(part.workload, {})
+        for side, sign in zip(part.sides, (1, -1), strict=True):
+            here[side] = here.get(side, 0.0) + sign / len(parts)
+    moments = [searched.moments(workload, weights) for workload, weights in moved.items()]
+    return independent_sum(moments, np.ones(len(moments))).square
 
 
 def _workloads(parts: Iterator[_Part]) -> int:
@@ -237,6 +266,7 @@ def _effect(
         verdict=one.verdict,
         margin=one.margin,
         seeds_needed=one.seeds_needed,
+        tuning_share=one.tuning_share,
         diverged=row.diverged,
         untold=row.untold,
         exploratory=False,

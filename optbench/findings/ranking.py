@@ -151,7 +151,7 @@ def rank_in_time(
     horizon = max(horizons.get(samples.workload, latest), latest)
     spans, counts = {}, {}
     for row, name in enumerate(samples.combinations):
-        times = samples.measured[row][~np.isnan(samples.measured[row])]
+        times = samples.measured[row][samples.ran[row]]
         reached = np.isfinite(times)
         if len(times):
             curve = kaplan_meier(np.where(reached, times, horizon), reached)

@@ -109,12 +109,15 @@ def test_what_another_tuning_could_change_widens_the_interval_and_takes_a_verdic
     error = stats.sem(d)
     without = decide([row(d)], RULES, share=1.0)[0]
     assert (without.verdict, without.tuning_share) == ("worse", 0)
-    little, much = (decide([row(d)], RULES, share=1.0, tuning=lambda _, v=v: v)[0] for v in (error**2, 1e-3))
+    little, much = (decide([row(d, tuning=v)], RULES, share=1.0)[0] for v in (error**2, 1e-3))
     assert little.tuning_share == pytest.approx(1 - 1 / math.sqrt(2))
     half = stats.t.ppf(0.975, 5) * math.sqrt(2) * error
     assert little.high == pytest.approx(10 ** (d.mean() + half))
     assert (little.verdict, much.verdict) == ("worse", "undecided")
     assert much.low < 1 < much.high
+    unknown = decide([row(d, tuning=math.nan)], RULES, share=1.0)[0]
+    assert math.isnan(unknown.tuning_share)
+    assert (unknown.low, unknown.high) == (without.low, without.high)
 
 
 def test_runs_that_diverged_have_a_place_and_lend_no_spread() -> None:
