@@ -24,8 +24,15 @@ from optbench.stats.paired import (
     seeds_needed,
     sign_flip_test,
 )
+from optbench.stats.products import product_interval
 from optbench.stats.ranks import FriedmanResult, critical_difference, friedman, performance_profile
-from optbench.stats.survival import KaplanMeier, average_runtime, expected_best_of_k, kaplan_meier
+from optbench.stats.survival import (
+    KaplanMeier,
+    average_runtime,
+    expected_best_of_k,
+    kaplan_meier,
+    median_time,
+)
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -48,8 +55,10 @@ __all__ = [
     "mean_interval",
     "median_band",
     "median_interval",
+    "median_time",
     "performance_profile",
     "probability_of_improvement",
+    "product_interval",
     "seeds_needed",
     "sign_flip_test",
     "wilson_interval",
