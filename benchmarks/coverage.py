@@ -16,9 +16,11 @@ import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
+import pandas as pd
 from scipy import special
 
-from optbench.stats import paired as stats
+from optbench import stats
+from optbench.tables.timing import step_time_interval
 from results import record_table
 
 SEEDS = (6, 10, 20)
@@ -87,6 +89,8 @@ def resampled(samples: int) -> None:
             0.0,
         ),
         "mean, exponential": (np.mean, lambda rng, n: rng.exponential(size=n), 1.0),
+        "mean, raw log-normal: don't": (np.mean, loss, math.exp(MU + SIGMA**2 / 2)),
+        "mean, log10 of log-normal": (np.mean, log_loss, math.log10(math.exp(MU))),
     }
     lines = []
     for name, (statistic, draw, truth) in statistics.items():
@@ -112,7 +116,7 @@ def resampled(samples: int) -> None:
 
 
 def others(samples: int) -> None:
-    """`probability_of_improvement` and `kaplan_meier`."""
+    """`probability_of_improvement`, `kaplan_meier` and `median_time`."""
     lines = []
     for chance in (0.5, 0.7, 0.9, 0.97):
         found = []
@@ -124,15 +128,97 @@ def others(samples: int) -> None:
         lines.append(["`probability_of_improvement`", f"true value {chance}", *found])
     for censored in (0.0, 0.2, 0.4):
         budget = -math.log(censored) if censored else math.inf
-        found = []
+        found, older = [], []
         for n in SEEDS:
             times = np.random.default_rng([4, round(100 * censored), n]).exponential(size=(samples, n))
-            curves = (stats.kaplan_meier(np.minimum(row, budget), row < budget) for row in times)
-            inside = [one.median_low <= math.log(2) <= one.median_high for one in curves]
-            found.append(f"{100 * np.mean(inside):.1f}")
+            curves = [stats.kaplan_meier(np.minimum(row, budget), row < budget) for row in times]
+            older.append(_covered([(one.median_low, one.median_high) for one in curves], math.log(2)))
+            spans = [stats.median_time(np.minimum(row, budget), row < budget) for row in times]
+            found.append(_covered([(one.low, one.high) for one in spans], math.log(2)))
         case = f"{censored:.0%} censored at the budget" if censored else "nothing censored"
-        lines.append(["`kaplan_meier`, median", case, *found])
-    record_table("coverage-others", ["interval", "case", *heads()], lines, error(samples))
+        lines += [["`kaplan_meier`, median", case, *older], ["`median_time`", case, *found]]
+    note = f"{error(samples)} In brackets: the percent of intervals whose upper end is finite."
+    record_table("coverage-others", ["interval", "case", *heads()], lines, note)
+
+
+def _covered(ends: list[tuple[float, float]], truth: float) -> str:
+    """Percent of the intervals that hold the truth, and of those that have an upper end."""
+    low, high = np.array(ends).T
+    return f"{100 * np.mean((low <= truth) & (truth <= high)):.1f} ({100 * np.isfinite(high).mean():.0f})"
+
+
+def shares(samples: int) -> None:
+    """Bands of a share: of runs that arrived, each there (1) or not (0), one a seed."""
+    lines = []
+    for row, chance in enumerate((0.05, 0.2, 0.5, 0.8, 0.95)):
+        band, greenwood, wilson = [], [], []
+        for n in SEEDS:
+            rng = np.random.default_rng([9, row, n])
+            times = rng.random((samples, n))  # a run has arrived at time t with probability t
+            low, high = stats.bootstrap_band((times < chance).T.astype(float), seed=0)
+            band.append(f"{100 * np.mean((low <= chance) & (chance <= high)):.1f}")
+            greenwood.append(f"{100 * np.mean([_greenwood(one, chance) for one in times]):.1f}")
+            reached = [stats.wilson_interval(int(k), n) for k in (times < chance).sum(axis=1)]
+            wilson.append(share(reached, chance))
+        lines += [
+            ["`bootstrap_band`", f"{chance:g}", *band],
+            ["`wilson_interval`", f"{chance:g}", *wilson],
+            ["`kaplan_meier`, nothing censored", f"{chance:g}", *greenwood],
+        ]
+    record_table("coverage-shares", ["interval", "true share", *heads()], lines, error(samples))
+
+
+def _greenwood(times: np.ndarray, at: float) -> bool:
+    """Whether the band of the Kaplan-Meier curve holds the share that has arrived by `at`, which is `at`."""
+    curve = stats.kaplan_meier(times, np.ones(len(times)))
+    place = int(np.searchsorted(curve.times, at, side="right")) - 1
+    return place >= 0 and bool(1 - curve.high[place] <= at <= 1 - curve.low[place])
+
+
+ROUNDS = 20
+"""Rounds of a timing."""
+
+STEP_TIMES = ((0.0, 0.0), (0.024, 0.0), (0.1, 0.0), (0.024, 0.3), (0.1, 0.3))
+"""Standard error of a step time if its rounds are independent, and the autocorrelation of its rounds."""
+
+
+def times_to_target(samples: int) -> None:
+    """Times to target: median steps over seeds (they spread by 10%) times the median step time."""
+    names = ("steps alone", "both ends multiplied", "`product_interval`")
+    lines: list[list[str]] = []
+    for case, (error_of_step, drift) in enumerate(STEP_TIMES):
+        inside = np.zeros((len(names), len(SEEDS)))
+        for column, n in enumerate(SEEDS):
+            rng = np.random.default_rng([10, case, n])
+            for _ in range(samples):
+                steps = stats.median_interval(np.exp(rng.normal(0, 0.1, n)))
+                one = step_time_interval(pd.Series(np.exp(rounds(rng, error_of_step, drift))))
+                found = stats.product_interval(steps, one)
+                ends = (
+                    (steps.low * one.estimate, steps.high * one.estimate),
+                    (steps.low * one.low, steps.high * one.high),
+                    (found.low, found.high),
+                )
+                inside[:, column] += [low <= 1 <= high for low, high in ends]
+        said = f"{100 * error_of_step:g}%" + (f", rounds correlated by {drift:g}" if drift else "")
+        lines += [
+            [name, said, *(f"{100 * each / samples:.1f}" for each in row)]
+            for name, row in zip(names, inside, strict=True)
+        ]
+    note = (
+        f"{error(samples)} Steps to target: log-normal, sd 10%. Step time: the median over {ROUNDS} rounds, "
+        "with the standard error given (if rounds were independent), its interval from `step_time_interval`."
+    )
+    record_table("coverage-times", ["interval of the time", "error of the step time", *heads()], lines, note)
+
+
+def rounds(rng: np.random.Generator, error_of_median: float, drift: float) -> np.ndarray:
+    """Logarithms of a timing's block means, of true median 0, each correlated with the one before."""
+    noise = rng.normal(size=ROUNDS)
+    for i in range(1, ROUNDS):
+        noise[i] = drift * noise[i - 1] + math.sqrt(1 - drift**2) * noise[i]
+    # The median of n Gaussian values has the standard error sqrt(pi/2) sd / sqrt(n), nearly.
+    return error_of_median * math.sqrt(ROUNDS / (math.pi / 2)) * noise
 
 
 def tests_alone(samples: int) -> None:
@@ -281,13 +367,15 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--few", type=int, default=2_000)
     parser.add_argument("--studies", type=int, default=1_000)
-    parts = ("intervals", "resampled", "others", "tests", "false", "found")
+    parts = ("intervals", "resampled", "others", "shares", "times", "tests", "false", "found")
     parser.add_argument("--only", choices=parts)
     given = parser.parse_args()
     simulate: dict[str, Callable[[], None]] = {
         "intervals": lambda: intervals(given.samples),
         "resampled": lambda: resampled(given.few),
         "others": lambda: others(given.few),
+        "shares": lambda: shares(given.few),
+        "times": lambda: times_to_target(given.few),
         "tests": lambda: tests_alone(given.few),
         "false": lambda: false_claims(given.studies),
         "found": lambda: found_differences(given.studies // 5),

@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from optbench.core.words import as_number, count, percent
+from optbench.core.words import as_number, count, percent, shortened
 from optbench.findings.descriptions import describe, is_finite, median_effect
 from optbench.findings.finding import Finding, as_json, key_of
 from optbench.findings.sentences import interval_after
 from optbench.tables.rows import COMBINATION, row_dicts
 from optbench.tables.sensitivity import USABLE
+from optbench.tables.step_times import is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from optbench.findings.analysis import Analysis
+
+LONGEST_NOISE: Final = 200
+"""Characters of a reason that a sentence has room for."""
 
 
 def usable_rates(analysis: Analysis) -> Iterator[Finding]:
@@ -155,13 +159,17 @@ def _cosine(end: Mapping[str, Any], n: int | None = None) -> str:
 
 
 def step_times(analysis: Analysis) -> Iterator[Finding]:
-    """How long a step takes beside the reference's, from the cheapest to the dearest."""
+    """How long a step takes beside the reference's, from the cheapest to the dearest.
+
+    Of what was measured while the machine was noisy no ratio is told, but that it is withheld and why.
+    """
     timing = analysis.measured.get("timing")
     if timing is None or not timing["step_time_us"].notna().any():
         return
     measured = timing[timing["step_time_us"].notna()]
     compared = measured[measured["ratio_to_sgd"].notna() & (measured["optimizer"] != measured["reference"])]
-    ordered = row_dicts(compared.sort_values("ratio_to_sgd", kind="stable"))
+    ordered = row_dicts(compared[is_quiet(compared)].sort_values("ratio_to_sgd", kind="stable"))
+    loud = measured[~is_quiet(measured)].drop_duplicates("workload")
     words = {
         "ends": [
             {
@@ -175,7 +183,14 @@ def step_times(analysis: Analysis) -> Iterator[Finding]:
             for row in (ordered[:1] if len(ordered) == 1 else [*ordered[:1], *ordered[-1:]])
         ],
         "workloads": int(measured["workload"].nunique()),
-        "noisy": int(measured.loc[measured["noisy"].astype(bool), "workload"].nunique()),
+        "compared": len(compared),
+        "noisy": [
+            {
+                "workload": analysis.label("workloads", row["workload"]),
+                "why": " ".join(shortened(str(row["noise"]), LONGEST_NOISE, "see tables/timing.csv").split()),
+            }
+            for row in row_dicts(loud)
+        ],
         "untimed": len(timing) - len(measured),
         "pairs": len(timing),
     }
@@ -192,13 +207,21 @@ def _say_cost(_f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         f"{end['workload']}, {count(end['rounds'], 'round')})"
         for end in w["ends"]
     ]
-    parts = ["Only the reference's own steps were timed"]
+    parts = []
     if len(ratios) == 1:
         parts = [f"A step takes {ratios[0]} times as long as the reference's"]
     elif ratios:
         parts = [f"A step takes from {ratios[0]} to {ratios[1]} times as long as the reference's"]
+    elif not w["compared"]:
+        parts = ["Only the reference's own steps were timed"]
     if w["noisy"]:
-        parts.append(f"the machine was too noisy for {w['noisy']} of {count(w['workloads'], 'workload')}")
+        first = w["noisy"][0]
+        more = f", and {len(w['noisy']) - 1} more" if len(w["noisy"]) > 1 else ""
+        of = (
+            f"of {len(w['noisy'])} of {count(w['workloads'], 'workload')} the ratios are withheld, for the "
+            f"machine was too noisy ({first['workload']}: {first['why']}{more})"
+        )
+        parts.append(of if parts else of[0].upper() + of[1:])
     if w["untimed"]:
         pairs = count(w["pairs"], "pair")
         parts.append(f"there is no time for {w['untimed']} of {pairs} of workload and optimizer")

@@ -104,8 +104,8 @@ class Row:
         group_df: degrees of freedom that the runs of the group hold in all.
         diverged: workloads in which a run of either side ended without a result.
         untold: workloads with too little data for a test of this pair.
-        tuning: variance of the mean that another draw of tuning seeds would add; 0 where nothing was searched,
-            NaN where it cannot be told.
+        tuning: variance of the mean that another draw of tuning seeds would add; 0 where nothing was
+            searched, NaN where it cannot be told.
     """
 
     workload: str

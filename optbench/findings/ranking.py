@@ -26,7 +26,7 @@ from optbench.findings.samples import (
 from optbench.stats.intervals import Interval, mean_interval, median_interval
 from optbench.stats.paired import probability_of_improvement
 from optbench.stats.ranks import critical_difference, friedman, midranks
-from optbench.stats.survival import kaplan_meier
+from optbench.stats.survival import median_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ class Standing(NamedTuple):
     `estimate` with its 95% interval is, by `quantity`: `mean` (of the metric's logarithm over seeds, undone;
     of the metric itself where values are negative), `median` where a run diverged, `ratio` (the interquartile
     mean over workloads of the log ratio to the reference, its mean over seeds, undone) or `median time`
-    (Kaplan-Meier's, censored runs kept). `place` counts from 1 in the order of the estimates, ties sharing
+    (of the steps to target, runs that never arrive last). `place` counts from 1 in the order of the estimates, ties sharing
     the first; `leader` is the lowest estimate that nothing is better than; `against_leader` is the verdict on
     the row against it. `group` counts from 1: the leader with all that cannot be told from it, then the first
     of the rest with what cannot be told from that one, and so on; 0 where nothing was tested. `tied` is to be
@@ -139,7 +139,7 @@ def _undone(span: Interval, undo: Callable[[float], float]) -> Interval:
 def rank_in_time(
     samples: PairedSamples, horizons: Mapping[str, float], comparisons: pd.DataFrame
 ) -> list[Standing]:
-    """The combinations by Kaplan and Meier's median of the steps to target.
+    """The combinations by the median of the steps to target.
 
     Args:
         samples: of `steps_to_target`.
@@ -154,10 +154,7 @@ def rank_in_time(
         times = samples.measured[row][samples.ran[row]]
         reached = np.isfinite(times)
         if len(times):
-            curve = kaplan_meier(np.where(reached, times, horizon), reached)
-            spans[name] = Interval(
-                curve.median, curve.median_low, curve.median_high, curve.coverage, len(times)
-            )
+            spans[name] = median_time(np.where(reached, times, horizon), reached)
         else:
             spans[name] = _nothing()
         counts[name] = int(samples.planned[row].sum()), int(reached.sum())

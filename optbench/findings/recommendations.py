@@ -24,6 +24,7 @@ from optbench.findings.samples import Combination
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.ratios import first_with
 from optbench.tables.rows import row_dicts
+from optbench.tables.step_times import is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -118,7 +119,7 @@ def _cheaper(
     timing = analysis.measured.get("timing")
     if timing is None or not tied:
         return None
-    quiet = timing[timing["step_time_us"].notna() & ~timing["noisy"].astype(bool)]
+    quiet = timing[timing["step_time_us"].notna() & is_quiet(timing)]
     if workload:
         quiet = quiet[quiet["workload"] == workload]
     elif analysis.block is not None:

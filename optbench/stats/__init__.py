@@ -25,6 +25,7 @@ from optbench.stats.paired import (
     seeds_needed,
     sign_flip_test,
 )
+from optbench.stats.products import product_interval
 from optbench.stats.ranks import FriedmanResult, critical_difference, friedman, performance_profile
 from optbench.stats.regret import (
     Moments,
@@ -37,7 +38,13 @@ from optbench.stats.regret import (
     share_of_width,
     widened,
 )
-from optbench.stats.survival import KaplanMeier, average_runtime, expected_best_of_k, kaplan_meier
+from optbench.stats.survival import (
+    KaplanMeier,
+    average_runtime,
+    expected_best_of_k,
+    kaplan_meier,
+    median_time,
+)
 
 __all__ = [
     "FEWEST_PAIRS",
@@ -66,9 +73,11 @@ __all__ = [
     "mean_interval",
     "median_band",
     "median_interval",
+    "median_time",
     "moderated_t",
     "performance_profile",
     "probability_of_improvement",
+    "product_interval",
     "regret_of_choice",
     "resampled_counts",
     "seeds_needed",

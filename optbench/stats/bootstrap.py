@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from optbench.stats.intervals import FloatArray, Interval, checked_array, normal_quantile, student_quantile
+from optbench.stats.intervals import (
+    FloatArray,
+    Interval,
+    checked_array,
+    normal_quantile,
+    student_quantile,
+    wilson_interval,
+)
 
 QUARTER = 0.25
 
@@ -74,6 +81,10 @@ def bootstrap_interval(
     levels the corrections for bias and skewness. `percentile` is the plain one, kept for comparison with
     others: it covers about 90% at 10 seeds. Not for fewer than about 6 seeds.
 
+    Not for the mean of raw losses: of log-normal ones (sigma 0.8) `expanded` covers the mean in 89 to 90% of
+    the samples of 6 to 10 values and `percentile` in 79 to 85%, for they seldom show the tail that makes the
+    mean. Take their logarithms: there it is 94 to 95%, and what is compared is a ratio of typical losses.
+
     Args:
         scores: shape (n_seeds, n_workloads) or (n_seeds,), n_seeds >= 2; +inf for a diverged run is allowed
             if the statistic bears it.
@@ -132,16 +143,20 @@ def bootstrap_interval(
 
 
 def bootstrap_band(
-    curves: ArrayLike, *, seed: int, confidence: float = 0.95, resamples: int = 1999
+    shares: ArrayLike, *, seed: int, confidence: float = 0.95, resamples: int = 1999
 ) -> tuple[FloatArray, FloatArray]:
-    """Pointwise bootstrap interval of the mean of curves, one curve a seed, seeds drawn whole.
+    """Pointwise interval of the mean of shares, one curve of them a seed: the bootstrap over whole seeds.
 
     One draw of seeds serves all points, so a band keeps what the points of a curve have in common. The
-    levels are those of `bootstrap_interval`'s `expanded`. Where all curves agree the band has no width,
-    which is no certainty: the bootstrap can't see what no seed showed.
+    levels are those of `bootstrap_interval`'s `expanded`.
+
+    Where all seeds agree on a share p the bootstrap would have no width: it can't see what no seed showed.
+    There the band is Wilson's. At most q = z^2/(n + z^2) of all seeds, his upper end for 0 of n, come to
+    anything else, and these to anything from 0 to 1: from p(1 - q) to p + (1 - p)q, that is from 0 to q at
+    p = 0 and from 1 - q to 1 at p = 1.
 
     Args:
-        curves: shape (n_seeds, n_points), n_seeds >= 2, finite.
+        shares: shape (n_seeds, n_points), n_seeds >= 2, in [0, 1].
         seed: of the resampling.
         confidence: in [0.5, 1), at every point by itself.
         resamples: how many, at least 100.
@@ -150,10 +165,15 @@ def bootstrap_band(
         The lower and the upper end, shape (n_points,) each.
 
     Raises:
-        ValueError: fewer than 2 seeds or 100 resamples, or a value that is not finite.
+        ValueError: fewer than 2 seeds or 100 resamples, or a value that is no share.
+
+    Source: Hesterberg 2015, doi 10.1080/00031305.2015.1089789; Wilson 1927, doi
+    10.1080/01621459.1927.10502953.
     """
-    array = checked_array(curves, "curves", dims=(2,))
+    array = checked_array(shares, "shares", dims=(2,))
     n = array.shape[0]
+    if array.min() < 0 or array.max() > 1:
+        raise ValueError(f"shares must be in [0, 1]; got {array.min()} to {array.max()}")
     if n < 2:  # noqa: PLR2004 - one seed resamples to itself
         raise ValueError("the bootstrap needs at least 2 seeds; got 1")
     if resamples < 100:  # noqa: PLR2004 - fewer have no tails to read
@@ -164,7 +184,12 @@ def bootstrap_band(
     below = max(math.floor(low * (resamples + 1)) - 1, 0)
     above = min(math.ceil(high * (resamples + 1)) - 1, resamples - 1)
     replicates = np.partition(array.T @ _seed_weights(n, seed, resamples), (below, above), axis=1)
-    return replicates[:, below], replicates[:, above]
+    p, q = array[0], wilson_interval(0, n, confidence=confidence).high
+    agreed = (array == p).all(axis=0)
+    return (
+        np.where(agreed, p * (1 - q), replicates[:, below]),
+        np.where(agreed, p + (1 - p) * q, replicates[:, above]),
+    )
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optbench.stats.intervals import FloatArray, checked_array, normal_quantile
+from optbench.stats.intervals import (
+    FloatArray,
+    Interval,
+    checked_array,
+    median_interval,
+    normal_quantile,
+)
 
 ROUNDING = 1e-12
 
@@ -125,6 +131,41 @@ def kaplan_meier(times: ArrayLike, observed: ArrayLike, *, confidence: float = 0
         coverage=confidence,
         n=t.size,
     )
+
+
+def median_time(times: ArrayLike, observed: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """Median time to target with an interval that is as narrow as the runs allow.
+
+    Where no run was given up before the last one arrived (all have one budget, say) every order statistic up
+    to that arrival is known: a run that did not reach the target is +inf, later than any, and the interval is
+    `median_interval`'s between order statistics. From 6 runs on its ends are finite if all arrived. The
+    interval of `kaplan_meier` supposes no such order, and at 6 runs has no upper end even then.
+
+    Where a run was given up earlier, the median and the interval are `kaplan_meier`'s.
+
+    Args:
+        times: shape (n,), as `kaplan_meier` takes them.
+        observed: shape (n,): whether the target was reached.
+        confidence: in [0.5, 1).
+
+    Returns:
+        Median and interval in the unit of the times. The median is +inf where half of the runs or more did
+        not arrive; an upper end is +inf where they leave it open, and a lower one is at most the time to
+        which the runs without arrival were followed.
+
+    Raises:
+        ValueError: as `kaplan_meier`.
+    """
+    curve = kaplan_meier(times, observed, confidence=confidence)
+    t = checked_array(times, "times", infinite=True)
+    reached = checked_flags(observed, "observed", t.size)
+    first_given_up = float(curve.censored_times[0]) if curve.censored_times.size else math.inf
+    if curve.times.size and first_given_up < curve.times[-1]:
+        return Interval(curve.median, curve.median_low, curve.median_high, confidence, curve.n)
+    found = median_interval(np.where(reached, t, math.inf), confidence=confidence)
+    # The run that bounds the median from below may not have arrived: it took longer than it was followed.
+    low = found.low if math.isfinite(found.low) else median_interval(t, confidence=confidence).low
+    return Interval(found.estimate, low, found.high, found.coverage, found.n)
 
 
 def _first_half(times: FloatArray, curve: FloatArray, otherwise: float) -> float:

@@ -12,7 +12,8 @@ from optbench.tables.heavy_ball import RateRow, rate_rows
 from optbench.tables.ratios import ProfileRow, RatioRow, profile_rows, ratio_rows
 from optbench.tables.read import read_frame, read_values
 from optbench.tables.step_times import read_times
-from optbench.tables.time_to_target import SurvivalRow, TargetsReachedRow, survival_rows, targets_reached_rows
+from optbench.tables.survival import SurvivalRow, survival_rows
+from optbench.tables.time_to_target import TargetsReachedRow, targets_reached_rows
 from optbench.tables.tradeoffs import TradeoffRow, tradeoff_rows
 
 if TYPE_CHECKING:

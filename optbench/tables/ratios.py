@@ -63,7 +63,10 @@ class RatioRow(NamedTuple):
 
 
 class ProfileRow(NamedTuple):
-    """The share of (workload, seed) pairs at the target within `factor` times the reference's steps."""
+    """The share of (workload, seed) pairs at the target within `factor` times the reference's steps.
+
+    `agreed`: all seeds have this very share (`optbench.tables.time_to_target.TargetsReachedRow`).
+    """
 
     optimizer: str
     schedule: str
@@ -71,6 +74,7 @@ class ProfileRow(NamedTuple):
     share: float
     low: float
     high: float
+    agreed: bool
     seeds: int
     workloads: int
     workloads_in_all: int
@@ -158,7 +162,8 @@ def profile_rows(runs: pd.DataFrame, reference: str, *, seed: int = 0) -> Iterat
     target was not reached, and 0 where only the reference did not reach it. The profile is the share of a
     combination's (workload, seed) pairs with a factor of at most f. Only workloads whose target somebody
     reached count, and a combination counts on those where it was planned: `workloads` of `workloads_in_all`.
-    The band: bootstrap of whole seeds, drawn jointly over workloads; below 6 seeds the range over seeds.
+    The band: bootstrap of whole seeds, drawn jointly over workloads, Wilson's interval where all seeds agree;
+    below 6 seeds the range over seeds.
 
     Args:
         runs: the run table.
@@ -177,10 +182,12 @@ def profile_rows(runs: pd.DataFrame, reference: str, *, seed: int = 0) -> Iterat
             [performance_profile(part["factor"], thresholds) for _, part in group.groupby("seed")]
         )
         low, high = share_band(shares, seed=seed)
-        for f, share, below, above in zip(thresholds, shares.mean(axis=0), low, high, strict=True):
+        agreed = (shares == shares[0]).all(axis=0)
+        points = (thresholds, shares.mean(axis=0), low, high, agreed)
+        for f, share, below, above, same in zip(*points, strict=True):
             yield ProfileRow(
                 str(optimizer), str(schedule), float(f), float(share), float(below), float(above),
-                len(shares), group["workload"].nunique(), in_all,
+                bool(same), len(shares), group["workload"].nunique(), in_all,
             )  # fmt: skip
 
 

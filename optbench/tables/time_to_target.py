@@ -1,9 +1,9 @@
-"""When runs arrive at their targets: Kaplan-Meier curves and run-length distributions."""
+"""How many targets of a ladder runs have reached by when: run-length distributions."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,8 @@ from optbench.core.status import MISSING
 from optbench.stats.bootstrap import bootstrap_band
 from optbench.stats.intervals import median_interval
 from optbench.stats.paired import FEWEST_PAIRS
-from optbench.stats.survival import kaplan_meier
 from optbench.tables.curves import lines_of
 from optbench.tables.rows import COMBINATION
-from optbench.tables.timing import seconds_to_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,29 +33,12 @@ RESOLUTION = 1e-12
 """A ladder goes down to this share of the way from the first loss to the optimum, and no further."""
 
 
-class SurvivalRow(NamedTuple):
-    """The share of runs that have reached the workload's target, from `at` on."""
-
-    workload: str
-    optimizer: str
-    schedule: str
-    unit: str
-    at: float
-    reached: float
-    low: float
-    high: float
-    events: int
-    at_risk: int
-    n: int
-    n_reached: int
-    until: float
-    median: float
-    median_low: float
-    median_high: float
-
-
 class TargetsReachedRow(NamedTuple):
-    """The share of (run, target) pairs of a workload's ladder reached within `step` steps."""
+    """The share of (run, target) pairs of a workload's ladder reached within `step` steps.
+
+    `agreed`: all seeds have this very share, so that the band is not of what they showed but of what they
+    could not show (`optbench.stats.bootstrap_band`).
+    """
 
     workload: str
     optimizer: str
@@ -66,77 +47,10 @@ class TargetsReachedRow(NamedTuple):
     share: float
     low: float
     high: float
+    agreed: bool
     n: int
     targets: int
     hardest: float
-
-
-def survival_rows(
-    runs: pd.DataFrame, timing: pd.DataFrame | None, budgets: Mapping[str, float]
-) -> Iterator[SurvivalRow]:
-    """Kaplan-Meier curves of steps and of seconds to the workload's target, upside down: share reached.
-
-    A run that did not reach it is censored at the budget, also one that diverged or broke off: it can't
-    reach the target any more, and nothing is imputed. A missing run is no observation. Every curve begins
-    with a row at 0 where nobody has arrived; a workload whose target nobody reached has none.
-
-    Args:
-        runs: the run table.
-        timing: the timing table, or None; without a step time there is no curve in seconds.
-        budgets: steps of a cell, by workload; where it is not known, the most that a run made.
-    """
-    seconds = None if timing is None else seconds_to_target(runs, timing)
-    step_s = {} if timing is None else _step_seconds(timing)
-    for workload, of_workload in runs.groupby("workload", sort=False):
-        if not of_workload["steps_to_target"].notna().any():
-            continue
-        budget = budgets.get(str(workload)) or float(of_workload["steps"].max())
-        for (_, optimizer, schedule), group in of_workload.groupby(COMBINATION, sort=False):
-            ran = group[group["status"] != MISSING.name]
-            if ran.empty:
-                continue
-            names = str(workload), str(optimizer), str(schedule)
-            yield from _survival(names, "steps", ran["steps_to_target"].to_numpy(float), budget)
-            each = step_s.get(names[:2], math.nan)
-            if seconds is not None and math.isfinite(each):
-                yield from _survival(names, "time_s", seconds[ran.index].to_numpy(float), budget * each)
-
-
-def _step_seconds(timing: pd.DataFrame) -> dict[tuple[str, str], float]:
-    columns = (timing[c] for c in ("workload", "optimizer", "step_time_us"))
-    return {(str(w), str(o)): float(us) / 1e6 for w, o, us in zip(*columns, strict=True)}
-
-
-def _survival(
-    names: tuple[str, str, str], unit: str, reached_step: NDArray[np.floating[Any]], budget: float
-) -> Iterator[SurvivalRow]:
-    observed = np.isfinite(reached_step)
-    found = kaplan_meier(
-        np.where(observed, reached_step, max(budget, np.nanmax(reached_step, initial=0))), observed
-    )
-
-    def row(at: float, staying: float, low: float, high: float, events: int, at_risk: int) -> SurvivalRow:
-        return SurvivalRow(
-            *names,
-            unit,
-            float(at),
-            float(1 - staying),
-            float(1 - high),
-            float(1 - low),
-            int(events),
-            int(at_risk),
-            found.n,
-            int(observed.sum()),
-            budget,
-            found.median,
-            found.median_low,
-            found.median_high,
-        )
-
-    yield row(0.0, 1.0, math.nan, 1.0, 0, found.n)
-    curve = (found.times, found.survival, found.low, found.high, found.events, found.at_risk)
-    for values in zip(*curve, strict=True):
-        yield row(*values)
 
 
 def study_targets(first: float, best: float, optimum: float | None = None) -> NDArray[np.float64] | None:
@@ -171,8 +85,8 @@ def targets_reached_rows(
     COCO's empirical distribution of runtimes (Hansen et al., arXiv 1605.03560) with optimizer steps in the
     place of function evaluations. Targets are losses of the validation split. The ladder's end is the best
     loss of this very study, so a curve says who gets where among these runs and nothing beyond them. A run
-    that diverged or broke off keeps what it reached; a missing run is no observation. The band: bootstrap of
-    whole seeds, below 6 seeds the range over seeds.
+    that diverged or broke off keeps what it reached; a missing run is no observation. The band is that of
+    `share_band`.
 
     Args:
         runs: the run table.
@@ -197,17 +111,20 @@ def targets_reached_rows(
         for (_, optimizer, schedule), group in of_workload.groupby(COMBINATION, sort=False):
             shares = np.stack([_share_reached(lines.get(str(c)), targets, grid) for c in group["cell"]])
             low, high = share_band(shares, seed=seed)
-            for step, share, below, above in zip(grid, shares.mean(axis=0), low, high, strict=True):
+            agreed = (shares == shares[0]).all(axis=0)
+            points = (grid, shares.mean(axis=0), low, high, agreed)
+            for step, share, below, above, same in zip(*points, strict=True):
                 yield TargetsReachedRow(
                     str(workload), str(optimizer), str(schedule), int(step), float(share), float(below),
-                    float(above), len(group), TARGETS, float(targets[-1]),
+                    float(above), bool(same), len(group), TARGETS, float(targets[-1]),
                 )  # fmt: skip
 
 
 def share_band(shares: NDArray[np.float64], *, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the ends of a band for the mean of shares, shape (n_seeds, n_points).
 
-    The bootstrap over seeds from 6 of them on, below that the range over seeds, for one seed NaN.
+    From 6 seeds on the bootstrap over them, Wilson's interval where all agree; below that the range over
+    seeds, for one seed NaN.
     """
     if len(shares) < 2:  # noqa: PLR2004 - one seed has no spread
         nothing = np.full(shares.shape[1], math.nan)

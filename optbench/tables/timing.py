@@ -25,7 +25,8 @@ from optbench.cells.trace import BadTraceError, check_facts
 from optbench.core.files import write_table
 from optbench.core.text import escaped
 from optbench.core.words import number, percent
-from optbench.stats.intervals import Interval, median_or_nothing
+from optbench.stats.intervals import Interval, median_interval, median_or_nothing
+from optbench.stats.ranks import midranks
 
 if TYPE_CHECKING:
     from optbench.study.study import Study
@@ -35,6 +36,8 @@ TIMING_COLUMNS = (
     "workload",
     "optimizer",
     "step_time_us",
+    "step_time_low",
+    "step_time_high",
     "step_time_p95_us",
     "optimizer_step_us",
     "ratio_to_sgd",
@@ -80,6 +83,9 @@ WIDEST_KERNEL = 0.50
 """Spread of the fixed kernel's times, (90th - 10th percentile) / median, that still counts as quiet: on an
 idle virtual machine it is 0.1 to 0.4 while the reference against itself is known within 2 to 5%
 (docs/reference/tables.md#timing)."""
+
+MOST_DRIFT = 0.8
+"""The largest autocorrelation of rounds that is believed: of a dozen it is not known better."""
 
 FEWEST_ROUNDS = 6
 """With fewer rounds an interval from order statistics can't reach 95%."""
@@ -153,8 +159,11 @@ def timing_rows(facts: dict[str, Any], blocks: pd.DataFrame) -> list[dict[str, A
             continue
         times = np.concatenate(steps.loc[steps["optimizer"] == name, "step_us"].to_list())
         ratio = paired_ratio(means[name], means[reference]) if reference in means else None
+        each = step_time_interval(means[name])
         row |= {
-            "step_time_us": float(means[name].median()),
+            "step_time_us": each.estimate,
+            "step_time_low": each.low,
+            "step_time_high": each.high,
             "step_time_p95_us": float(np.quantile(times, 0.95)),
             "steps": len(times),
             "rounds": len(means[name]),
@@ -180,6 +189,43 @@ def _means(blocks: pd.DataFrame, column: str) -> dict[str, pd.Series[float]]:
 
 def _median(means: dict[str, pd.Series[float]], name: str) -> float:
     return float(means[name].median()) if name in means else math.nan
+
+
+def step_time_interval(means: pd.Series[float]) -> Interval:
+    """Microseconds a step: the median over rounds of a block's mean, with a 95% interval.
+
+    Between order statistics of the rounds, as that of a ratio. But what drifts falls on both sides of a
+    ratio and on a step time whole, so rounds that follow each other are not n independent ones: with r the
+    autocorrelation of their ranks from one round to the next, the ends are sqrt((1 + r)/(1 - r)) times as
+    far from the median (n rounds say as much as n (1 - r)/(1 + r)); for r < 0 they stay. What all rounds of
+    a timing have in common, a slower machine that day, no round can show.
+
+    Args:
+        means: block means by round.
+
+    Returns:
+        The interval; its ends are NaN with fewer than `FEWEST_ROUNDS` rounds, which can't reach 95%.
+    """
+    in_order = means.sort_index().to_numpy(float)
+    found = median_interval(in_order)
+    if found.n < FEWEST_ROUNDS:
+        return Interval(found.estimate, math.nan, math.nan, found.coverage, found.n)
+    if found.estimate == 0:  # a coarse clock's zero has no logarithm to stretch
+        return found
+    ends = np.array([found.low, found.high]) / found.estimate
+    with np.errstate(over="ignore"):
+        low, high = (found.estimate * ends ** _drift(in_order)).tolist()
+    return Interval(found.estimate, low, high, found.coverage, found.n)
+
+
+def _drift(in_order: np.ndarray) -> float:
+    """By how much drift widens the interval of a median of rounds, at least 1."""
+    ranks = midranks(in_order) - (len(in_order) + 1) / 2
+    spread = float(ranks @ ranks)
+    if spread == 0:
+        return 1.0
+    r = min(max(float(ranks[1:] @ ranks[:-1]) / spread, 0.0), MOST_DRIFT)
+    return math.sqrt((1 + r) / (1 - r))
 
 
 def paired_ratio(times: pd.Series[float], of: pd.Series[float]) -> Interval:
@@ -262,6 +308,9 @@ def _machine(facts: dict[str, Any]) -> str:
 def seconds_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[float]:
     """Seconds to the target, steps to target x step time: what a cell takes with the machine to itself.
 
+    The step time is one estimate for all seeds: an interval over these seconds alone leaves its error out.
+    `step_seconds` has the step time's own interval, `optbench.stats.product_interval` puts both together.
+
     Args:
         runs: the run table (workload, optimizer, steps_to_target).
         timing: the timing table.
@@ -276,3 +325,20 @@ def seconds_to_target(runs: pd.DataFrame, timing: pd.DataFrame) -> pd.Series[flo
     return pd.Series(
         runs["steps_to_target"].to_numpy(float) * each / 1e6, runs.index, name="time_to_target_s"
     )
+
+
+def step_seconds(timing: pd.DataFrame) -> dict[tuple[str, str], Interval]:
+    """The step times in seconds, by workload and optimizer, with their 95% intervals.
+
+    Args:
+        timing: the timing table.
+
+    Returns:
+        One interval for each row with a step time; its n are the rounds. An end is NaN where there is none.
+    """
+    columns = ["workload", "optimizer", "step_time_us", "step_time_low", "step_time_high", "rounds"]
+    return {
+        (str(workload), str(optimizer)): Interval(us / 1e6, low / 1e6, high / 1e6, 0.95, int(rounds))
+        for workload, optimizer, us, low, high, rounds in timing[columns].itertuples(index=False, name=None)
+        if math.isfinite(us)
+    }

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from optbench.tables.step_times import is_quiet
+from optbench.tables.timing import step_seconds
+
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Container, Hashable, Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import ArrayLike, NDArray
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
 class TradeoffRow(NamedTuple):
     """One combination as a point, with the intervals of both medians; `front`: no other beats it in both.
 
-    `kind` is `cost` (x: seconds of training for the whole budget, y: final validation loss) or
-    `oscillation` (x: steps to target, y: tortuosity of the path).
+    `kind` is `cost` (x: seconds of training for the whole budget, with the step time's interval, y: final
+    validation loss) or `oscillation` (x: steps to target, y: tortuosity of the path). What was timed on a
+    noisy machine is on no front and beats nobody.
     """
 
     kind: str
@@ -69,17 +73,19 @@ def tradeoff_rows(
         }
         for metric in ("final_val_loss", "steps_to_target", "tortuosity")
     }
-    seconds = {}
+    seconds: dict[tuple[str, str], _Span] = {}
+    noisy: set[tuple[str, str]] = set()
     if timing is not None:
-        for workload, optimizer, each in zip(
-            timing["workload"], timing["optimizer"], timing["step_time_us"], strict=True
-        ):
-            seconds[str(workload), str(optimizer)] = budgets.get(str(workload), math.nan) * each / 1e6
+        for names, each in step_seconds(timing).items():
+            budget = budgets.get(names[0], math.nan)
+            seconds[names] = _Span(*(budget * s for s in (each.estimate, each.low, each.high)))
+        loud = timing[~is_quiet(timing)]
+        noisy = set(zip(loud["workload"].astype(str), loud["optimizer"].astype(str), strict=True))
     workloads = [str(w) for w in summary["workload"].unique()]
     for workload in workloads:
         finals = {key: r for key, r in measured["final_val_loss"].items() if key[0] == workload}
-        cost = {key: _Span(seconds.get(key[:2], math.nan)) for key in finals}
-        yield from _points("cost", cost, finals)
+        cost = {key: seconds.get(key[:2], _Span(math.nan)) for key in finals}
+        yield from _points("cost", cost, finals, {key for key in finals if key[:2] in noisy})
         paths = {key: r for key, r in measured["tortuosity"].items() if key[0] == workload}
         steps = {
             key: _Span(r["estimate"], r["low"], r["high"])
@@ -99,12 +105,14 @@ def _points(
     kind: str,
     across: Mapping[tuple[str, str, str], _Span],
     up: Mapping[tuple[str, str, str], Mapping[Hashable, Any]],
+    noisy: Container[tuple[str, str, str]] = (),
 ) -> Iterator[TradeoffRow]:
     x = np.array([across[key].value for key in up], float)
     y = np.array([r["estimate"] for r in up.values()], float)
     if not (np.isfinite(x) & np.isfinite(y)).any():
         return
-    for ((workload, optimizer, schedule), r), front in zip(up.items(), pareto_front(x, y), strict=True):
+    fronts = pareto_front(np.where([key in noisy for key in up], math.nan, x), y)
+    for ((workload, optimizer, schedule), r), front in zip(up.items(), fronts, strict=True):
         yield TradeoffRow(
             kind,
             workload,

@@ -161,7 +161,7 @@ def test_openings_on_rates_steps_and_times_follow_from_their_tables(study: Any) 
         assert f"{end}{who} (update cosine {as_number(row.estimate)} [" in turning["claim"]
 
     timing = pd.read_parquet(tables / "timing.parquet")
-    others = timing[timing.optimizer != timing.reference]
+    others = timing[(timing.optimizer != timing.reference) & ~timing.noisy]
     cheapest, dearest = (
         others.loc[place] for place in (others.ratio_to_sgd.idxmin(), others.ratio_to_sgd.idxmax())
     )
@@ -190,12 +190,27 @@ def test_one_schedule_noise_and_missing_times_are_said_and_counted(tmp_path: Pat
     assert len(timing) - len(measured) == 2
     workloads, pairs = measured.workload.nunique(), len(timing)
     assert found["cost"]["claim"].endswith(
-        f"; the machine was too noisy for 1 of {workloads} workloads; "
+        f"; of 1 of {workloads} workloads the ratios are withheld, for the machine was too noisy "
+        "(Digits, MLP: another process had the cores); "
         f"there is no time for 2 of {pairs} pairs of workload and optimizer."
     )
     assert set(pd.read_csv(runs_csv(tables)).schedule) == {"constant"}
     assert found["schedules"]["claim"] == "One schedule was run: there is nothing to compare."
     assert found["schedules"]["n"] == 0
+
+
+def test_noisy_timings_alone_tell_no_ratio(tmp_path: Path) -> None:
+    fake = Fake(seeds=2, evaluations=6, timed=True, noise={"digits": "busy", "ravine": "busier"})
+    tables = fabricate(tmp_path / "results" / "fake", fake) / "tables"
+    (cost,) = (
+        f for f in json.loads((tables / "findings.json").read_text(encoding="utf-8")) if f["id"] == "cost"
+    )
+    assert cost["claim"] == (
+        "Of 2 of 2 workloads the ratios are withheld, for the machine was too noisy "
+        "(Digits, MLP: busy, and 1 more)."
+    )
+    assert [cost[name] for name in ("effect", "low", "high", "n")] == [None, None, None, 0]
+    assert not re.search(r"[0-9]\.[0-9]", cost["claim"])
 
 
 def test_schedules_that_share_no_optimizer_are_not_compared(tmp_path: Path) -> None:

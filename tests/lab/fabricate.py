@@ -227,6 +227,8 @@ def timing_table(fake: Fake) -> pd.DataFrame:
                     "workload": workload,
                     "optimizer": optimizer,
                     "step_time_us": 100 * ratio,
+                    "step_time_low": 96 * ratio,
+                    "step_time_high": 105 * ratio,
                     "step_time_p95_us": 120 * ratio,
                     "optimizer_step_us": 30 * ratio,
                     "ratio_to_sgd": ratio,

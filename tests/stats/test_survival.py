@@ -77,6 +77,49 @@ def test_kaplan_meier_where_greenwoods_variance_vanishes():
     assert stats.kaplan_meier([3, INF], [True, False]).survival.tolist() == [0.5]
 
 
+def test_median_time_lies_between_order_statistics_where_all_have_one_budget():
+    six = [40, 10, 60, 30, 50, 20]
+    found = stats.median_time(six, [True] * 6)
+    # n = 6: the range covers 1 - 2/64 = 0.96875, one rank further in 1 - 2 * 7/64 = 0.78125; the weight of
+    # the inner one is (n-1) I / (1 + (n-2) I) with I = (0.96875 - 0.95) / 0.1875 = 0.1, so 0.5/1.4.
+    assert (found.estimate, found.coverage, found.n) == (35, 0.95, 6)
+    assert found.low == pytest.approx(10 + 10 * 0.5 / 1.4)
+    assert found.high == pytest.approx(60 - 10 * 0.5 / 1.4)
+    assert stats.kaplan_meier(six, [True] * 6).median_high == INF
+    assert stats.median_time(six[::-1], [True] * 6) == found
+    late = stats.median_time([*six[:2], 100, *six[3:]], [True, True, False, True, True, True])
+    assert (late.estimate, late.low, late.high) == (35, found.low, INF)
+
+
+def test_median_time_where_half_or_more_did_not_arrive():
+    half = stats.median_time([10, 20, 30, 100, 100, 100], [True] * 3 + [False] * 3)
+    assert (half.estimate, half.high) == (INF, INF)
+    assert half.low == pytest.approx(10 + 10 * 0.5 / 1.4)
+    never = stats.median_time([100] * 8, [False] * 8)
+    assert (never.estimate, never.low, never.high) == (INF, 100, INF)  # later than they were followed
+    few = stats.median_time([3, 1, 2], [True] * 3)
+    assert (few.estimate, few.low, few.high, few.coverage) == (2, 1, 3, 0.75)
+    forever = stats.median_time([3, INF, INF], [True, False, False])
+    assert (forever.estimate, forever.low) == (INF, 3)
+
+
+def test_median_time_is_kaplan_meiers_where_a_run_was_given_up_early():
+    found = stats.median_time(SIX_MP, SIX_MP_RELAPSED)
+    assert (found.estimate, found.low, found.high, found.n) == (23, 13, INF, 21)
+    with pytest.raises(ValueError, match="finite time"):
+        stats.median_time([1, INF], [1, 1])
+
+
+def test_median_time_covers_the_median_with_finite_ends():
+    for budget in (INF, math.log(5)):  # none censored, one in five
+        times = np.random.default_rng(17).exponential(size=(2000, 8))
+        found = [stats.median_time(np.minimum(row, budget), row < budget) for row in times]
+        inside = np.mean([one.low <= math.log(2) <= one.high for one in found])
+        assert 0.935 <= inside <= 0.97
+        if budget == INF:
+            assert all(math.isfinite(one.high) for one in found)
+
+
 def test_average_runtime_counts_the_failures():
     assert stats.average_runtime([100, 200, 1000], [True, True, False]) == 650
     assert stats.average_runtime([1000, 1000], [False, False]) == INF

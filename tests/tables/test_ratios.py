@@ -56,6 +56,8 @@ def test_profile_counts_pairs_within_a_factor_of_the_reference():
         ("b", 0.5): 0.5, ("b", 1.0): 0.5, ("b", 2.0): 0.75,
     }  # fmt: skip
     assert {(r.seeds, r.workloads, r.workloads_in_all) for r in profile_rows(runs, "a")} == {(4, 1, 1)}
+    of_reference = {r.factor: r.agreed for r in profile_rows(runs, "a") if r.optimizer == "a"}
+    assert of_reference == {0.5: True, 1.0: False, 2.0: False}  # below 1 it is nowhere at its own target
     with_third = pd.concat([runs, runs_of([("c", s, 1, 1) for s in range(4)])], ignore_index=True)
     again = {(r.optimizer, r.factor): r.share for r in profile_rows(with_third, "a")}
     assert {key: again[key] for key in found} == found

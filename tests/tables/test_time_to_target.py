@@ -1,4 +1,4 @@
-"""Shares of runs that arrived, against counts by hand and the bootstrap."""
+"""Shares of targets reached, against counts by hand, the bootstrap and Wilson's interval."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 
 from lab.runs import runs_of
-from optbench.stats import bootstrap_band, bootstrap_interval
+from optbench.stats import bootstrap_band, bootstrap_interval, wilson_interval
 from optbench.tables.time_to_target import (
     TARGETS,
     share_band,
     study_targets,
-    survival_rows,
     targets_reached_rows,
 )
 
@@ -22,40 +21,6 @@ NAN = float("nan")
 
 
 # --- targets reached --------------------------------------------------------------------------------------
-
-
-def test_survival_is_the_share_that_arrived_with_censoring_at_the_budget():
-    runs = runs_of([("a", 0, 10, 1), ("a", 1, 30, 1), ("a", 2, NAN, NAN), ("a", 3, 30, 1)])
-    runs.loc[2, "status"] = "diverged"
-    rows = pd.DataFrame(survival_rows(runs, None, {"w": 50}))
-    assert rows[["at", "reached", "events", "at_risk"]].to_numpy().tolist() == [
-        [0, 0, 0, 4], [10, 0.25, 1, 4], [30, 0.75, 2, 3],
-    ]  # fmt: skip
-    assert set(rows["until"]) == {50}
-    assert set(rows["median"]) == {30}
-    assert rows["n_reached"].tolist() == [3, 3, 3]
-    # Greenwood on the log-log scale at t = 10: S = 3/4, variance 1/(4*3) / log(S)^2.
-    width = 1.959964 * math.sqrt(1 / 12) / abs(math.log(0.75))
-    assert rows["low"][1] == pytest.approx(1 - 0.75 ** math.exp(-width), abs=1e-6)
-    assert rows["high"][1] == pytest.approx(1 - 0.75 ** math.exp(width), abs=1e-6)
-
-
-def test_survival_in_seconds_is_the_same_curve_stretched():
-    runs = runs_of([("a", 0, 10, 1), ("a", 1, NAN, 1), ("b", 0, 20, 1), ("b", 1, 40, 1)])
-    timing = pd.DataFrame({"workload": "w", "optimizer": ["a"], "step_time_us": [2e6]})
-    rows = pd.DataFrame(survival_rows(runs, timing, {"w": 50}))
-    seconds = rows[rows["unit"] == "time_s"]
-    assert set(seconds["optimizer"]) == {"a"}
-    assert seconds["at"].tolist() == [0, 20]
-    assert set(seconds["until"]) == {100}
-    assert set(rows.loc[rows["unit"] == "steps", "optimizer"]) == {"a", "b"}
-
-
-def test_survival_leaves_missing_runs_and_hopeless_targets_out():
-    runs = runs_of([("a", 0, 10, 1), ("a", 1, NAN, NAN)])
-    runs.loc[1, "status"] = "missing"
-    assert {r.n for r in survival_rows(runs, None, {})} == {1}
-    assert list(survival_rows(runs.assign(steps_to_target=NAN), None, {})) == []
 
 
 def test_ladder_is_even_in_the_logarithm_of_the_gap():
@@ -87,10 +52,12 @@ def test_time_to_target_counts_pairs_of_run_and_target():
     assert rows["low"].tolist() == [0, 0, 0, 0]
     assert rows["high"].tolist() == pytest.approx([0, 0.5, 0.5, 1])
     assert rows["hardest"].tolist() == pytest.approx([1e-4] * 4)
+    assert rows["agreed"].tolist() == [True, False, False, False]
 
 
 def test_band_of_shares_is_the_bootstrap_of_the_mean():
     shares = np.random.default_rng(3).random((8, 5))
+    assert shares.std(axis=0).min() > 0
     low, high = share_band(shares, seed=0)
     for point in range(5):
         found = bootstrap_interval(shares[:, point], np.mean, seed=1, resamples=9999)
@@ -104,3 +71,24 @@ def test_band_of_shares_is_the_bootstrap_of_the_mean():
         bootstrap_band(shares[:1], seed=0)
     with pytest.raises(ValueError, match="resamples"):
         bootstrap_band(shares, seed=0, resamples=9)
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        bootstrap_band(shares + 1, seed=0)
+
+
+def test_band_where_all_seeds_agree_is_wilsons():
+    low, high = share_band(np.tile([0.0, 1.0, 0.25], (6, 1)), seed=0)
+    none, all_ = wilson_interval(0, 6), wilson_interval(6, 6)
+    assert (low[0], high[0]) == (0, pytest.approx(none.high))
+    assert (low[1], high[1]) == (pytest.approx(all_.low), 1)
+    # At most the share 0.3903 of all seeds come to anything but 1/4, which may be 0 or 1.
+    q = 1.959964**2 / (6 + 1.959964**2)
+    assert low[2] == pytest.approx(0.25 * (1 - q), abs=1e-6)
+    assert high[2] == pytest.approx(0.25 + 0.75 * q, abs=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.95])
+def test_band_covers_a_share_near_the_edge(share):
+    rng = np.random.default_rng(5)
+    drawn = (rng.random((6, 4000)) < share).astype(float)  # 4,000 studies of 6 seeds
+    low, high = share_band(drawn, seed=0)
+    assert np.mean((low <= share) & (share <= high)) >= 0.93

@@ -37,12 +37,20 @@ def test_tradeoffs_hold_medians_and_seconds_of_the_whole_budget():
          for (o, loss, steps, path) in (("a", 1.0, 10, 3), ("b", 2.0, 5, 4), ("c", 3.0, math.inf, 5))
          for m, e in (("final_val_loss", loss), ("steps_to_target", steps), ("tortuosity", path))]
     )  # fmt: skip
-    timing = pd.DataFrame({"workload": "w", "optimizer": ["a", "b"], "step_time_us": [10.0, 20.0]})
+    timing = pd.DataFrame(
+        {
+            "workload": "w", "optimizer": ["a", "b"], "step_time_us": [10.0, 20.0],
+            "step_time_low": [9.0, 19.0], "step_time_high": [12.0, 21.0], "rounds": 20, "noisy": False,
+        }
+    )  # fmt: skip
     found = {(r.kind, r.optimizer): r for r in tradeoff_rows(summary, timing, {"w": 1000})}
-    assert found["cost", "a"].x == pytest.approx(0.01)
+    assert found["cost", "a"][6:9] == pytest.approx((0.01, 0.009, 0.012))
     assert (found["cost", "a"].front, found["cost", "b"].front) == (True, False)
     assert math.isnan(found["cost", "c"].x)
     assert [found["oscillation", o].front for o in "abc"] == [True, True, False]
     assert {k for k, _ in (key for key in found)} == {"cost", "oscillation"}
+    # Times of a noisy machine are on no front and beat nobody: b, else beaten by a, is the best of the quiet.
+    loud = tradeoff_rows(summary, timing.assign(noisy=[True, False]), {"w": 1000})
+    assert [(r.x, r.front) for r in loud if r.kind == "cost"][:2] == [(0.01, False), (0.02, True)]
     only = tradeoff_rows(summary[summary["metric"] != "tortuosity"], None, {})
     assert list(only) == []

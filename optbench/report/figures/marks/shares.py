@@ -58,8 +58,8 @@ def draw_shares(
             (x, max(high_x, x[-1])), (share, share[-1]), (low, low[-1]), (high, high[-1])
         ))  # fmt: skip
         known = np.isfinite(low) & np.isfinite(high)
-        # Once everyone is there nothing is left to be followed, and a band would only shade the others.
-        known &= np.cumsum(share >= 1) <= 1
+        # Before anyone is there, and once everyone is, a band would only shade the others.
+        known &= (share > 0) & (np.cumsum(share >= 1) <= 1)
         draw_band(ax, x, low, high, where=known, style=style, name=str(name), alpha=0.1, stairs=stairs)
         drawn.append(Series(str(name), x, share, look(style, "share")))
         ends.append((labels.get(str(name), str(name)), float(share[-1]), style.color, style.index))

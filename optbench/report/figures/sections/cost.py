@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from optbench.core.words import MOST_NAMES, listing
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin, shorten
 from optbench.report.figures.backend.panels import FigureWriter
@@ -16,6 +17,7 @@ from optbench.report.figures.sections.shares import draw_survival_curves
 from optbench.report.figures.sections.tradeoffs import draw_tradeoffs
 from optbench.report.study import StudyView
 from optbench.report.words import entry, in_words
+from optbench.tables.step_times import is_quiet
 
 if TYPE_CHECKING:
     from optbench.report.figures.context import DrawingContext
@@ -30,18 +32,31 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     study, writer = context.study, context.writer
     return [
         *draw_cost(study, writer, context.timing),
-        *draw_survival_curves(study, writer, context.figure_tables),
+        *draw_survival_curves(study, writer, context.figure_tables, _noisy(context.timing)),
         *draw_tradeoffs(study, writer, context.figure_tables, "cost"),
     ]
 
 
 def ratios(timing: pd.DataFrame) -> pd.DataFrame:
-    """Return the timing table with its ratio as estimate, low and high."""
-    return timing.rename(columns={"ratio_to_sgd": "estimate", "ratio_low": "low", "ratio_high": "high"})
+    """Return the timing table with its ratio as estimate, low and high; none where the machine was noisy."""
+    ends = {"ratio_to_sgd": "estimate", "ratio_low": "low", "ratio_high": "high"}
+    table = timing.rename(columns=ends)
+    return table.assign(**{name: table[name].where(is_quiet(table)) for name in ends.values()})
+
+
+def _noisy(timing: pd.DataFrame | None) -> list[str]:
+    """The workloads of which a step was timed on a noisy machine."""
+    if timing is None:
+        return []
+    loud = ~is_quiet(timing) & np.isfinite(timing["step_time_us"].to_numpy(float))
+    return [str(name) for name in timing.loc[loud, "workload"].unique()]
 
 
 def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | None) -> list[FigureRecord]:
-    """One panel a workload: the ratio of each optimizer's step time to the reference's, on one axis."""
+    """One panel a workload: the ratio of each optimizer's step time to the reference's, on one axis.
+
+    What was timed on a noisy machine has no ratio here.
+    """
     if timing is None:
         return []
     table = ratios(timing)
@@ -53,9 +68,7 @@ def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | Non
     labels = study.labels("optimizers")
     panels = []
     for name, here in table.groupby("workload", sort=False):
-        noisy = bool(here.loc[np.isfinite(here["estimate"]), "noisy"].any())
         label = study.label("workloads", str(name))
-        title = shorten(label, 35) + (" (noisy)" if noisy else "")
         said = [
             f"{labels[str(r['optimizer'])]} {in_words(float(r['estimate']))}"
             + (
@@ -67,9 +80,16 @@ def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | Non
         ]
         panels.append(
             writer.add_panel(
-                partial(draw_ratios, here, styles=study.styles, labels=labels, limits=limits, title=title),
+                partial(
+                    draw_ratios,
+                    here,
+                    styles=study.styles,
+                    labels=labels,
+                    limits=limits,
+                    title=shorten(label, 35),
+                ),
                 ("cost", str(name)),
-                f"{label}: step time as a multiple of the reference's" + (", noisy" if noisy else ""),
+                f"{label}: step time as a multiple of the reference's",
                 "Ratio of step time to the reference, with its interval: " + ", ".join(said) + ".",
                 height=84 + 20 * len(here),
                 left=label_margin(labels.values()),
@@ -81,6 +101,7 @@ def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | Non
     named = [
         study.label("optimizers", str(name)) for name in table["reference"].unique() if name in study.styles
     ]
+    withheld = listing([study.label("workloads", name) for name in _noisy(timing)], MOST_NAMES)
     figure_id, pdf = writer.write_figure("cost")
     return [
         FigureRecord(
@@ -97,7 +118,8 @@ def draw_cost(study: StudyView, writer: FigureWriter, timing: pd.DataFrame | Non
                 if rounds.min() < FEW_ROUNDS
                 else ""
             )
-            + ". Dotted: 1, the reference itself. Logarithmic axis, shared by the panels.",
+            + ". Dotted: 1, the reference itself. Logarithmic axis, shared by the panels."
+            + (f" Ratios are withheld where the machine was noisy: {withheld}." if withheld else ""),
             panels=tuple(panels),
             columns=(
                 "workload",

@@ -19,7 +19,7 @@ from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from optbench.report.figure import Panel
 
@@ -30,7 +30,7 @@ def _band_words(n: int) -> str:
         return "one seed: no band"
     if n < FEWEST_PAIRS:
         return f"bands: range over {n} seeds, too few for an interval"
-    return f"bands: 95% bootstrap over {n} whole seeds, pointwise"
+    return f"bands where seeds differ: 95% bootstrap of {n} whole seeds, pointwise (else Wilson's, in tables)"
 
 
 def _share_panels(
@@ -62,6 +62,10 @@ def _share_panels(
         groups = list(chunks(present(study.optimizers, here)))
         for part, group in enumerate(groups, start=1):
             drawn = here[here["optimizer"].isin(group)]
+            if (
+                "agreed" in drawn
+            ):  # there the band is of what no seed showed, and would stand out as if one had
+                drawn = drawn.assign(**{end: drawn[end].mask(drawn["agreed"]) for end in ("low", "high")})
             title = study.label("schedules", schedule)
             title += f" ({part}/{len(groups)})" if len(groups) > 1 else ""
             draw = partial(
@@ -124,17 +128,39 @@ def draw_targets_reached(
     return records + _survival(study, writer, rows_of(found.survival, workload=workload), workload, "steps")
 
 
-def draw_survival_curves(study: StudyView, writer: FigureWriter, found: FigureTables) -> list[FigureRecord]:
-    """Kaplan-Meier in seconds, one figure a workload whose steps were timed."""
+def draw_survival_curves(
+    study: StudyView, writer: FigureWriter, found: FigureTables, noisy: Container[str]
+) -> list[FigureRecord]:
+    """Kaplan-Meier in seconds, one figure a workload whose steps were timed.
+
+    Args:
+        study: names and colours.
+        writer: of the figures.
+        found: the tables.
+        noisy: the workloads that were timed on a noisy machine.
+    """
     return [
         record
         for workload in study.workloads
-        for record in _survival(study, writer, rows_of(found.survival, workload=workload), workload, "time_s")
+        for record in _survival(
+            study,
+            writer,
+            rows_of(found.survival, workload=workload),
+            workload,
+            "time_s",
+            noisy=workload in noisy,
+        )
     ]
 
 
 def _survival(
-    study: StudyView, writer: FigureWriter, rows: pd.DataFrame, workload: str, unit: str
+    study: StudyView,
+    writer: FigureWriter,
+    rows: pd.DataFrame,
+    workload: str,
+    unit: str,
+    *,
+    noisy: bool = False,
 ) -> list[FigureRecord]:
     rows = rows_of(rows, unit=unit)
     if rows.empty:
@@ -159,9 +185,16 @@ def _survival(
             workload=workload,
             title="Time to target" if timed else "Steps to target",
             caption=f"Kaplan–Meier: share of up to {n} runs at or below the target{at}; bands: 95% intervals "
-            "(Greenwood on the log-log scale), pointwise, up to where all have arrived. A run that never got "
-            "there is censored at its budget, one that diverged too; nothing is imputed."
-            + (" Seconds are steps times the median step time, measured apart." if timed else ""),
+            "(Wilson's), pointwise, drawn where some have arrived and not all. Medians: intervals between "
+            "order statistics. A run that never got there is censored at its budget, one that diverged too; "
+            "nothing is imputed."
+            + (
+                " Seconds are steps times the median step time, measured apart, whose own interval is in "
+                "these too."
+                if timed
+                else ""
+            )
+            + (" The machine was noisy: these seconds are not to be relied on." if noisy else ""),
             panels=tuple(panels),
             columns=(
                 "optimizer",

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 TRADEOFFS: Mapping[str, tuple[str, str, str, str, str]] = {
     "cost": (
         "cost", "Final loss against time", "training time of the budget (s)", "final validation loss",
-        "Seconds are the budget in steps times the median step time, measured apart.",
+        "Seconds are the budget in steps times the median step time, measured apart; their interval is the "
+        "step time's.",
     ),
     "oscillation": (
         "oscillation", "Oscillation against speed", "steps to target", "tortuosity (path / distance)",
@@ -84,7 +85,8 @@ def draw_tradeoffs(
                 title=title,
                 caption=f"Medians over {int(rows['n'].max())} seeds with the intervals of the tables; both "
                 "axes logarithmic and shared, lower and further left is preferable. Dashed: the front of "
-                f"those that no other combination of this workload beats in both. {words}",
+                f"those that no other combination of this workload beats in both. {words}"
+                + _no_front(rows, kind),
                 panels=tuple(panels),
                 columns=("optimizer", "schedule", x_label, y_label, "on the front", "ok / n"),
                 rows=tuple(
@@ -101,6 +103,12 @@ def draw_tradeoffs(
             )
         )
     return records
+
+
+def _no_front(rows: pd.DataFrame, kind: str) -> str:
+    """That there is no front, where there is none: of points with both coordinates some are on it else."""
+    noisy = kind == "cost" and not rows["front"].any()
+    return " No front is drawn, for the machine was noisy while steps were timed." if noisy else ""
 
 
 def _reach(rows: pd.DataFrame, axis: str) -> tuple[float, float]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.words import NONE, count, number, shortened
 from optbench.report.page.context import Content
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.report.page.text import scrub
-from optbench.report.tables import read_timing_table
+from optbench.report.tables import read_figure_tables, read_timing_table, rows_of
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from optbench.report.page.context import PageContext
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 KIB: Final = 1024
 REASON_LENGTH: Final = 300
 LONGEST_NOTE: Final = 2000
+
+STEP_TIME: Final = ("step_time_us", "step_time_low", "step_time_high")
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,18 @@ class Cost:
 
 def section(page: PageContext) -> Content | None:
     """Return the section; None where no step was timed."""
-    found = cost(page.study, read_timing_table(page.study, page.tables / "timing.parquet"), page.summary)
+    timing = read_timing_table(page.study, page.tables / "timing.parquet")
+    found = cost(page.study, timing, read_figure_tables(page.tables).survival)
     return None if found is None else Content(found)
 
 
-def cost(study: StudyView, timing: pd.DataFrame | None, summary: pd.DataFrame) -> Cost | None:
+def cost(study: StudyView, timing: pd.DataFrame | None, survival: pd.DataFrame) -> Cost | None:
     """Return the section, or None without a timing.
 
     Args:
         study: names and runs.
         timing: as `optbench.report.tables.read_timing_table` returns it.
-        summary: the summary table, for the steps to target.
+        survival: the table of that name, for medians of steps and of time to target.
     """
     if timing is None:
         return None
@@ -80,7 +85,7 @@ def cost(study: StudyView, timing: pd.DataFrame | None, summary: pd.DataFrame) -
     for index, name in enumerate(study.workloads):
         rows = timing[timing["workload"] == name]
         if len(rows):
-            parts.append(_workload(study, name, index, rows, summary[summary["workload"] == name]))
+            parts.append(_workload(study, name, index, rows, rows_of(survival, workload=name)))
     return Cost(_places(timing), tuple(parts))
 
 
@@ -95,7 +100,7 @@ def _places(timing: pd.DataFrame) -> str:
 
 
 def _workload(
-    study: StudyView, name: str, index: int, timing: pd.DataFrame, summary: pd.DataFrame
+    study: StudyView, name: str, index: int, timing: pd.DataFrame, survival: pd.DataFrame
 ) -> WorkloadCost:
     label = study.label("workloads", name)
     measured = timing[timing["step_time_us"].notna()]
@@ -110,7 +115,7 @@ def _workload(
         facts=_facts(measured),
         noise=noise,
         table=_times(study, timing, f"t-step-{index}", label),
-        targets=_targets(study, name, measured, summary, f"t-target-{index}", label),
+        targets=_targets(study, name, survival, f"t-target-{index}", label, noisy=bool(noise)),
     )
 
 
@@ -147,25 +152,31 @@ def _times(study: StudyView, timing: pd.DataFrame, table_id: str, label: str) ->
     )
     rows = []
     for _, r in timing.iterrows():
-        is_reference = r["optimizer"] == r["reference"]
-        ratio = Estimate(float(r["ratio_to_sgd"]), float(r["ratio_low"]), float(r["ratio_high"]))
-        known = not math.isnan(ratio.estimate)
         rows.append(
             (
                 TableEntry(study.label("optimizers", str(r["optimizer"]))),
-                _plain(r["step_time_us"]),
+                estimate_entry(Estimate(*(float(r[c]) for c in STEP_TIME))),
                 _plain(r["step_time_p95_us"]),
                 _plain(r["optimizer_step_us"]),
-                TableEntry("1", "reference", numeric=True)
-                if is_reference and known
-                else estimate_entry(ratio),
+                _ratio(r),
                 _plain(r["state_bytes_per_param"]),
                 _plain(float(r["peak_memory_bytes"]) / KIB),
                 *((TableEntry(_reason(r["error"])),) if failed else ()),
             )
         )
-    caption = f"{label}: what a step takes. Intervals: 95%, of the median ratio over rounds."
+    caption = f"{label}: what a step takes. Intervals: 95%, of the median over rounds."
+    if timing["noisy"].astype(bool).any():
+        caption += " Ratios measured while the machine was noisy are withheld; tables/timing.csv has them."
     return Table(table_id, caption, heads, tuple(rows))
+
+
+def _ratio(row: pd.Series[Any]) -> TableEntry:
+    ratio = Estimate(*(float(row[c]) for c in ("ratio_to_sgd", "ratio_low", "ratio_high")))
+    if math.isnan(ratio.estimate):
+        return estimate_entry(ratio)
+    if row["optimizer"] == row["reference"]:
+        return TableEntry("1", "reference", numeric=True)
+    return TableEntry("withheld", "noisy") if row["noisy"] else estimate_entry(ratio)
 
 
 def _plain(value: float) -> TableEntry:
@@ -179,42 +190,43 @@ def _reason(error: object) -> str:
 
 
 def _targets(
-    study: StudyView, workload: str, measured: pd.DataFrame, summary: pd.DataFrame, table_id: str, label: str
+    study: StudyView, workload: str, survival: pd.DataFrame, table_id: str, label: str, *, noisy: bool
 ) -> Table | None:
-    """Median steps to target times step time: medians over seeds, a run that never got there the latest."""
-    runs = study.runs[study.runs["workload"] == workload]
-    if not runs["steps_to_target"].notna().any():
+    """Medians of steps and of time to target over runs, one that never got there the latest."""
+    times = rows_of(survival, unit="time_s")
+    if times.empty:
         return None
-    step_time = dict(zip(measured["optimizer"].astype(str), measured["step_time_us"], strict=True))
+    runs = study.runs[study.runs["workload"] == workload]
     arrived = (
         runs["steps_to_target"].notna().groupby([runs["optimizer"], runs["schedule"]]).agg(["sum", "size"])
     )
     reached = {
         names: f"{int(n)}/{int(of)}" for names, (n, of) in zip(arrived.index, arrived.to_numpy(), strict=True)
     }
-    rows = []
-    for r in row_dicts(summary[summary["metric"] == "steps_to_target"]):
-        optimizer, schedule = str(r["optimizer"]), str(r["schedule"])
-        if optimizer not in step_time:
-            continue
-        seconds = float(step_time[optimizer]) / 1e6
-        steps = Estimate(float(r["estimate"]), float(r["low"]), float(r["high"]))
-        time = Estimate(steps.estimate * seconds, steps.low * seconds, steps.high * seconds)
-        rows.append(
-            (
-                TableEntry(study.label("optimizers", optimizer)),
-                TableEntry(study.label("schedules", schedule)),
-                estimate_entry(steps, missing="not reached"),
-                estimate_entry(time, missing="not reached"),
-                TableEntry(reached[optimizer, schedule], numeric=True),
-            )
+    steps = dict(_medians(rows_of(survival, unit="steps")))
+    rows = [
+        (
+            TableEntry(study.label("optimizers", key[0])),
+            TableEntry(study.label("schedules", key[1])),
+            estimate_entry(steps[key], missing="not reached"),
+            estimate_entry(time, missing="not reached"),
+            TableEntry(reached[key], numeric=True),
         )
-    if not rows:
-        return None
+        for key, time in _medians(times)
+        if key in reached
+    ]
     return Table(
         table_id,
-        f"{label}: time to target, median steps to target × median step time. Intervals: of the median "
-        "over seeds; the step time's own spread is not in them.",
+        f"{label}: time to target, median steps to target × median step time. Intervals: 95%, of the median "
+        "over runs; those of the time hold the step time's error too."
+        + (" The machine was noisy: these seconds are not to be relied on." if noisy else ""),
         ("Optimizer", "Schedule", "Steps to target (steps)", "Time to target (s)", "Reached (runs / n)"),
         tuple(rows),
     )
+
+
+def _medians(survival: pd.DataFrame) -> Iterator[tuple[tuple[str, str], Estimate]]:
+    """Each combination with its median, in the table's order."""
+    for r in row_dicts(survival.drop_duplicates(["optimizer", "schedule"])):
+        ends = (float(r[c]) for c in ("median", "median_low", "median_high"))
+        yield (str(r["optimizer"]), str(r["schedule"])), Estimate(*ends)
