@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optbench.core.floats import LARGEST
 from optbench.findings.decisions import SHARES, Decision, Row, Rules, decide
 from optbench.findings.samples import (
     Combination,
     CommonBlock,
     PairedSamples,
-    location,
     middles,
     over_workloads,
     paired_differences,
@@ -229,9 +227,7 @@ def _across(block: CommonBlock, threshold: float, searched: TuningShare) -> Iter
         fixed.append(samples.fixed[rows])
         many.append([int(samples.ran[row].sum()) for row in rows])
     whole = ~np.isnan(together)
-    workloads = [samples.workload for samples in block.by_workload]
-    place = block.combinations.index(block.reference)
-    typical = [[location(row[~np.isnan(row)]) for row in table] for table in scores]
+    counted = _weights_of_workloads(block, scores, whole) if searched.searches else None
     for i, a in enumerate(block.combinations):
         for j in range(i + 1, len(block.combinations)):
             differences = paired_differences(together[i], together[j])
@@ -261,34 +257,41 @@ def _across(block: CommonBlock, threshold: float, searched: TuningShare) -> Iter
                     min(runs[i], runs[j]) < FEWEST_PAIRS and not (same[i] and same[j])
                     for runs, same in zip(many, fixed, strict=True)
                 ),
-                tuning=_tuning_over_workloads(
-                    searched, workloads, np.array(typical), block.combinations, (i, j, place)
-                ),
+                tuning=0.0 if counted is None else _tuning_over_workloads(searched, block, counted, (i, j)),
             )
 
 
+def _weights_of_workloads(
+    block: CommonBlock, scores: NDArray[np.float64], whole: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """How much each workload counts in a combination's middle ratio, shape (combinations, workloads)."""
+    reference = scores[:, block.combinations.index(block.reference)]
+    found = np.zeros((len(block.combinations), len(block.by_workload)))
+    for row, there in enumerate(whole):
+        if there.any():
+            ratios = paired_differences(scores[:, row], reference)
+            found[row] = interquartile_weights(ratios[:, there])
+    return found
+
+
 def _tuning_over_workloads(
-    searched: TuningShare,
-    workloads: Sequence[str],
-    typical: NDArray[np.float64],
-    names: Sequence[Combination],
-    places: tuple[int, int, int],
+    searched: TuningShare, block: CommonBlock, counted: NDArray[np.float64], pair: tuple[int, int]
 ) -> float:
     """What another draw of tuning seeds adds to the variance of two sides' middle ratios to the reference.
 
-    A side's middle moves with the workloads of its middle half, by the weight that each has there; the
-    reference's own choice moves both sides, as far as their weights differ.
+    A side's middle moves with each workload by the weight that it has there; the reference's own choice moves
+    both sides, as far as their weights differ.
     """
-    a, b, reference = places
-    weights = []
-    for side in (a, b):
-        ratios = paired_differences(typical[:, side], typical[:, reference])
-        usable = np.where(np.isfinite(ratios), ratios, np.sign(np.nan_to_num(ratios)) * LARGEST)
-        weights.append(interquartile_weights(usable))
+    a, b = pair
     moments = []
-    for workload, of_a, of_b in zip(workloads, *weights, strict=True):
+    for place, samples in enumerate(block.by_workload):
+        of_a, of_b = float(counted[a, place]), float(counted[b, place])
         moved: dict[Combination, float] = {}
-        for name, weight in ((names[a], of_a), (names[b], -of_b), (names[reference], of_b - of_a)):
-            moved[name] = moved.get(name, 0.0) + float(weight)
-        moments.append(searched.moments(workload, moved))
+        for name, weight in (
+            (block.combinations[a], of_a),
+            (block.combinations[b], -of_b),
+            (block.reference, of_b - of_a),
+        ):
+            moved[name] = moved.get(name, 0.0) + weight
+        moments.append(searched.moments(samples.workload, moved))
     return independent_sum(moments, np.ones(len(moments))).square

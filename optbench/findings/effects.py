@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from optbench.findings.analysis import Analysis
 
-EFFECT_KEY: Final = ("factor", "name", "against", "kind")
+EFFECT_KEY: Final = ("what", "name", "against", "kind")
 
 SECTIONS: Final = {"schedule": "schedules", "optimizer": "across"}
 """The section of the page for each factor."""
@@ -32,9 +32,9 @@ def effects(analysis: Analysis) -> Iterator[Finding]:
         if row["kind"] != ALL_KINDS:
             continue
         own = [r for r in rows if r["kind"] and all(r[key] == row[key] for key in EFFECT_KEY[:3])]
-        plural = f"{row['factor']}s"
+        plural = f"{row['what']}s"
         words = {
-            "factor": row["factor"],
+            "what": row["what"],
             "name": analysis.label(plural, row["name"]),
             "against": analysis.label(plural, row["against"]),
             "workloads": int(row["workloads"]),
@@ -57,13 +57,13 @@ def effects(analysis: Analysis) -> Iterator[Finding]:
             "fewest": FEWEST_PAIRS,
         }
         keys = [key_of("main_effects", r, *EFFECT_KEY) for r in (row, *own)]
-        section = SECTIONS[row["factor"]]
-        id_ = f"effect:{row['factor']}:{row['name']}"
+        section = SECTIONS[row["what"]]
+        id_ = f"effect:{row['what']}:{row['name']}"
         yield make(id_, section, words, row, say=_say_effect, figure=f"{section}/", rows=keys)
 
 
 def _say_effect(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
-    pairs = "workload and optimizer" if w["factor"] == "schedule" else "workload and schedule"
+    pairs = "workload and optimizer" if w["what"] == "schedule" else "workload and schedule"
     over = f"over {count(w['parts'], 'pair')} of {pairs} on {count(w['workloads'], 'workload')}"
     start = f"{w['name']} instead of {w['against']}"
     if f["verdict"] == INSUFFICIENT:

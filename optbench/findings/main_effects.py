@@ -38,6 +38,8 @@ ALL_KINDS = ""
 class MainEffect(NamedTuple):
     """One row of the table: `name` over `against`, all else alike, pooled over the pairs of the study.
 
+    `what` says what the two are, schedules or optimizers.
+
     A pair is a workload with an optimizer (of a schedule's effect) or with a schedule (of an optimizer's).
     Each seed gives one number, the mean over the pairs of the log ratio of final losses; `effect` is the mean
     of these, undone, and `wins` counts the seeds in which it is below 1. `kind` is the kind of workload,
@@ -46,7 +48,7 @@ class MainEffect(NamedTuple):
     nothing is drawn are no part of it.
     """
 
-    factor: Factor
+    what: Factor
     name: str
     against: str
     kind: str
@@ -240,7 +242,7 @@ def _effect(
     least = min(known, key=lambda w: known[w], default="")
     most = max(known, key=lambda w: known[w], default="")
     return MainEffect(
-        factor=factor,
+        what=factor,
         name=name,
         against=against,
         kind=kind,

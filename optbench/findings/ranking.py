@@ -48,12 +48,12 @@ class Standing(NamedTuple):
     `estimate` with its 95% interval is, by `quantity`: `mean` (of the metric's logarithm over seeds, undone;
     of the metric itself where values are negative), `median` where a run diverged, `ratio` (the interquartile
     mean over workloads of the log ratio to the reference, its mean over seeds, undone) or `median time`
-    (of the steps to target, runs that never arrive last). `place` counts from 1 in the order of the estimates, ties sharing
-    the first; `leader` is the lowest estimate that nothing is better than; `against_leader` is the verdict on
-    the row against it. `group` counts from 1: the leader with all that cannot be told from it, then the first
-    of the rest with what cannot be told from that one, and so on; 0 where nothing was tested. `tied` is to be
-    of the leader's group. `improvement` is the chance that a run of it beats one of the reference at the same
-    workload, ties as one half.
+    (of the steps to target, runs that never arrive last). `place` counts from 1 in the order of the
+    estimates, ties sharing the first; `leader` is the lowest estimate that nothing is better than;
+    `against_leader` is the verdict on the row against it. `group` counts from 1: the leader with all that
+    cannot be told from it, then the first of the rest with what cannot be told from that one, and so on; 0
+    where nothing was tested. `tied` is to be of the leader's group. `improvement` is the chance that a run of
+    it beats one of the reference at the same workload, ties as one half.
     """
 
     workload: str

@@ -45,7 +45,7 @@ _WORDS: Final = frozenset(_NAMES) | {
     ),
     *("split", "lr_a", "lr_b", "test", "verdict", "settings", "quantity", "against_leader", "reference"),
     *("device", "machine", "noise", "kind", "unit", "left_out", "base", "default_from"),
-    *("factor", "name", "against", "least_workload", "most_workload"),
+    *("what", "name", "against", "least_workload", "most_workload"),
 }
 """Columns of words; all others hold numbers, or yes and no."""
 

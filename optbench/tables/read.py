@@ -33,7 +33,7 @@ WORDS: Final = frozenset(
         *("device", "digest", "error", "execution", "kind", "machine", "noise", "path", "quantity"),
         *("reference", "ruleset", "scale", "test", "trained_again", "unit", "verdict", "default_from"),
         *("settings", "leader_optimizer", "leader_schedule", "left_out"),
-        *("factor", "name", "against", "least_workload", "most_workload"),
+        *("what", "name", "against", "least_workload", "most_workload"),
     }
 )
 """Columns of other words."""

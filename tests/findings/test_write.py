@@ -226,13 +226,13 @@ def test_main_effects_follow_from_the_runs(study: Any) -> None:
         for workload in ("digits", "letters"):  # the ravine draws nothing
             names = (
                 [("sgd", "momentum", "adam"), ("constant",)]
-                if row["factor"] == "schedule"
+                if row["what"] == "schedule"
                 else [("",), ("constant", "cosine")]
             )
             for o, s in itertools.product(*names):
                 a, b = (
                     ((o, row["name"]), (o, row["against"]))
-                    if row["factor"] == "schedule"
+                    if row["what"] == "schedule"
                     else ((row["name"], s), (row["against"], s))
                 )
                 of = {

@@ -257,8 +257,8 @@ def _effects(study: StudyView, findings: Findings) -> Table | None:
 
     entries = tuple(
         (
-            TableEntry(named_(row["factor"], row["name"]), strong=not row["kind"]),
-            TableEntry(named_(row["factor"], row["against"])),
+            TableEntry(named_(row["what"], row["name"]), strong=not row["kind"]),
+            TableEntry(named_(row["what"], row["against"])),
             TableEntry(str(row["kind"] or "all"), f"{row['workloads']} workloads, {row['parts']} pairs"),
             TableEntry(
                 number(float(row["effect"])),
