@@ -2,8 +2,9 @@
 
     python benchmarks/decisions.py [--studies 20] [--jobs 2] [--only 'real/10']
 
-Traces are made up (benchmarks/fabricated.py), the public stages make tables and findings of them, and what
-is counted are the verdicts that stand there (benchmarks/known_truth.py): those inside the page's budget of
+Traces are made up (benchmarks/fabricated.py), the stages make tables of them (the first studies of each case
+by the public commands to the findings, the others from `collect` as far as verdicts are made), and what is
+counted are the verdicts that stand there (benchmarks/known_truth.py): those inside the page's budget of
 error, and any.
 
 Null studies have 3 workloads, 4 optimizers and 2 schedules, and all runs of a workload have the same true
@@ -181,7 +182,7 @@ def null_table(counts: Counts) -> None:
     note = (
         "Percent of null studies with any `better` or `worse`, exact or not, and Wilson's 95% interval of "
         "it: inside the page's budget, there with `detected, below the threshold` too, and anywhere in "
-        f"tables and findings. Studies of each kind: {_sizes(counts, KINDS, STUDIES)}. The upper end for "
+        f"the tables. Studies of each kind: {_sizes(counts, KINDS, STUDIES)}. The upper end for "
         f"{', '.join(ASSERTED[:-1])} and {ASSERTED[-1]} noise should be at most {100 * MOST:g}; the highest "
         f"is {highest}."
     )

@@ -22,10 +22,10 @@ from optbench.cells.paths import trace_path
 from optbench.cells.trace import Trace, cell_facts, write_trace
 from optbench.cli import cli
 from optbench.core.status import DIVERGED, OK
+from optbench.findings.analysis import compare_all
 from optbench.study.resolve import read_study
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -59,6 +59,10 @@ class Shape:
     def cells(self) -> tuple[int, int, int, int]:
         """Workloads x optimizers x schedules x seeds: the order of the study's cells."""
         return self.workloads, self.optimizers, self.schedules, self.seeds
+
+
+DECIDED = ("comparisons", "main_effects", "interactions")
+"""The tables that hold verdicts."""
 
 
 @dataclass(frozen=True)
@@ -95,21 +99,27 @@ class Fabricated:
         ):
             write_trace(path, _trace(facts, loss, diverged=diverged))
 
-    def decide(self) -> None:
-        """Makes the tables and the findings, by the commands that a user gives."""
-        for stage in ("collect", "summarize"):
-            said = StringIO()
-            with redirect_stderr(said):
-                cli.main([stage, str(self.file)], standalone_mode=False)
+    def decide(self, *, whole: bool) -> dict[str, list[dict[str, Any]]]:
+        """Every table with verdicts by its name, and the findings.
 
-    def tables(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """What was decided: every table with verdicts by its name, and the findings."""
+        Args:
+            whole: by the commands that a user gives, findings and all; else `collect` and what decides, which
+                takes a third of the time: findings repeat verdicts of these tables.
+        """
         folder = self.results / "tables"
-        for file in sorted(folder.glob("*.parquet")):
-            table = pd.read_parquet(file)
-            if "verdict" in table:
-                yield file.stem, table.to_dict("records")
-        yield "findings", json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+        self._run("collect")
+        if not whole:
+            decided = compare_all(folder)
+            tables = {name: getattr(decided, name) for name in DECIDED}
+            return {name: table.to_dict("records") for name, table in tables.items()}
+        self._run("summarize")
+        found = {file.stem: pd.read_parquet(file) for file in sorted(folder.glob("*.parquet"))}
+        rows = {name: table.to_dict("records") for name, table in found.items() if "verdict" in table}
+        return rows | {"findings": json.loads((folder / "findings.json").read_text(encoding="utf-8"))}
+
+    def _run(self, stage: str) -> None:
+        with redirect_stderr(StringIO()):
+            cli.main([stage, str(self.file)], standalone_mode=False)
 
 
 def _text(name: str, shape: Shape) -> str:

@@ -66,6 +66,10 @@ def draw(case: Case, study: int) -> tuple[Runs, frozenset[Combination]]:
     return Runs(noise + gap, rng.random(cells) < chance), better
 
 
+WHOLE = 20
+"""Studies of each case that go through all stages to the findings; the others as far as verdicts are made."""
+
+
 @cache
 def laid_out(shape: Shape) -> Fabricated:
     """A study of this shape, which lies in the current folder."""
@@ -77,8 +81,7 @@ def decided(case: Case, study: int) -> dict[str, Any]:
     runs, better = draw(case, study)
     made = laid_out(case.shape)
     made.fill(runs)
-    made.decide()
-    tables = dict(made.tables())
+    tables = made.decide(whole=study < WHOLE)
     counted = {"study": study, "verdicts": verdicts(tables)}
     if case.ratio == 1:
         return counted
