@@ -191,3 +191,26 @@ def test_cells_do_not_hold_what_the_study_only_shows(folder: Path) -> None:
     file.write_text(STUDY)
     study: Study = read_study(file)
     assert cells_of(study) == cells_of(replace(study, title="x", question="y", cells_per_job=9, text=""))
+
+
+def test_what_draws_nothing_is_there_once(tmp_path: Path) -> None:
+    """The textbook's start under built-ins, with one tuning seed; not a drawn start, a plug-in, or data."""
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    text = (
+        "study: s\nseeds: [3, 4, 5]\ntuning: {seeds: 3, low: 0.1, high: 1, per_decade: 1}\n"
+        "workloads: {ravine: {}, drawn: {like: ravine, spread: 0.1}, digits_mlp: {}}\n"
+        "optimizers: {sgd: {}, mine: {factory: 'mine:Mine', lr: 0.1}}\n"
+    )
+    (tmp_path / "study.yaml").write_text(text)
+    cells = cells_of(read_study(tmp_path / "study.yaml"))
+    seeds: dict[str, list[int]] = {}
+    for one in cells:
+        seeds.setdefault(one.combination, []).append(one.seed)
+        assert one.tuning is not None
+        assert len(one.tuning.seeds) == (1 if one.combination == "ravine/sgd/constant" else 3)
+    assert seeds.pop("ravine/sgd/constant") == [3]
+    assert set(seeds) == {
+        "ravine/mine/constant", "drawn/sgd/constant", "drawn/mine/constant", "digits_mlp/sgd/constant",
+        "digits_mlp/mine/constant",
+    }  # fmt: skip
+    assert all(found == [3, 4, 5] for found in seeds.values())

@@ -73,3 +73,17 @@ def test_noisy_quadratic_has_the_stated_noise_and_stationary_loss():
         variance = (1 - lr * h) ** 2 * variance + (lr * noise) ** 2
     stationary = sum(lr * noise**2 / (2 * (2 - lr * float(each))) for each in h)
     assert float((h * variance).sum() / 2) == pytest.approx(stationary)
+
+
+@pytest.mark.parametrize("name", LANDSCAPES)
+def test_a_spread_draws_the_start_about_the_landscapes(name):
+    """Mean and deviation of 4,000 starts; without a spread every start is the landscape's."""
+    start = torch.tensor(LANDSCAPES[name].start, dtype=torch.float64)
+    torch.manual_seed(0)
+    spread = getattr(analytic, name)(spread=0.5)
+    drawn = torch.stack([spread.model()().detach() for _ in range(4000)])
+    assert (drawn.mean(dim=0) - start).abs().max() < 4 * 0.5 / 4000**0.5
+    assert drawn.std(dim=0).tolist() == pytest.approx([0.5] * len(start), rel=0.05)
+    assert torch.equal(getattr(analytic, name)().model()(), start)
+    with pytest.raises(ValueError, match="spread must be"):
+        getattr(analytic, name)(spread=-1)

@@ -1,12 +1,14 @@
 """The catalogue of workloads: each can be trained, names and factories are there."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from lab.workloads import OFFLINE, build, images
 from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.workloads import analytic, regression, vision
-from optbench.catalogue.workloads.entries import WORKLOADS
+from optbench.catalogue.workloads.entries import OWN_KIND, WORKLOADS, draws, kind_of
 
 
 @pytest.mark.parametrize("name", OFFLINE)
@@ -96,3 +98,32 @@ def test_batch_regimes_differ_in_the_batch_alone():
     regimes = [WORKLOADS[f"digits_{size}"] for size in ("full", "one", 32, 64, 128, 256)]
     assert [spec.overrides["batch_size"] for spec in regimes] == ["full", 1, 32, 64, 128, 256]
     assert len({(spec.factory, str(spec.settings), spec.overrides["steps"]) for spec in regimes}) == 1
+
+
+def test_workloads_say_what_they_are_and_whether_a_seed_changes_anything():
+    still = {name for name, spec in WORKLOADS.items() if not draws(spec)}
+    assert still == {"ravine", "rosenbrock", "saddle", "double_well", "slope"}
+    ravine = WORKLOADS["ravine"]
+    assert not draws(replace(ravine, settings={"spread": 0}))
+    assert draws(replace(ravine, settings={"spread": 0.1}))
+    assert draws(replace(ravine, factory="my_lab:ravine"))
+    kinds = {name: kind_of(WORKLOADS[name]) for name in ("ravine", "logistic_regression", "digits_mlp")}
+    assert kinds == {"ravine": "formulas", "logistic_regression": "linear models", "digits_mlp": "networks"}
+    assert kind_of(replace(ravine, factory="my_lab.analytic:ravine")) == OWN_KIND
+
+
+@pytest.mark.parametrize("name", ["ravine", "rosenbrock", "saddle", "double_well", "slope"])
+def test_what_is_said_to_draw_nothing_draws_nothing(name):
+    """Trained under two seeds: the same model to the last bit."""
+    ends = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        workload = build(replace(WORKLOADS[name], overrides={"steps": 5}), None)
+        model = workload.model()
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        for _ in range(5):
+            optimizer.zero_grad()
+            workload.loss(model, ()).backward()
+            optimizer.step()
+        ends.append(model().detach())
+    assert torch.equal(*ends)
