@@ -68,7 +68,7 @@ def tutorial() -> None:
         "cosine-most": f"{1 / most['effect']:.3g} times the loss for `{most['a']}` on `{most['workload']}`",
         "cosine-p": f"{most['p_adjusted']:.2g}",
     }
-    heads = ("workload", "combination", "median final loss, 95% interval", "against the first")
+    heads = ("workload", "combination", "final loss, 95% interval", "against the first")
     record_table("tutorial", heads, lines, said=said)
 
 
