@@ -26,7 +26,6 @@ from optbench.findings.analysis import compare_all
 from optbench.study.resolve import read_study
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
 OPTIMIZERS = ("sgd", "heavy_ball", "nesterov", "adagrad", "rmsprop", "adam", "adamw", "lion", "muon")

@@ -33,7 +33,6 @@ NUMBERLESS = frozenset(
         "optbench.core.interrupts",  # Ctrl-C told from what a cell raises
         "optbench.core.factories",  # an address becomes the function that it names
         "optbench.core.files",  # gives a file's content whole, or refuses
-        "optbench.core.folders",  # makes a folder, or refuses
         "optbench.core.status",  # what a run's end is called
         "optbench.catalogue.optimizers.settings",  # calls a factory with what it is given, or refuses
         "optbench.cells.trace",  # the file, whose layout has a version of its own in every digest

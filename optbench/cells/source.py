@@ -142,7 +142,7 @@ class _Cache:
         try:
             with write_atomically(self.file, synced=False) as unfinished:
                 unfinished.write_text(text, encoding="utf-8")
-        except OSError:
+        except (OSError, CorruptFileError):  # a place that is no folder, or leads elsewhere
             return
 
 

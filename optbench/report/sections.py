@@ -37,7 +37,7 @@ class Section:
 SECTIONS: Final = (
     Section("verdict", "Verdict", ("verdict",), ("verdict",), opening=()),
     Section("completeness", "Completeness", (), ("completeness",)),
-    Section("across", "Across workloads", ("across",), ("across",)),
+    Section("across", "Across workloads", ("across",), ("across",), opening=("across",)),
     Section(
         "workloads",
         "Workloads",

@@ -26,7 +26,7 @@ threads: 1
 timeout_s: 100
 cells_per_job: 3
 workloads:
-  ravine: {steps: 20}
+  ravine: {steps: 20, spread: 0.1}
   digits_mlp: {label: Digits}
 optimizers:
   sgd: {lr: 0.1, momentum: 0.5}
@@ -96,9 +96,9 @@ def test_what_decides_no_number_changes_no_digest(folder: Path, edit: tuple[str,
         (("{lr: 0.1, momentum: 0.5}", "{lr: 0.2, momentum: 0.5}"), "/sgd/"),
         (("{label: Adam}", "{betas: [0.8, 0.9]}"), "/adam/"),
         (('"mine:Mine"', '"torch.optim:SGD"'), "/mine/"),
-        (("{steps: 20}", "{steps: 21}"), "ravine/"),
-        (("{steps: 20}", "{steps: 20, target: 0.5}"), "ravine/"),
-        (("{steps: 20}", "{steps: 20, eval_every: 3}"), "ravine/"),
+        (("{steps: 20, s", "{steps: 21, s"), "ravine/"),
+        (("{steps: 20, s", "{steps: 20, target: 0.5, s"), "ravine/"),
+        (("{steps: 20, s", "{steps: 20, eval_every: 3, s"), "ravine/"),
         (("{label: Digits}", "{batch_size: full}"), "digits_mlp/"),
         (("{label: Digits}", "{hidden: [8]}"), "digits_mlp/"),
         (("[constant, cosine]", "{constant: , cosine: {eta_min: 0.1}}"), "/cosine/"),

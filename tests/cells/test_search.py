@@ -33,7 +33,7 @@ STUDY = """
 study: s
 seeds: 2
 device: cpu
-workloads: [ravine]
+workloads: {ravine: {spread: 0.1}}
 optimizers: {sgd: , heavy_ball: {search: {momentum: [0.5, 0.9], dampening: [0, 0.1]}}}
 tuning: {seeds: [100, 101], low: 1e-3, high: 1e-1, per_decade: 4, rulesets: [tuned, default]}
 """

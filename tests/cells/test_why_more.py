@@ -125,7 +125,8 @@ def test_a_tuned_cell_says_what_changed_in_its_search() -> None:
 
 
 def test_what_seeds_share_is_the_same_for_every_cell_that_waits() -> None:
-    found = study(TUNED.replace("[0]", "[0, 1]"), high=1.0, optimizers="sgd")
+    drawn = TUNED.replace("[0]", "[0, 1]").replace("[ravine]", "{{ravine: {{spread: 0.1}}}}")
+    found = study(drawn, high=1.0, optimizers="sgd")
     one, other = cells_of(found)
     (search,) = searches_of(found)
     (same,) = searches_of(found, [other])

@@ -48,7 +48,7 @@ workloads:
 optimizers:
   sgd:
   adam: &adam {lr: 1e-3, betas: [0.9, 0.999], label: Adam}
-  slow: {<<: *adam, like: adam, lr: 0.5}
+  slow: {<<: *adam, like: adam, lr: 0.5, label: Slow}
   signum: {factory: "my_lab:Signum", lr: 0.1, momentum: 0.5}
   heavy_ball: {search: {momentum: [0.5, 0.9]}}
 schedules:
@@ -63,7 +63,7 @@ metrics:
   falls: my_lab:line
 oracle: false
 tuning: {seeds: 2, low: 1.0e-3, high: 1.0, per_decade: 3, widen: 1, rulesets: [tuned, default]}
-report: {threshold: 0.02, reference: adam, family: workload, seed: 3, pdf: false}
+report: {threshold: 0.02, reference: adam, error: 0.1, equal_within: 0.2, seed: 3, pdf: false}
 matrix:
   - workloads: [ravine, mine]
     optimizers: [sgd, adam, slow, signum]
@@ -109,8 +109,8 @@ _KEYS = """
 study title question seeds device threads timeout_s cells_per_job data_folder datasets workloads
 optimizers schedules probes timing execution metrics oracle tuning report matrix factory like label
 dataset batch_size steps epochs eval_every target memory_mb lr search root download seconds every
-at_most step direction low high per_decade widen rulesets threshold reference family seed pdf betas
-momentum eps gamma step_size T_max name settings params
+at_most step direction low high per_decade widen rulesets threshold reference error equal_within seed pdf
+betas momentum eps gamma step_size T_max name settings params
 """
 
 KEYS = _KEYS.split()

@@ -49,7 +49,7 @@ def study(folder: Path, text: str) -> Study:
 
 
 def with_(**parts: str) -> str:
-    keys = {"study": "s", "workloads": "[ravine]", "optimizers": "[sgd]", **parts}
+    keys = {"study": "s", "workloads": "{ravine: {spread: 0.1}}", "optimizers": "[sgd]", **parts}
     return "".join(f"{key}: {value}\n" for key, value in keys.items())
 
 

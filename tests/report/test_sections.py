@@ -161,7 +161,7 @@ def make_page(folder, sections):
     results = fabricate(folder / "results" / "demo", Fake(seeds=2))
     file = results / "tables/findings.json"
     finding = {"id": "sky", "section": "sky", "claim": CLAIM, "test": "none: a description", "verdict": "",
-               "figure": "rain/", "headline": None}  # fmt: skip
+               "exploratory": False, "figure": "rain/", "headline": None}  # fmt: skip
     file.write_text(json.dumps([*json.loads(file.read_text("utf-8")), finding]), encoding="utf-8")
     draw_all(results / "tables", results / "figures", sections=sections)
     return render(results, folder / "reports", sections=sections).read_text(encoding="utf-8")

@@ -189,7 +189,8 @@ WORKLOAD_ENTRY = {*ENTRY, "batch_size", "dataset", "epochs", "eval_every", "step
         (
             "workloads",
             "{ravine: {epoch: 3}}",
-            f"workloads.ravine.epoch: unknown name 'epoch'; did you mean 'epochs'? {allowed(WORKLOAD_ENTRY)}",
+            "workloads.ravine.epoch: unknown name 'epoch'; did you mean 'epochs'? "
+            f"{allowed({*WORKLOAD_ENTRY, 'spread'})}",
         ),
         (
             "workloads",
@@ -438,7 +439,7 @@ def test_blocks_name_what_meets(folder: Path) -> None:
     found = study(
         folder,
         with_(
-            workloads="[ravine, saddle]",
+            workloads="{ravine: {spread: 0.1}, saddle: }",
             optimizers="[sgd, adam]",
             schedules="[constant, cosine]",
             seeds="2",

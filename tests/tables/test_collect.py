@@ -26,7 +26,9 @@ from optbench.training.loop import train_cell
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """Four cells, each with a trace of one loss."""
     monkeypatch.chdir(tmp_path)
-    Path("study.yaml").write_text("study: s\nseeds: 4\nworkloads: [ravine]\noptimizers: [sgd]\n")
+    Path("study.yaml").write_text(
+        "study: s\nseeds: 4\nworkloads: {ravine: {spread: 0.1}}\noptimizers: [sgd]\n"
+    )
     study = read_study(Path("study.yaml"))
     for cell in cells_of(study):
         write(cell)
@@ -94,7 +96,7 @@ STUDY = """
     study: s
     seeds: 2
     timing: false
-    workloads: {ravine: {steps: 5}}
+    workloads: {ravine: {steps: 5, spread: 0.1}}
     optimizers: [sgd, heavy_ball]
     """
 

@@ -107,11 +107,11 @@ FORGED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a finding without words": (entry("findings.json", {"id": "x"}), "[0].section is not there"),
     "words for numbers": (
         column("runs", "final_val_loss", "low"),
-        "runs.parquet is not as optbench writes it: the column 'final_val_loss' must hold numbers",
+        "runs.parquet is not that table: column 'final_val_loss' does not hold numbers",
     ),
     "no column": (
         column("runs", "seed", ...),
-        "runs.parquet is not as optbench writes it: it has no column 'seed'",
+        "runs.parquet is not that table: it has no column seed",
     ),
     "an unknown name": (
         column("summary", "optimizer", "x"),

@@ -21,7 +21,9 @@ from optbench.tables.summary import summarize
 def test_a_loss_that_stands_twice_counts_once(tmp_path, monkeypatch):
     """A workload's metric called `loss` stood beside the loss under the same name, and no page was made."""
     monkeypatch.chdir(tmp_path)
-    Path("study.yaml").write_text("study: s\nseeds: 2\nworkloads: [ravine]\noptimizers: [sgd, adam]\n")
+    Path("study.yaml").write_text(
+        "study: s\nseeds: 2\nworkloads: {ravine: {spread: 0.1}}\noptimizers: [sgd, adam]\n"
+    )
     study = read_study(Path("study.yaml"))
     for cell in cells_of(study):
         facts = {**cell_facts(cell), "status": "ok", "error": "", "steps": 10}
