@@ -19,7 +19,7 @@ STUDY = """
     study: s
     seeds: 2
     timing: false
-    workloads: {ravine: {steps: 5}, Wörter-学: {like: ravine, steps: 5}}
+    workloads: {ravine: {spread: 0.1, steps: 5}, Wörter-学: {like: ravine, spread: 0.1, steps: 5}}
     optimizers: {sgd: {label: "−½ α"}, -x: {like: sgd}}
     """
 

@@ -13,7 +13,7 @@ STUDY = """
     study: s
     seeds: 2
     timing: false
-    workloads: {ravine: {steps: 5}}
+    workloads: {ravine: {spread: 0.1, steps: 5}}
     optimizers: {sgd: {lr: 0.1}, adam: {lr: 0.1}}
     """
 

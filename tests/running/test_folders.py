@@ -19,7 +19,7 @@ STUDY = """
     study: s
     seeds: 1
     timing: false
-    workloads: {ravine: {steps: 5}, digits_mlp: {steps: 3}}
+    workloads: {ravine: {spread: 0.1, steps: 5}, digits_mlp: {steps: 3}}
     optimizers: [sgd, adam]
     """
 

@@ -18,7 +18,7 @@ STUDY = """
     seeds: 2
     timing: {seconds: 0.2}
     tuning: {seeds: 1, low: 0.01, high: 0.1, per_decade: 1, widen: 0}
-    workloads: {ravine: {steps: 5}, digits_mlp: {steps: 2}}
+    workloads: {ravine: {spread: 0.1, steps: 5}, digits_mlp: {steps: 2}}
     optimizers: [sgd]
     """
 

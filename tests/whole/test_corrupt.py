@@ -21,7 +21,7 @@ STUDY = """
     seeds: 2
     timing: {seconds: 0.3}
     tuning: {seeds: 1, low: 0.01, high: 0.1, per_decade: 1, widen: 0}
-    workloads: {ravine: {steps: 20}, digits_mlp: {steps: 3}}
+    workloads: {ravine: {spread: 0.1, steps: 20}, digits_mlp: {steps: 3}}
     optimizers: [sgd]
     """
 

@@ -16,7 +16,7 @@ STUDY = """
     study: s
     seeds: 1
     timing: {seconds: 0.05}
-    workloads: {ravine: {steps: 5}, linear_regression: {steps: 5}}
+    workloads: {ravine: {spread: 0.1, steps: 5}, linear_regression: {steps: 5}}
     optimizers:
       sgd: {lr: 0.1}
       mine: {factory: "my_lab:Mine", lr: 0.1}

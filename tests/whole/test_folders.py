@@ -18,7 +18,7 @@ STUDY = """
     seeds: 1
     timing: false
     tuning: {seeds: 1, low: 0.1, high: 0.1, per_decade: 1, widen: 0}
-    workloads: {ravine: {steps: 5}, digits_mlp: {steps: 3}}
+    workloads: {ravine: {spread: 0.1, steps: 5}, digits_mlp: {steps: 3}}
     optimizers: [sgd]
     """
 

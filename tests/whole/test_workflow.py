@@ -22,7 +22,7 @@ STUDY = """
     seeds: 2
     timing: {seconds: 0.3}
     workloads:
-      ravine: {steps: 20}
+      ravine: {spread: 0.1, steps: 20}
       line: {factory: "plugin:line"}
     optimizers:
       sgd: {lr: 0.05}
