@@ -41,7 +41,10 @@ def test_tables_hold_what_was_made_up(bench: dict[str, ModuleType]) -> None:
     diverged = np.zeros(cells, bool)
     diverged[1, 0, 1, 2] = True
     made.fill(fabricated.Runs(noise, diverged))
-    made.decide()
+    tables = made.decide(whole=True)
+    assert {"comparisons", "main_effects", "findings"} <= set(tables)
+    verdicts = [row["verdict"] for row in tables["comparisons"]]
+    assert verdicts == [row["verdict"] for row in made.decide(whole=False)["comparisons"]]
 
     runs = pd.read_parquet("results/made_up/tables/runs.parquet")
     runs = runs.set_index(["workload", "optimizer", "schedule", "seed"])

@@ -101,7 +101,7 @@ seeds: [0, 1]
 execution: {seeds: batched}
 workloads:
   mine: {factory: "plugin:mine"}
-  ravine: {}
+  ravine: {spread: 0.1}
   digits_mlp: {}
 optimizers: [sgd, lion]
 schedules: [constant, exponential]
