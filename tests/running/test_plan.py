@@ -41,7 +41,9 @@ from optbench.study.study import Study
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """A study of 2 x 2 x 6 = 24 cells, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    Path("study.yaml").write_text("study: s\nworkloads: {ravine: {spread: 0.1}, saddle: {spread: 0.1}}\noptimizers: [sgd, adam]\n")
+    Path("study.yaml").write_text(
+        "study: s\nworkloads: {ravine: {spread: 0.1}, saddle: {spread: 0.1}}\noptimizers: [sgd, adam]\n"
+    )
     return read_study(Path("study.yaml"))
 
 
@@ -174,7 +176,8 @@ def test_cells_of_other_needs_have_batches_of_their_own(study: Study) -> None:
 def test_another_optimizer_and_more_seeds_leave_the_rest(study: Study) -> None:
     finish(paths(study))
     Path("study.yaml").write_text(
-        "study: s\nworkloads: {ravine: {spread: 0.1}, saddle: {spread: 0.1}}\noptimizers: [sgd, adam, heavy_ball]\nseeds: 7\n"
+        "study: s\nworkloads: {ravine: {spread: 0.1}, saddle: {spread: 0.1}}\n"
+        "optimizers: [sgd, adam, heavy_ball]\nseeds: 7\n"
     )
     more = read_study(Path("study.yaml"))
     plan = make_plan(more, 1, None)

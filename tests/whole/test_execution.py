@@ -26,7 +26,9 @@ BATCHED = "execution: {seeds: batched, at_most: 3}\n"
 
 def study(folder: Path, more: str = "", seeds: int = 5) -> Study:
     file = folder / "study.yaml"
-    file.write_text(f"study: s\nseeds: {seeds}\nworkloads: {{ravine: {{spread: 0.1}}}}\noptimizers: [sgd, adam]\n{more}")
+    file.write_text(
+        f"study: s\nseeds: {seeds}\nworkloads: {{ravine: {{spread: 0.1}}}}\noptimizers: [sgd, adam]\n{more}"
+    )
     return read_study(file)
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import json
 import multiprocessing
 import os
-import pickle
 import sys
 import tempfile
 import warnings
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from optbench.core.errors import UserError
+from optbench.core.errors import CorruptFileError, UserError
 from optbench.core.processes import PARENT, die_with_parent
 
 if TYPE_CHECKING:
@@ -52,15 +53,23 @@ class WorkCounter:
             fcntl.lockf(file, fcntl.LOCK_UN)
         return begun < number
 
-    def leave(self, problem: Exception) -> None:
-        """Leave what a process has met where its parent finds it."""
-        os.pwrite(self._file.fileno(), pickle.dumps(problem), _AFTER_NUMBER)
+    def leave(self, problem: UserError | OSError) -> None:
+        """Leave what a process has met where its parent finds it, in words."""
+        words: list[object] = [str(problem)]
+        if isinstance(problem, CorruptFileError):
+            words = [str(problem.path), problem.why]
+        elif isinstance(problem, OSError):
+            file = None if problem.filename is None else str(problem.filename)
+            words = [problem.errno, problem.strerror, file]
+        os.pwrite(self._file.fileno(), json.dumps(words).encode(), _AFTER_NUMBER)
 
-    def left(self) -> Exception:
+    def left(self) -> UserError | OSError:
         """What `leave` was given."""
         file = self._file.fileno()
-        found: Exception = pickle.loads(os.pread(file, os.fstat(file).st_size, _AFTER_NUMBER))  # noqa: S301
-        return found
+        words = json.loads(os.pread(file, os.fstat(file).st_size, _AFTER_NUMBER))
+        if len(words) == 1:
+            return UserError(words[0])
+        return CorruptFileError(Path(words[0]), words[1]) if len(words) == 2 else OSError(*words)  # noqa: PLR2004
 
     def close(self) -> None:
         """Forget it."""
