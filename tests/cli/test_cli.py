@@ -137,7 +137,7 @@ def test_a_study_file_whose_name_is_no_text(folder: Path, mistake: Mistake, name
             "Invalid value for '--seconds': inf is not in",
         ),
         (["time", "study.yaml", "--seconds", "0"], "Invalid value for '--seconds': 0.0 is not in the range"),
-        (["time", "study.yaml", "revine"], "workload: unknown name 'revine'; did you mean 'ravine'?"),
+        (["time", "study.yaml", "ravine"], "study.yaml: 'timing' is off: no step is timed"),
         (
             ["compare", "a", "b", "--threshold", "nan"],
             "Invalid value for '--threshold': 'nan' is not",
@@ -169,7 +169,10 @@ def test_a_study_file_whose_name_is_no_text(folder: Path, mistake: Mistake, name
             "no cell 'ravine/sdg/constant/0'; did you mean",
         ),
         (["tune", "study.yaml"], "study.yaml: 'tuning' is off: each optimizer keeps its own learning rate"),
-        (["prepare", "study.yaml", "mnist"], "data set: unknown name 'mnist'"),
+        (
+            ["prepare", "study.yaml", "mnist"],
+            "study.yaml: no workload of the study uses a data set; got 'mnist'",
+        ),
         (["rerun", "study.yaml"], "name the cells to train again, or give --failed"),
         (["rerun", "study.yaml", "*", "--executor", LONG], f"--executor: unknown name '{LONG[:79]}..."),
         (["why", "study.yaml"], "name the cells, or give --all"),
