@@ -267,7 +267,8 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher:
 
     for timing in timings:
         part_s = timing.seconds(seconds)
-        problem = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
+        timeout_s = timing.workload.timeout_s or study.timeout_s
+        problem = time_in_child(timing, study.data_folder, study.folder, part_s, timeout_s, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"could not be timed: {problem}" if problem else f"timed with {n} optimizers"
         echo(f"optbench: {name}: {told}", err=True)

@@ -7,6 +7,7 @@ or never comes back is a finding like any other.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optbench.cells.domains import foreign, trust_domain
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 CHECKER = "optbench.running.check_worker"
 """The module that checks."""
 
-ANSWERED = frozenset({"problems", "warnings", "refusals"})
-"""Keys of an answer; one that a plug-in has spoilt lacks them."""
-
 LIMIT_S = 300.0
-"""How long the check of one trust domain may take."""
+"""How long the check of one trust domain may take, at most."""
+
+SHORTEST_S, CELLS = 30.0, 3
+"""Seconds that it may take beside the time limit of so many cells: one that never returns is not waited for
+much longer than in training."""
 
 
 @dataclass
@@ -43,6 +45,11 @@ class Checked:
     warnings: list[str] = field(default_factory=list)
     refusals: dict[str, list[str]] = field(default_factory=dict)
 
+    def add_problem(self, sentence: str) -> None:
+        """Adds what is wrong, unless it has been told."""
+        if sentence not in self.problems:
+            self.problems.append(sentence)
+
     def add(self, answer: dict[str, Any]) -> None:
         """Adds what was found in one domain, each sentence once."""
         for kind, mine in (("problems", self.problems), ("warnings", self.warnings)):
@@ -56,7 +63,7 @@ def check_apart(
     data_folder: Path,
     study_folder: Path,
     launcher: Launcher,
-    limit_s: float = LIMIT_S,
+    limit_s: float | None = None,
 ) -> Checked:
     """What is wrong with what cells name, each thing once.
 
@@ -65,33 +72,78 @@ def check_apart(
         data_folder: where prepared data lies.
         study_folder: plug-ins are importable from here.
         launcher: what starts the processes.
-        limit_s: seconds that the check of one domain may take.
+        limit_s: seconds that the check of one domain may take; left out, what suits its cells' own limit.
     """
     domains: dict[frozenset[str], list[CellSpec]] = {}
     for cell in cells:
         domains.setdefault(trust_domain(cell), []).append(cell)
     checked = Checked()
     looked_at: set[str] = set()
+    returned: set[str] = set()
+    begun: dict[str, dict[str, str]] = {}
     for domain in sorted(domains, key=len):  # what is of nobody else first: it is tried where it is alone
         here = domains[domain]
         keys = dict(_parts(here))
         # What has been tried in a smaller domain is not accused in one with another's code in it.
         ours = {factory for factory in keys.values() if not foreign(factory)} - looked_at
         looked_at |= ours
-        request = here, ours | domain, data_folder, study_folder
-        answer, how = ask(launcher, CHECKER, request, limit_s, threads=here[0].threads, device="cpu")
-        if answer is None or not answer.keys() >= ANSWERED:
-            blamed = [key for key, factory in keys.items() if foreign(factory)] or sorted(keys)
+        limit = limit_s or min(LIMIT_S, SHORTEST_S + CELLS * max(cell.timeout_s for cell in here))
+        ask_for = partial(
+            ask,
+            launcher,
+            CHECKER,
+            limit_s=limit,
+            threads=here[0].threads,
+            device="cpu",
+            is_answer=_is_answer,
+        )
+        answer, how = ask_for(request=(here, ours | domain, data_folder, study_folder))
+        if answer is None:
+            # What has come back from a process of its own is not what has ended this one.
+            suspects = [key for key, factory in keys.items() if foreign(factory)]
+            blamed = [key for key in suspects if keys[key] not in returned] or suspects or sorted(keys)
             lines = how.splitlines()
-            why = (
-                ": ".join(dict.fromkeys([lines[0], lines[-1]]))
-                if answer is None
-                else "cannot say what it found"
-            )
-            checked.problems.append(f"{', '.join(blamed)}: the process that checks it {why}")
-        else:
-            checked.add(answer)
+            why = ": ".join(dict.fromkeys([lines[0], lines[-1]]))
+            checked.add_problem(f"{', '.join(blamed)}: the process that checks it {why}")
+            continue
+        returned |= domain
+        checked.add(answer)
+        told = {problem.partition(": ")[0] for problem in checked.problems}
+        seen = [answer]
+        if not answer["fingerprints"].keys() <= begun.keys():  # none of another process is there
+            again, _ = ask_for(request=(here, frozenset(), data_folder, study_folder))
+            seen += [again] if again is not None else []
+        for one in seen:
+            for name, found in one["fingerprints"].items():
+                for what, value in found.items():
+                    if (
+                        begun.setdefault(name, {}).setdefault(what, value) != value
+                        and f"workloads.{name}" not in told
+                    ):
+                        checked.add_problem(
+                            f"workloads.{name}: its {what} differ from one process to another: what it draws "
+                            "when its module is imported needs a generator with a fixed seed"
+                        )
     return checked
+
+
+def _is_answer(said: object) -> bool:
+    """Whether it is one of `check_worker`: a plug-in may have spoilt it."""
+    if not isinstance(said, dict) or not _are_hashes(said.get("fingerprints")):
+        return False
+    if said.keys() == {"fingerprints"}:
+        return True
+    refusals = said.get("refusals")
+    sentences = [said.get("problems"), said.get("warnings")]
+    sentences += list(refusals.values()) if isinstance(refusals, dict) else [None]
+    return all(isinstance(some, list) and all(isinstance(one, str) for one in some) for some in sentences)
+
+
+def _are_hashes(said: object) -> bool:
+    return isinstance(said, dict) and all(
+        isinstance(one, dict) and all(isinstance(value, str) for value in one.values())
+        for one in said.values()
+    )
 
 
 def _parts(cells: Sequence[CellSpec]) -> Iterator[tuple[str, str]]:

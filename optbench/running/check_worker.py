@@ -5,30 +5,51 @@ from __future__ import annotations
 import pickle
 import signal
 import sys
+from os import getpid
 from pathlib import Path
 
 from optbench.core.processes import die_with_parent, leave
-from optbench.running.channel import open_channel
+from optbench.running.channel import READY, open_channel
 from optbench.study.plugins import plugins_importable_from
 
 
-def program(arguments: list[str]) -> None:
+def program(_arguments: list[str]) -> None:
     """Checks the cells that arrive and says what is wrong with what they name.
 
+    With nothing to look at it says what their workloads start from, and no more.
+
     Args:
-        arguments: the token of the channel.
+        _arguments: none.
     """
     here = Path.cwd()  # a plug-in may go elsewhere
-    channel = open_channel(arguments[0])
+    channel = open_channel()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
+    from optbench.training.batched.group import refusals  # noqa: PLC0415  (torch)
+    from optbench.training.checks.fingerprints import fingerprints  # noqa: PLC0415
+    from optbench.training.conformance import check_cells  # noqa: PLC0415
+    from optbench.training.imports import seed_imports  # noqa: PLC0415
+
+    channel.say(READY)
     cells, parts, data_folder, study_folder = pickle.load(channel.requests)  # noqa: S301  (our parent's)
     plugins_importable_from(here / study_folder)
-    from optbench.training.batched.group import refusals  # noqa: PLC0415  (torch)
-    from optbench.training.conformance import check_cells  # noqa: PLC0415
-
+    seed_imports()
+    begun = fingerprints(cells, here / data_folder)
+    if not parts:
+        channel.say({"fingerprints": begun})
+        return
+    me = getpid()
     found = check_cells(cells, here / data_folder, parts)
     refused = {} if found.problems else refusals(cells, here / data_folder)
-    channel.say({"problems": found.problems, "warnings": found.warnings, "refusals": refused})
+    if getpid() != me:  # a fork that a plug-in has let go on
+        leave()
+    channel.say(
+        {
+            "problems": found.problems,
+            "warnings": found.warnings,
+            "refusals": refused,
+            "fingerprints": begun,
+        }
+    )
 
 
 if __name__ == "__main__":

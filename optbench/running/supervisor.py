@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.search import with_choice
 from optbench.core.files import sweep
 from optbench.core.status import ERROR, KILLED, TIMEOUT
+from optbench.running.channel import SpoiltError
 from optbench.running.child import Child, start_child
 from optbench.running.launcher import Launcher
 from optbench.running.tasks import Task, TaskQueue, written
@@ -180,8 +180,7 @@ class _Supervisor:
             for path in task.paths:
                 sweep(path.parent, path.name)
             task.child = self._child
-            with suppress(BrokenPipeError):  # it has ended, as its answer will say
-                self._child.send(task.cells, why_alone)
+            task.ticket = self._child.send(task.cells, why_alone)
         return self._child
 
     def _assign_next(self, child: Child) -> None:
@@ -207,7 +206,12 @@ class _Supervisor:
         begun = time.monotonic()
         self._assign_next(child)
         try:
-            answer = child.answer(limit_s)
+            answer = child.answer(limit_s, task.ticket)
+        except SpoiltError as problem:  # whatever wrote it: this process is not to be trusted any more
+            child.kill()
+            how = self._end_child(child, task)
+            told = f"the training process {problem}\n{how}"
+            return {cell.name: _fail(cell, KILLED.name, told) for cell in task.cells}, how
         except TimeoutError:
             child.kill()
             how = self._end_child(child, task)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from optbench.core.words import a_kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -70,7 +72,7 @@ def _instead(found: object) -> str:
     """What was there, and what to do about it."""
     if not isinstance(found, Tensor):
         hint = ": a number has no gradient" if isinstance(found, float | int) else ""
-        return f"it returned a {type(found).__name__}, not a tensor{hint}"
+        return f"it returned {a_kind(found)}, not a tensor{hint}"
     if found.is_meta:
         return "it is on the device 'meta', which holds no numbers"
     if found.is_complex():

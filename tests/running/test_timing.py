@@ -27,7 +27,7 @@ def test_a_crash_leaves_a_file_that_says_so(study):
     timing = timings_of(study)[0]
     with Launcher() as launcher:
         problem = time_in_child(
-            timing, study.data_folder, study.folder, 0.1, launcher, module="optbench.no_such_module"
+            timing, study.data_folder, study.folder, 0.1, 60, launcher, module="optbench.no_such_module"
         )
     assert problem == "the timing process ended with exit status 1"
     facts = read_timing(timing_path(timing))[1]
@@ -60,7 +60,7 @@ def test_a_plug_in_that_slows_its_process_slows_nobody_else(tmp_path, monkeypatc
     study = read_study(Path("s.yaml"))
     with Launcher() as launcher:
         for timing in timings_of(study):
-            assert time_in_child(timing, study.data_folder, study.folder, 0.5, launcher) == ""
+            assert time_in_child(timing, study.data_folder, study.folder, 0.5, 60, launcher) == ""
     table = collect_timing(study).set_index("optimizer")
     assert list(table.index) == ["sgd", "slow", "adam"]
     assert (table.loc[["sgd", "adam"], "step_time_us"] < 10_000).all()

@@ -15,9 +15,9 @@ from optbench.core.interrupts import ctrl_c
 from optbench.training.checks import optimizers, schedules, workloads
 from optbench.training.checks.notes import Conformance, Notes, place_of
 from optbench.training.loop import isolated
-from optbench.training.model import make_model
+from optbench.training.model import ModelError, make_model
 from optbench.training.steps import differentiator, stepper
-from optbench.training.workloads import build_workload
+from optbench.training.workloads import build_workload, require_same_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -111,12 +111,25 @@ def _workloads(
         with torch.enable_grad():
             workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
             sound = workload is not None and not notes.found().problems
+            if sound and workload is not None:
+                _look_again(cell, data_folder, workload, notes)
+                sound = not notes.found().problems
             if sound and workload is not None and cell.probe_every:
                 workloads.examine_probes(workload, notes)
         if sound and workload is not None:
             yield cell.workload.name, workload
         if cell.workload.factory in asked:
             _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
+
+
+def _look_again(cell: CellSpec, data_folder: Path, workload: Workload, notes: Notes) -> None:
+    """Notes what is not the same when the factory is called again."""
+    try:
+        require_same_again(cell, data_folder, workload)
+    except ModelError as problem:
+        notes.problem(f"model: {problem}")
+    except BaseException as problem:
+        notes.raised("factory", problem)
 
 
 def _schedules(

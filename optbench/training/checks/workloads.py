@@ -11,6 +11,7 @@ import torch
 
 from optbench.catalogue.workloads.workload import Workload
 from optbench.core.errors import told
+from optbench.core.words import a_kind
 from optbench.training.batches import example_batches
 from optbench.training.evaluation import record_coordinates, record_evaluation, record_means
 from optbench.training.losses import LossError, one_number, one_value
@@ -51,7 +52,7 @@ def examine(build: Callable[[], object], notes: Notes) -> Workload | None:
     if workload is None and notes.found().problems:
         return None
     if not isinstance(workload, Workload):
-        notes.problem(f"type: a workload's factory must return a Workload, not a {type(workload).__name__}")
+        notes.problem(f"type: a workload's factory must return a Workload, not {a_kind(workload)}")
         return None
     metrics = {name: one_value(metric, name) for name, metric in workload.metrics.items()}
     workload = replace(workload, loss=one_number(workload.loss), metrics=metrics)
