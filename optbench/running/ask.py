@@ -52,12 +52,12 @@ def ask(
         if answers.next(limit) == READY:
             limit = limit_s
             answer = answers.next(limit)
-        if answer is not None and not is_answer(answer):
-            raise SpoiltError("gave an answer that cannot be read")
     except TimeoutError:
         process.kill()
         late = f"did not end within {limit:g} s\n"
     except SpoiltError as problem:
         process.kill()
-        answer, late = None, f"{problem}\n"
+        late = f"{problem}\n"
+    if answer is not None and not is_answer(answer):
+        answer, late = None, "gave an answer that cannot be read\n"
     return answer, late + process.end()

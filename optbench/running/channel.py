@@ -10,13 +10,13 @@ a plug-in writes among the answers is passed over. A line that has the token and
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import resource
 import secrets
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from json import dumps, loads  # by name: a plug-in may put its own in their place
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Channel:
 
     def say(self, answer: object) -> None:
         """Sends an answer that JSON can hold."""
-        self.answers.write(f"\n{self.token} {json.dumps(answer)}\n")
+        self.answers.write(f"\n{self.token} {dumps(answer)}\n")
         self.answers.flush()
 
 
@@ -120,6 +120,6 @@ class Answers:
 
 def _read(text: bytes) -> Any:  # noqa: ANN401  (JSON)
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         raise SpoiltError("gave an answer that cannot be read") from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from optbench.cells.domains import foreign, trust_domain
 from optbench.running.ask import ask
+from optbench.training.checks.notes import told_of_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +45,19 @@ class Checked:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     refusals: dict[str, list[str]] = field(default_factory=dict)
+    _pairs: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    @property
+    def accused(self) -> set[str]:
+        """Keys of what is unsound by itself."""
+        return {key for problem in self.problems for key in problem.partition(": ")[0].split(", ")}
+
+    def finish(self) -> Checked:
+        """This, with a sentence for each thing that goes wrong with others."""
+        for (key, words), others in self._pairs.items():
+            self.add_problem(told_of_pairs(key, words, others))
+        self._pairs.clear()
+        return self
 
     def add_problem(self, sentence: str) -> None:
         """Adds what is wrong, unless it has been told."""
@@ -54,6 +68,8 @@ class Checked:
         """Adds what was found in one domain, each sentence once."""
         for kind, mine in (("problems", self.problems), ("warnings", self.warnings)):
             mine += [sentence for sentence in answer[kind] if sentence not in mine]
+        for key, words, others in answer["pairs"]:
+            self._pairs.setdefault((key, words), []).extend(others)
         for reason, names in answer["refusals"].items():
             self.refusals.setdefault(reason, []).extend(names)
 
@@ -97,7 +113,8 @@ def check_apart(
             device="cpu",
             is_answer=_is_answer,
         )
-        answer, how = ask_for(request=(here, ours | domain, data_folder, study_folder))
+        accused = checked.accused
+        answer, how = ask_for(request=(here, ours | domain, accused, data_folder, study_folder))
         if answer is None:
             # What has come back from a process of its own is not what has ended this one.
             suspects = [key for key, factory in keys.items() if foreign(factory)]
@@ -108,23 +125,31 @@ def check_apart(
             continue
         returned |= domain
         checked.add(answer)
-        told = {problem.partition(": ")[0] for problem in checked.problems}
-        seen = [answer]
-        if not answer["fingerprints"].keys() <= begun.keys():  # none of another process is there
-            again, _ = ask_for(request=(here, frozenset(), data_folder, study_folder))
-            seen += [again] if again is not None else []
-        for one in seen:
-            for name, found in one["fingerprints"].items():
-                for what, value in found.items():
-                    if (
-                        begun.setdefault(name, {}).setdefault(what, value) != value
-                        and f"workloads.{name}" not in told
-                    ):
-                        checked.add_problem(
-                            f"workloads.{name}: its {what} differ from one process to another: what it draws "
-                            "when its module is imported needs a generator with a fixed seed"
-                        )
-    return checked
+        known = set(begun)
+        _compare(answer, begun, checked)
+        if not answer["fingerprints"].keys() <= known:  # none of another process is there
+            again, _ = ask_for(request=(here, frozenset(), accused, data_folder, study_folder))
+            _compare(again or answer, begun, checked)
+    return checked.finish()
+
+
+def _compare(answer: dict[str, Any], begun: dict[str, dict[str, str]], checked: Checked) -> None:
+    """Notes workloads that start from something else in this process than in an earlier one.
+
+    Args:
+        answer: of this process.
+        begun: what was seen in earlier ones, which grows.
+        checked: where it is noted, unless there is something wrong with the workload anyway.
+    """
+    accused = checked.accused
+    for name, found in answer["fingerprints"].items():
+        before = begun.setdefault(name, found)
+        differing = [what for what in found if found[what] != before.get(what)]
+        if differing and f"workloads.{name}" not in accused:
+            checked.problems.append(
+                f"workloads.{name}: its {differing[0]} differ from one process to another: what its module "
+                "draws when it is imported needs a generator with a fixed seed"
+            )
 
 
 def _is_answer(said: object) -> bool:
@@ -133,10 +158,19 @@ def _is_answer(said: object) -> bool:
         return False
     if said.keys() == {"fingerprints"}:
         return True
-    refusals = said.get("refusals")
+    refusals, pairs = said.get("refusals"), said.get("pairs")
+    if not isinstance(pairs, list) or not all(map(_is_pair, pairs)):
+        return False
     sentences = [said.get("problems"), said.get("warnings")]
     sentences += list(refusals.values()) if isinstance(refusals, dict) else [None]
     return all(isinstance(some, list) and all(isinstance(one, str) for one in some) for some in sentences)
+
+
+def _is_pair(said: object) -> bool:
+    match said:
+        case [str(), str(), [str(), *others]]:
+            return all(isinstance(one, str) for one in others)
+    return False
 
 
 def _are_hashes(said: object) -> bool:

@@ -26,11 +26,11 @@ def program(_arguments: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
     from optbench.training.batched.group import refusals  # noqa: PLC0415  (torch)
     from optbench.training.checks.fingerprints import fingerprints  # noqa: PLC0415
-    from optbench.training.conformance import check_cells  # noqa: PLC0415
+    from optbench.training.checks.cells import look_at_cells  # noqa: PLC0415
     from optbench.training.imports import seed_imports  # noqa: PLC0415
 
     channel.say(READY)
-    cells, parts, data_folder, study_folder = pickle.load(channel.requests)  # noqa: S301  (our parent's)
+    cells, parts, accused, data_folder, study_folder = pickle.load(channel.requests)  # noqa: S301  (our parent's)
     plugins_importable_from(here / study_folder)
     seed_imports()
     begun = fingerprints(cells, here / data_folder)
@@ -38,13 +38,15 @@ def program(_arguments: list[str]) -> None:
         channel.say({"fingerprints": begun})
         return
     me = getpid()
-    found = check_cells(cells, here / data_folder, parts)
+    notes = look_at_cells(cells, here / data_folder, parts, accused)
+    found = notes.found()
     refused = {} if found.problems else refusals(cells, here / data_folder)
     if getpid() != me:  # a fork that a plug-in has let go on
         leave()
     channel.say(
         {
-            "problems": found.problems,
+            "problems": found.problems[: len(found.problems) - len(notes.pairs)],
+            "pairs": notes.pairs,
             "warnings": found.warnings,
             "refusals": refused,
             "fingerprints": begun,

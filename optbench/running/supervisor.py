@@ -155,7 +155,8 @@ class _Supervisor:
             if not child.killed_from_outside:
                 break
         else:
-            how = f"{how}\nkilled {MOST_TRIES} times, by the kernel for want of memory?"
+            by = "the kernel for want of memory" if "SIGKILL" in how.partition("\n")[0] else "itself"
+            how = f"{how}\nkilled {MOST_TRIES} times, from outside or by {by}?"
         statuses = {}
         for cell in task.cells:
             if cell.together and not why_alone:
@@ -207,18 +208,18 @@ class _Supervisor:
         self._assign_next(child)
         try:
             answer = child.answer(limit_s, task.ticket)
-        except SpoiltError as problem:  # whatever wrote it: this process is not to be trusted any more
+        except (TimeoutError, SpoiltError) as problem:
             child.kill()
             how = self._end_child(child, task)
-            told = f"the training process {problem}\n{how}"
-            return {cell.name: _fail(cell, KILLED.name, told) for cell in task.cells}, how
-        except TimeoutError:
-            child.kill()
-            how = self._end_child(child, task)
-            told = f"the cell did not end within its limit of {limit_s:g} s"
-            if len(task.cells) > 1:
-                told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
-            return {cell.name: _fail(cell, TIMEOUT.name, told) for cell in task.cells}, how
+            told = f"the training process {problem}\n{how}"  # which is not to be trusted any more
+            if isinstance(problem, TimeoutError):
+                told = f"the cell did not end within its limit of {limit_s:g} s"
+                if len(task.cells) > 1:
+                    told = (
+                        f"the cells that are trained together did not end within their limit of {limit_s:g} s"
+                    )
+            status = (TIMEOUT if isinstance(problem, TimeoutError) else KILLED).name
+            return {cell.name: _fail(cell, status, told) for cell in task.cells}, how
         self._took_s = time.monotonic() - begun
         if answer is None:
             how = self._end_child(child, task)

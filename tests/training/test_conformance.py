@@ -128,10 +128,10 @@ class Raising(_Descent):
     ("optimizer", "problems", "warnings"),
     [
         (_Descent, set(), set()),
-        (Noisy, {"zero gradient"}, {"randomness"}),
+        (Noisy, set(), {"randomness", "zero gradient"}),
         (Wild, set(), {"state"}),
-        (Drifting, {"zero gradient"}, set()),
-        (Deaf, {"learning rate"}, set()),
+        (Drifting, set(), {"zero gradient"}),
+        (Deaf, set(), {"learning rate"}),
         (Forgetful, {"state"}, set()),
         (Exploding, {"finite"}, set()),
         (Careless, set(), {"closure"}),
