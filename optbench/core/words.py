@@ -36,6 +36,13 @@ def a_kind(value: object) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
+def told_of_pairs(key: str, words: str, others: Sequence[str]) -> str:
+    """Return the sentence for what goes wrong between one thing and some others."""
+    names = list(dict.fromkeys(others))
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{key}: with {names[0]}{more}: {words}"
+
+
 def number(
     value: float | None, digits: int = 4, *, padded: bool = False, none: str = NONE, infinite: str = ""
 ) -> str:

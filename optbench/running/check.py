@@ -11,8 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from optbench.cells.domains import foreign, trust_domain
+from optbench.core.words import told_of_pairs
 from optbench.running.ask import ask
-from optbench.training.checks.notes import told_of_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

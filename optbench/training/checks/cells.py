@@ -183,7 +183,7 @@ def _together(
     is_ctrl_c: IsCtrlC,
 ) -> None:
     """Notes which optimizers cannot step on which workloads, or under which schedules."""
-    found: dict[tuple[object, ...], tuple[str, list[str]]] = {}
+    found: dict[tuple[str, tuple[object, ...]], tuple[str, list[str]]] = {}
 
     def attempt(
         work: Callable[[CellSpec, Workload], None],
@@ -205,7 +205,7 @@ def _together(
             # Is it the two of them, or has the other one changed the process for all?
             if not looked_at[0] and not _steps_alone(cell):
                 one, two = two, one
-            _, places = found.setdefault((one, *place_of(problem)), (told(problem), []))
+            _, places = found.setdefault((one, place_of(problem)), (told(problem), []))
             places.append(two)
 
     for cell in {(c.workload.name, c.optimizer.name): c for c in cells}.values():
@@ -214,7 +214,7 @@ def _together(
     for cell in {(c.workload.name, c.optimizer.name, c.schedule.name): c for c in cells}.values():
         if cell.schedule.factory and f"schedules.{cell.schedule.name}" not in blamed:
             attempt(_schedule, cell, cell.schedule, "schedules")
-    for (key, *_), (words, places) in found.items():
+    for (key, _), (words, places) in found.items():
         whole.pair(key, words, places)
 
 

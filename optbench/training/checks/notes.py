@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from optbench.core.errors import told
+from optbench.core.words import told_of_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,13 +22,6 @@ class Conformance(NamedTuple):
 
     problems: list[str]
     warnings: list[str]
-
-
-def told_of_pairs(key: str, words: str, others: Sequence[str]) -> str:
-    """Return the sentence for what goes wrong between one thing and some others."""
-    names = list(dict.fromkeys(others))
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    return f"{key}: with {names[0]}{more}: {words}"
 
 
 class Notes:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from optbench.catalogue.optimizers.make import may_take_closure, needs_closure
-from optbench.core.errors import UserError, told
+from optbench.core.errors import RAISED_BY_OTHERS, UserError, told
 from optbench.training.batched.stackable import groups_of, is_elementwise
 from optbench.training.checks.candidate import GO_SEED, STEPS, Candidate, flat, quadratic
 from optbench.training.generators import seed_global_generators
@@ -78,7 +78,7 @@ def examine(
             "against those of other optimizers; the cell's seed fixes it"
         )
     own = False
-    with suppress(AttributeError):  # one that does not call the constructor of its class may have no state
+    with suppress(*RAISED_BY_OTHERS):  # told below, where it does harm
         own = _has_generator(candidate.build(candidate.start()))
     tries: list[tuple[str, Callable[[Candidate], bool], Callable[[str], None]]] = [
         (NOT_FINITE, _is_finite, notes.problem),
