@@ -25,8 +25,8 @@ def program(_arguments: list[str]) -> None:
     channel = open_channel()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
     from optbench.training.batched.group import refusals  # noqa: PLC0415  (torch)
-    from optbench.training.checks.fingerprints import fingerprints  # noqa: PLC0415
     from optbench.training.checks.cells import look_at_cells  # noqa: PLC0415
+    from optbench.training.checks.fingerprints import fingerprints  # noqa: PLC0415
     from optbench.training.imports import seed_imports  # noqa: PLC0415
 
     channel.say(READY)

@@ -82,7 +82,7 @@ def test_an_import_leaves_the_generators_where_they_were(tmp_path: Path, monkeyp
     assert [type(one) for one in sys.meta_path].count(SeededFinder) == 1
     torch.manual_seed(3)
     random.seed(3)
-    import only_draws  # noqa: F401, PLC0415
+    import only_draws  # noqa: F401
 
     assert float(torch.randn(())) == float(torch.randn((), generator=torch.Generator().manual_seed(3)))
     assert random.random() == random.Random(3).random()
