@@ -68,6 +68,26 @@ def test_a_plug_in_that_slows_its_process_slows_nobody_else(tmp_path, monkeypatc
     assert table.loc["sgd", "ratio_to_sgd"] == 1
 
 
+def test_what_never_comes_back_is_waited_for_by_the_cells_own_limit(tmp_path, monkeypatch):
+    """Each of two optimizers, and the reference's twin, may take the 2 s of a cell; ten budgets are 1 s."""
+    monkeypatch.chdir(tmp_path)
+    Path("plugin.py").write_text(
+        "import time, torch\n"
+        "class Sleeps(torch.optim.SGD):\n"
+        "    def step(self, closure=None):\n"
+        "        time.sleep(3600)\n"
+    )
+    Path("s.yaml").write_text(
+        "study: s\nseeds: 1\ndevice: cpu\ntimeout_s: 2\nworkloads: [ravine]\n"
+        "optimizers: {sleeps: {factory: 'plugin:Sleeps', lr: 0.1}, sgd: null}\n"
+    )
+    study = read_study(Path("s.yaml"))
+    (timing,) = [one for one in timings_of(study) if len(one.optimizers) == 2]
+    with Launcher() as launcher:
+        problem = time_in_child(timing, study.data_folder, study.folder, 0.1, study.timeout_s, launcher)
+    assert problem == "the timing process did not end within 7 s"
+
+
 def test_the_verb_measures_in_a_process_of_its_own(study):
     from click.testing import CliRunner
 

@@ -47,8 +47,8 @@ def check_cells(
         cells: with their learning rates.
         data_folder: where prepared data lies.
         parts: addresses of the factories that are looked at, alone and with what they meet; nobody else is
-            accused but with one of them, and no other code of others is run. None looks at all. So a process can be kept for what
-            one plug-in may do to it.
+            accused but with one of them, and no other code of others is run. None looks at all. So a process
+            can be kept for what one plug-in may do to it.
     """
     return look_at_cells(cells, data_folder, parts).found()
 
