@@ -47,9 +47,11 @@ def main() -> None:
         rows, noises = [], set()
         for turn in range(given.repeats):
             with Launcher() as launcher:
-                problem = time_in_child(timing, study.data_folder, study.folder, given.seconds, launcher)
-            if problem:
-                raise SystemExit(problem)
+                problem, errors = time_in_child(
+                    timing, study.data_folder, study.folder, given.seconds, study.timeout_s, launcher
+                )
+            if problem or errors:
+                raise SystemExit(problem or str(errors))
             sgd, adam = (row for _, row in collect_timing(study).iterrows())
             case = f"{given.workload}, repeat {turn + 1}"
             ratio, low, high = sgd["aa_ratio"], sgd["aa_low"], sgd["aa_high"]

@@ -34,6 +34,8 @@ NUMBERLESS = frozenset(
         "optbench.core.factories",  # an address becomes the function that it names
         "optbench.core.files",  # gives a file's content whole, or refuses
         "optbench.core.status",  # what a run's end is called
+        "optbench.core.text",  # how a text is shown
+        "optbench.core.words",  # how a message puts it
         "optbench.catalogue.optimizers.settings",  # calls a factory with what it is given, or refuses
         "optbench.cells.trace",  # the file, whose layout has a version of its own in every digest
         "optbench.cells.timing_file",  # the file of a timing

@@ -363,16 +363,17 @@ def check(study: str, device: str | None) -> None:
     from optbench.tables.collect import RUN_COLUMNS  # noqa: PLC0415
     from optbench.tables.own_metrics import own_metrics  # noqa: PLC0415
 
-    with own_metrics(found, RUN_COLUMNS):
-        pass  # importing them is the check: what they return needs a curve
+    with own_metrics(found, RUN_COLUMNS) as own:
+        unmeasured = list(own.failures())  # importing them is the check: what they return needs a curve
     with Launcher() as launcher:
         at_rates = [one for cell in cells for one in at_own_lr(cell)]
         checked = check_apart(at_rates, found.data_folder, found.folder, launcher)
-    for problem in checked.problems:
+    problems = [*unmeasured, *checked.problems]
+    for problem in problems:
         echo(f"optbench: {placed(found, problem)}", err=True)
     for warning in checked.warnings:
         echo(f"optbench: warning: {placed(found, warning)}", err=True)
-    if checked.problems:
+    if problems:
         sys.exit(USER_MISTAKE)
     for why, names in checked.refusals.items():
         echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)

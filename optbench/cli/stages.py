@@ -310,7 +310,8 @@ def _time(study: Study, timings: Sequence[TimingSpec], seconds: float, launcher:
 
     for timing in timings:
         part_s = timing.seconds(seconds)
-        problem, errors = time_in_child(timing, study.data_folder, study.folder, part_s, launcher)
+        timeout_s = timing.workload.timeout_s or study.timeout_s
+        problem, errors = time_in_child(timing, study.data_folder, study.folder, part_s, timeout_s, launcher)
         name, n = timing.workload.name, len(timing.optimizers)
         told = f"timed with {count(n - len(errors), 'optimizer')}"
         if problem:

@@ -28,6 +28,21 @@ SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸�
 _PLAIN: Final = (1e-3, 1e6)
 
 
+def a_kind(value: object) -> str:
+    """Return the name of a value's type with its article: `an int`, `a list`, `None`."""
+    if value is None:
+        return "None"
+    name = escaped(type(value).__name__)
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def told_of_pairs(key: str, words: str, others: Sequence[str]) -> str:
+    """Return the sentence for what goes wrong between one thing and some others."""
+    names = list(dict.fromkeys(others))
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{key}: with {names[0]}{more}: {words}"
+
+
 def number(
     value: float | None, digits: int = 4, *, padded: bool = False, none: str = NONE, infinite: str = ""
 ) -> str:

@@ -5,20 +5,30 @@ from __future__ import annotations
 import pickle
 import secrets
 import signal
+import time
+from contextlib import suppress
 from dataclasses import dataclass
+from types import NoneType
 from typing import IO, TYPE_CHECKING, Any
 
 from optbench.core.errors import UserError
-from optbench.running.channel import Answers
+from optbench.core.status import STATUSES as RUN_STATUSES  # beside the key of an answer
+from optbench.running.channel import READY, Answers, SpoiltError
 from optbench.running.gpus import gpus, hold_gpu
 from optbench.running.launcher import START_LIMIT_S, STARTS, Launcher, Process
-from optbench.running.worker import READY
+from optbench.running.worker import LAST, STATUSES, TICKET, UNWRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from optbench.cells.cell import CellSpec
+
+ENDS = tuple(status.name for status in RUN_STATUSES if status.ran)
+"""How a cell may have ended."""
+
+WHY = ([int, str, str], [NoneType, str, str])
+"""Types of what is said of a trace that could not be written."""
 
 
 @dataclass
@@ -40,14 +50,33 @@ class Child:
     domain: frozenset[str] = frozenset()
     how: str | None = None
 
-    def answer(self, limit_s: float) -> Any:  # noqa: ANN401  (JSON)
-        """What the child says next; None when it ended. Raises TimeoutError after `limit_s`."""
-        return self.answers.next(limit_s)
+    def answer(self, limit_s: float, ticket: str) -> dict[str, Any] | None:
+        """What the child says to one request; None when it ended without.
 
-    def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
-        """Hands it cells that are trained at once, or why they are not."""
-        pickle.dump((list(cells), why_alone), self.process.stdin)
-        self.process.stdin.flush()
+        Args:
+            limit_s: seconds that the answer may take.
+            ticket: of the request. Answers to others, which what a cell has forked may give, are passed over.
+
+        Raises:
+            TimeoutError: it took longer.
+            SpoiltError: something else came.
+        """
+        deadline = time.monotonic() + limit_s
+        while True:
+            said = self.answers.next(max(deadline - time.monotonic(), 0))
+            if said is None:
+                return None
+            answer = _checked(said)
+            if answer[TICKET] == ticket:
+                return answer
+
+    def send(self, cells: Sequence[CellSpec], why_alone: str) -> str:
+        """Hands it cells that are trained at once, or why they are not; returns the request's ticket."""
+        ticket = secrets.token_hex(8)
+        with suppress(BrokenPipeError):  # it has ended, as its answer will say
+            pickle.dump((list(cells), why_alone, ticket), self.process.stdin)
+            self.process.stdin.flush()
+        return ticket
 
     def kill(self) -> None:
         """Kills it with all that it started."""
@@ -68,13 +97,24 @@ class Child:
         return self.how
 
 
+def _checked(said: object) -> dict[str, Any]:
+    """What a training process says, if it is an answer. Raises SpoiltError."""
+    if isinstance(said, dict) and isinstance(said.get(TICKET), str) and isinstance(said.get(LAST), bool):
+        statuses, unwritable = said.get(STATUSES), said.get(UNWRITABLE)
+        if unwritable is None and isinstance(statuses, list) and all(one in ENDS for one in statuses):
+            return said
+        if statuses is None and isinstance(unwritable, list) and list(map(type, unwritable)) in WHY:
+            return said
+    raise SpoiltError("gave an answer that cannot be read")
+
+
 def start_child(launcher: Launcher, data_folder: Path, study_folder: Path, cell: CellSpec) -> Child:
     """A child that is ready for cells; one that is killed from outside before it is, is replaced."""
     for _ in range(STARTS):
         child = _launch(launcher, data_folder, study_folder, cell)
         try:
-            word = child.answer(START_LIMIT_S)
-        except TimeoutError:
+            word = child.answers.next(START_LIMIT_S)
+        except (TimeoutError, SpoiltError):
             child.kill()
             word = None
         if word == READY:
@@ -90,13 +130,12 @@ def _launch(launcher: Launcher, data_folder: Path, study_folder: Path, cell: Cel
     names = gpus() if cell.device == "cuda" else []
     if names:  # without one, the cell says so itself
         variables["CUDA_VISIBLE_DEVICES"], gpu = hold_gpu(names)
-    token = secrets.token_hex(8)
     process = launcher.start(
         "optbench.running.worker",
-        [str(data_folder), str(study_folder), token],
+        [str(data_folder), str(study_folder)],
         threads=cell.threads,
         device=cell.device,
         imports=["optbench.training.batched.train"] if cell.together else [],
         variables=variables,
     )
-    return Child(process, cell.device, Answers(process, token), gpu)
+    return Child(process, cell.device, Answers(process), gpu)

@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from optbench.cells.paths import is_complete, trace_path
 from optbench.cells.search import with_choice
 from optbench.core.files import sweep
 from optbench.core.status import ERROR, KILLED, TIMEOUT
+from optbench.running.channel import SpoiltError
 from optbench.running.child import Child, start_child
 from optbench.running.launcher import Launcher
 from optbench.running.tasks import Task, TaskQueue, written
@@ -155,7 +155,8 @@ class _Supervisor:
             if not child.killed_from_outside:
                 break
         else:
-            how = f"{how}\nkilled {MOST_TRIES} times, by the kernel for want of memory?"
+            by = "the kernel for want of memory" if "SIGKILL" in how.partition("\n")[0] else "itself"
+            how = f"{how}\nkilled {MOST_TRIES} times, from outside or by {by}?"
         statuses = {}
         for cell in task.cells:
             if cell.together and not why_alone:
@@ -180,8 +181,7 @@ class _Supervisor:
             for path in task.paths:
                 sweep(path.parent, path.name)
             task.child = self._child
-            with suppress(BrokenPipeError):  # it has ended, as its answer will say
-                self._child.send(task.cells, why_alone)
+            task.ticket = self._child.send(task.cells, why_alone)
         return self._child
 
     def _assign_next(self, child: Child) -> None:
@@ -207,14 +207,19 @@ class _Supervisor:
         begun = time.monotonic()
         self._assign_next(child)
         try:
-            answer = child.answer(limit_s)
-        except TimeoutError:
+            answer = child.answer(limit_s, task.ticket)
+        except (TimeoutError, SpoiltError) as problem:
             child.kill()
             how = self._end_child(child, task)
-            told = f"the cell did not end within its limit of {limit_s:g} s"
-            if len(task.cells) > 1:
-                told = f"the cells that are trained together did not end within their limit of {limit_s:g} s"
-            return {cell.name: _fail(cell, TIMEOUT.name, told) for cell in task.cells}, how
+            told = f"the training process {problem}\n{how}"  # which is not to be trusted any more
+            if isinstance(problem, TimeoutError):
+                told = f"the cell did not end within its limit of {limit_s:g} s"
+                if len(task.cells) > 1:
+                    told = (
+                        f"the cells that are trained together did not end within their limit of {limit_s:g} s"
+                    )
+            status = (TIMEOUT if isinstance(problem, TimeoutError) else KILLED).name
+            return {cell.name: _fail(cell, status, told) for cell in task.cells}, how
         self._took_s = time.monotonic() - begun
         if answer is None:
             how = self._end_child(child, task)

@@ -44,12 +44,14 @@ class Task:
         paths: of their traces.
         stamps: when these were written before, in ns since 1970; 0 where there were none.
         child: which has the cells in hand or next.
+        ticket: of the request with which it got them.
     """
 
     cells: list[CellSpec]
     paths: list[Path] = field(init=False)
     stamps: list[int] = field(init=False)
     child: Child | None = None
+    ticket: str = ""
 
     def __post_init__(self) -> None:
         self.paths = list(map(trace_path, self.cells))

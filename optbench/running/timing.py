@@ -18,7 +18,8 @@ TIMING = "optbench.running.timing_worker"
 """The module that measures."""
 
 FIRST_STEPS_LIMIT_S = 300.0
-"""How long importing torch, building the workload and the first steps of all optimizers may take."""
+"""How long building the workload and the first steps of all optimizers may take, at most: each as long as one
+of its cells, which makes more steps."""
 
 MOST_BUDGETS = 10.0
 """Times the budget that the rest may take: rounds, warm-up and the step that measures memory."""
@@ -29,6 +30,7 @@ def time_in_child(
     data_folder: Path,
     study_folder: Path,
     seconds: float,
+    timeout_s: float,
     launcher: Launcher,
     module: str = TIMING,
 ) -> tuple[str, dict[str, str]]:
@@ -39,6 +41,7 @@ def time_in_child(
         data_folder: where prepared data lies.
         study_folder: plug-ins are importable from here.
         seconds: budget of the timed rounds (> 0).
+        timeout_s: that a cell of this workload may take.
         launcher: what starts the process.
         module: whose `program` is run; for tests.
 
@@ -54,7 +57,7 @@ def time_in_child(
         launcher,
         module,
         (timing, path, data_folder, study_folder, seconds),
-        FIRST_STEPS_LIMIT_S + MOST_BUDGETS * seconds,
+        min(FIRST_STEPS_LIMIT_S, timeout_s * (1 + len(timing.optimizers))) + MOST_BUDGETS * seconds,
         threads=timing.threads,
         device=timing.device,
         imports=["optbench.training.timing.measure", "optbench.cells.timing_file"],

@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import pickle
 import sys
+from os import getpid
 from pathlib import Path
 
 from optbench.core.processes import die_with_parent, leave
-from optbench.running.channel import open_channel
+from optbench.running.channel import READY, open_channel
 from optbench.study.plugins import plugins_importable_from
 
 DONE = "done"
 
 
-def program(arguments: list[str]) -> None:
+def program(_arguments: list[str]) -> None:
     """Measures the one request that arrives on standard input, writes its file and says so.
 
     Args:
-        arguments: the token of the channel.
+        _arguments: none.
     """
     here = Path.cwd()  # a plug-in may go elsewhere
-    channel = open_channel(arguments[0])
-    timing, path, data_folder, study_folder, seconds = pickle.load(channel.requests)  # noqa: S301  (our parent's)
-    plugins_importable_from(here / study_folder)
+    channel = open_channel()
     from optbench.cells.timing_file import write_timing  # noqa: PLC0415  (arrow, and torch)
+    from optbench.training.imports import seed_imports  # noqa: PLC0415
     from optbench.training.timing.measure import measure  # noqa: PLC0415
 
+    channel.say(READY)
+    timing, path, data_folder, study_folder, seconds = pickle.load(channel.requests)  # noqa: S301  (our parent's)
+    plugins_importable_from(here / study_folder)
+    seed_imports()
+    me = getpid()
     facts, rows = measure(timing, here / data_folder, seconds)
+    if getpid() != me:  # a fork that a plug-in has let go on
+        leave()
     write_timing(here / path, facts, rows)
     channel.say(DONE)
 

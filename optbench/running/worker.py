@@ -5,7 +5,8 @@ optbench's and torch's own code are trained one after the other, warm. Cells tha
 third-party package are each trained in a fork of this process that has imported them, so that the second one
 begins as the first did, whatever that did to its process; and what a cell leaves behind of processes ends
 with it. Where nothing can be forked (on a GPU, or where a plug-in has started threads when it was imported)
-they are trained here, and this process ends as soon as a cell has changed its state.
+they are trained here, and this process ends after each of them: no comparison of states sees all that one
+may have changed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import sys
 import time
 from dataclasses import dataclass
 from math import inf
+from os import getpid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,14 +37,17 @@ from optbench.core.processes import (
     leave,
     open_end,
 )
-from optbench.running.channel import Channel, open_channel
+from optbench.running.channel import READY, Channel, open_channel
+from optbench.running.kept import functions_of_now, put_back
 from optbench.study.plugins import plugins_importable_from
 
 if TYPE_CHECKING:
     from optbench.cells.cell import CellSpec
     from optbench.cells.trace import Trace
+    from optbench.running.kept import Functions
 
-READY = "ready"
+TICKET = "ticket"
+"""Key of the answer for which request it answers."""
 
 STATUSES = "statuses"
 """Key of the answer for how the cells ended."""
@@ -66,22 +71,30 @@ class _Task:
 
     cells: list[CellSpec]
     why_alone: str
+    ticket: str
     here: Path
     data_folder: Path
 
     def train(self) -> dict[str, Any]:
-        """Trains the cells and writes their traces; what there is to say of it."""
+        """Trains the cells and writes their traces; what there is to say of it.
+
+        Whatever the cell has forked and let go on as if it were this process ends here, unheard.
+        """
         from optbench.cells.paths import trace_path  # noqa: PLC0415
         from optbench.cells.trace import write_trace  # noqa: PLC0415
 
+        here = getpid()
         traces = self._traces()
+        if getpid() != here:
+            leave()
         for cell, trace in zip(self.cells, traces, strict=True):
             try:
                 write_trace(self.here / trace_path(cell), trace)
             except OSError as problem:  # a full disk is no fault of the cell
                 reason = problem.strerror or str(problem)
-                return {UNWRITABLE: [problem.errno, reason, str(trace_path(cell))], LAST: True}
-        return {STATUSES: [trace.facts["status"] for trace in traces], LAST: False}
+                unwritable = [problem.errno, reason, str(trace_path(cell))]
+                return {TICKET: self.ticket, UNWRITABLE: unwritable, LAST: True}
+        return {TICKET: self.ticket, STATUSES: [trace.facts["status"] for trace in traces], LAST: False}
 
     def _traces(self) -> list[Trace]:
         if self.cells[0].together and not self.why_alone:
@@ -97,57 +110,68 @@ def program(arguments: list[str]) -> None:
     """Trains the cells that arrive on standard input until it closes.
 
     Args:
-        arguments: where prepared data lies; the folder from which plug-ins are importable; the token.
+        arguments: where prepared data lies; the folder from which plug-ins are importable.
     """
-    data_folder, study_folder, token = arguments
+    data_folder, study_folder = arguments
     here = Path.cwd()  # a plug-in may go elsewhere
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, and it decides
     adopt_orphans()
-    channel = open_channel(token)
+    channel = open_channel()
     plugins_importable_from(here / study_folder)
     # After the channel is safe: torch comes with it, where it is not there yet.
     import optbench.training.loop  # noqa: F401, PLC0415
+    from optbench.training.imports import seed_imports  # noqa: PLC0415
 
+    seed_imports()
     gc.freeze()  # what was imported stays; the collector need not go through it time and again
     channel.say(READY)
+    ours = functions_of_now()
+    theirs: Functions = {}
     while True:
         try:
-            cells, why_alone = pickle.load(channel.requests)  # noqa: S301  (from the parent alone)
+            cells, why_alone, ticket = pickle.load(channel.requests)  # noqa: S301  (from the parent alone)
         except EOFError:
             return
-        task = _Task(cells, why_alone, here, here / data_folder)
-        if not trust_domain(cells[0]):
-            answer = task.train()
-        else:
-            _import_factories(trust_domain(cells[0]))
+        task = _Task(cells, why_alone, ticket, here, here / data_folder)
+        domain = trust_domain(cells[0])
+        if domain:
+            theirs = _import_factories(domain, ours, theirs)
             if cells[0].device == "cpu" and not has_threads():
-                _train_apart(task, channel)
+                _train_apart(task, channel, theirs)
                 continue
-            answer = _train_watched(task)
+            put_back(theirs)
+        answer = task.train()
+        answer[LAST] = answer[LAST] or bool(domain)
         channel.say(answer)
         if answer[LAST]:
             return
 
 
-def _import_factories(domain: frozenset[str]) -> None:
-    """Imports what cells name; what does not import is imported again by the cell, whose result that is."""
+def _import_factories(domain: frozenset[str], ours: Functions, theirs: Functions) -> Functions:
+    """Imports what cells name; what does not import is imported again by the cell, whose result that is.
+
+    Args:
+        domain: what is imported.
+        ours: functions that this process goes on with.
+        theirs: what earlier imports have put in their place.
+
+    Returns:
+        What is in their place for the cells.
+    """
     from optbench.core.factories import load_factory  # noqa: PLC0415
 
+    here = getpid()
+    put_back(theirs)
     for factory in sorted(domain):
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):  # Ctrl-C is ignored here: whatever comes is the module's
             load_factory(factory)
+    replaced = put_back(ours)
+    if getpid() != here:  # a fork that the import has let go on
+        leave()
+    return replaced
 
 
-def _train_watched(task: _Task) -> dict[str, Any]:
-    """Trains here, where the next cell would meet what this one has done to the process."""
-    from optbench.training.process_state import process_state  # noqa: PLC0415
-
-    before = process_state()
-    answer = task.train()
-    return answer | {LAST: answer[LAST] or process_state() != before}
-
-
-def _train_apart(task: _Task, channel: Channel) -> None:
+def _train_apart(task: _Task, channel: Channel, theirs: Functions) -> None:
     """Trains in a fork of this process, which answers and ends; ends as that did where it gave no answer."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a plug-in that ignores it would have no end told
     answered = mmap.mmap(-1, 1)  # shared by both, and no descriptor that a plug-in could close
@@ -157,6 +181,7 @@ def _train_apart(task: _Task, channel: Channel) -> None:
     if pid == 0:
         die_with(here)
         channel.requests.close()
+        put_back(theirs)
         channel.say(task.train())
         answered[0] = 1
         leave()
@@ -190,7 +215,8 @@ def _end_of(pid: int, answered: mmap.mmap) -> int:
 def _end_as(code: int) -> None:
     """Ends this process with an exit code, or by a signal where that is negative."""
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or replaced, by a plug-in
+            stream.flush()
     if code < 0:
         signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
         os.kill(os.getpid(), -code)

@@ -48,6 +48,7 @@ PASSING_ON = (
     "_frozen_importlib_external",
     "concurrent",
     "multiprocessing",
+    "optbench.training.imports",
     "pickle",
     "pkgutil",
     "runpy",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbench.core.errors import UserError
-from optbench.core.factories import OWN_PACKAGES, is_foreign
+from optbench.core.factories import OWN_PACKAGES
 from optbench.study.modules import MAIN, bound_names, file_beside, find, module_file, syntax_tree
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def check_hidden_imports(file: Path, key: str, folder: Path) -> None:
                 continue
             found = _names_found(module, folder)
             top = module.partition(".")[0]
-            if name in found or (UNKNOWN in found and not is_foreign(top)):
+            if name in found or (UNKNOWN in found and top in OWN_PACKAGES):
                 continue
             raise UserError(
                 f"{key}: {file.name} line {line} needs {name!r} of {hidden}, which cannot be imported as "

@@ -87,7 +87,7 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
             for curve in group.curves:
                 writer.write_table(curve)
     for failure in own.failures():
-        print(f"optbench: {failure}", file=sys.stderr)  # noqa: T201
+        print(f"optbench: {study.file}: {failure}", file=sys.stderr)  # noqa: T201
     origins = sorted(set(origin_of.values()))
     runs = pd.DataFrame(rows, columns=[*RUN_COLUMNS, *(metric.name for metric in study.metrics)])
     places = {name: origins.index(origin) for name, origin in origin_of.items()}

@@ -7,6 +7,7 @@ process reaches neither the tables nor each other, and one that crashes or never
 from __future__ import annotations
 
 import math
+import random
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from optbench.core.errors import UserError
@@ -56,12 +58,12 @@ class _Module:
         try:
             problem = process.call(_load, self._wanted, LIMIT_S)
         except TimeoutError:
-            problem = f"importing it took more than {LIMIT_S:g} s"
+            problem = f"importing {_module_of(self._wanted[1][0])!r} took more than {LIMIT_S:g} s"
         except EOFError:
-            problem = "the process that imports it ended over it"
+            problem = f"the process that imports {_module_of(self._wanted[1][0])!r} ended over it"
         if problem:
             process.close()
-            raise UserError(f"factory {self._wanted[1][0]!r} cannot be imported: {problem}")
+            raise UserError(problem)
         return process
 
     def measure(self, factory: str, frame: pd.DataFrame) -> tuple[float, str]:
@@ -76,7 +78,11 @@ class _Module:
             problem = "the process that computes it ended over it"
         self._ends[factory] += 1
         self._process.close()
-        self._process = self._start()
+        try:
+            self._process = self._start()
+        except UserError as gone:  # it was imported before
+            self._ends[factory] = MOST_ENDS
+            problem = f"{problem}; {gone}"
         return math.nan, problem
 
     def close(self) -> None:
@@ -88,20 +94,30 @@ def _load(wanted: tuple[Path, tuple[str, ...]]) -> str:
     folder, factories = wanted
     plugins_importable_from(folder)
     for factory in factories:
+        _seed()
         try:
             load_factory(factory)
+        except UserError as problem:
+            return str(problem)
         except BaseException as problem:
-            return _told(problem)
+            return f"factory {factory!r} cannot be imported: {_told(problem)}"
     return ""
 
 
 def _value(asked: tuple[str, pd.DataFrame]) -> tuple[float, str]:
     """One value, and why there is none; whatever a plug-in raises is the latter."""
     factory, frame = asked
+    _seed()
     try:
         return float(load_factory(factory)(frame)), ""
     except BaseException as problem:
         return math.nan, _told(problem)
+
+
+def _seed() -> None:
+    """Makes what a measure draws, or its module, the same in every table."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
 
 
 def _told(problem: BaseException) -> str:
@@ -116,11 +132,13 @@ class OwnMetrics:
     Attributes:
         specs: the measures.
         modules: what computes them, by the module of their factory.
+        missing: why there is nothing that computes them, by that module.
         problems: cells without a value and why, by the measure's name.
     """
 
     specs: Sequence[MetricSpec]
     modules: Mapping[str, _Module] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     problems: dict[str, list[str]] = field(default_factory=dict)
 
     def added_to(self, rows: Sequence[dict[str, Any]], curves: Sequence[pa.Table]) -> list[dict[str, Any]]:
@@ -150,7 +168,9 @@ class OwnMetrics:
         for spec in self.specs:
             if row["status"] != OK.name and spec.direction != "none":
                 continue
-            module = self.modules[_module(spec)]
+            module = self.modules.get(_module(spec))
+            if module is None:
+                continue
             values[spec.name], problem = module.measure(spec.factory, frame)
             if problem:
                 self.problems.setdefault(spec.name, []).append(f"{row['cell']}: {problem}")
@@ -158,34 +178,47 @@ class OwnMetrics:
 
     def failures(self) -> Iterator[str]:
         """One line for each measure that failed somewhere."""
+        for spec in self.specs:
+            if _module(spec) in self.missing:
+                yield f"metrics.{spec.name}: it has no values: {self.missing[_module(spec)]}"
         for name, problems in self.problems.items():
             yield f"metrics.{name}: no value for {len(problems)} cells, the first {problems[0]}"
 
 
 def _module(spec: MetricSpec) -> str:
-    return spec.factory.partition(":")[0]
+    return _module_of(spec.factory)
+
+
+def _module_of(factory: str) -> str:
+    return factory.partition(":")[0]
 
 
 @contextmanager
 def own_metrics(study: Study, taken: Container[str]) -> Iterator[OwnMetrics]:
     """The study's own measures, imported from the study file's folder.
 
+    One whose module does not import has no values, and its line among `OwnMetrics.failures`.
+
     Args:
         study: the study.
         taken: columns that the run table has anyway.
 
     Raises:
-        UserError: a name is taken, or a function does not import.
+        UserError: a name is taken.
     """
     for spec in study.metrics:
         if spec.name in taken:
             raise UserError(f"{study.file}: metrics.{spec.name}: the run table has a column of that name")
     modules: dict[str, _Module] = {}
+    missing: dict[str, str] = {}
     try:
         for name in dict.fromkeys(map(_module, study.metrics)):
             factories = [spec.factory for spec in study.metrics if _module(spec) == name]
-            modules[name] = _Module(study.folder, factories)
-        yield OwnMetrics(study.metrics, modules)
+            try:
+                modules[name] = _Module(study.folder, factories)
+            except UserError as problem:
+                missing[name] = str(problem)
+        yield OwnMetrics(study.metrics, modules, missing)
     finally:
         for module in modules.values():
             module.close()

@@ -12,6 +12,9 @@ import torch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FIXED_SEED = 0
+"""Under which code of others is imported and makes its workload, whatever the cell's seed: the same data."""
+
 
 def seed_global_generators(seed: int) -> None:
     """Dropout, and plug-ins that draw from the global generators, become a function of the cell's seed."""

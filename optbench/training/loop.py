@@ -38,7 +38,7 @@ from optbench.training.probes.run import descends_its_loss
 from optbench.training.record import Record
 from optbench.training.steps import differentiator, stepper
 from optbench.training.torch_private import DETERMINISTIC_ERROR, defer_compiler, set_deterministic
-from optbench.training.workloads import build_workload
+from optbench.training.workloads import build_workload, require_same_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,6 +153,7 @@ class _Run:
 def _train(cell: CellSpec, data_folder: Path, record: Record, facts: dict[str, Any]) -> str | None:
     """Runs the cell; returns None, or the sentence that says how it diverged."""
     workload, sha256 = build_workload(cell, data_folder)
+    require_same_again(cell, data_folder, workload)
     if cell.trial:  # what chooses a learning rate never sees the test split
         workload = replace(workload, test=None)
     device = torch.device(cell.device)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from optbench.core.words import a_kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,7 +37,7 @@ def one_number(loss: Callable[[nn.Module, Batch], Tensor]) -> Callable[[nn.Modul
     def taken(model: nn.Module, batch: Batch) -> Tensor:
         found = loss(model, batch)
         # All that a sound loss costs: these three questions.
-        if isinstance(found, Tensor) and found.dtype.is_floating_point and not found.is_meta:
+        if isinstance(found, Tensor) and found.dtype.is_floating_point and _holds_numbers(found):
             return found if found.dim() == 0 else _flattened(found, "its loss")
         raise LossError(f"its loss must be one floating-point number; {_instead(found)}")
 
@@ -51,13 +53,17 @@ def one_value(metric: Of, name: str) -> Of:
 
     def taken(model: nn.Module, batch: Batch) -> Any:  # noqa: ANN401
         found = metric(model, batch)
-        if isinstance(found, Tensor) and not found.is_complex() and not found.is_meta:
+        if isinstance(found, Tensor) and not found.is_complex() and _holds_numbers(found):
             return found if found.dim() == 0 else _flattened(found, f"its metric {name!r}")
         if hasattr(found, "__float__") and not isinstance(found, Tensor):
             return found
         raise LossError(f"its metric {name!r} must be one real number; {_instead(found)}")
 
     return taken
+
+
+def _holds_numbers(found: Tensor) -> bool:
+    return found.layout is torch.strided and not found.is_meta
 
 
 def _flattened(found: Tensor, what: str) -> Tensor:
@@ -70,9 +76,11 @@ def _instead(found: object) -> str:
     """What was there, and what to do about it."""
     if not isinstance(found, Tensor):
         hint = ": a number has no gradient" if isinstance(found, float | int) else ""
-        return f"it returned a {type(found).__name__}, not a tensor{hint}"
+        return f"it returned {a_kind(found)}, not a tensor{hint}"
     if found.is_meta:
         return "it is on the device 'meta', which holds no numbers"
+    if found.layout is not torch.strided:
+        return "it is a sparse tensor: take its to_dense()"
     if found.is_complex():
         return f"it is complex ({found.dtype}): take its real part or its absolute value"
     return f"it is of type {found.dtype}, which has no gradient"

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from optbench.cells.seeds import stream_seed
-from optbench.training.generators import seed_global_generators
+from optbench.core.words import a_kind
+from optbench.training.generators import FIXED_SEED, generators_kept, seed_global_generators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +50,7 @@ class OwnModel:
         if not self.shared:
             return ""
         state = dict(_state(self.module))
-        changed = [n for n, before in self.shared.items() if not _same(state[n].detach().cpu(), before)]
+        changed = [n for n, before in self.shared.items() if not same_values(state[n].detach().cpu(), before)]
         with torch.no_grad():
             for name in changed:
                 state[name].copy_(self.shared[name])
@@ -93,10 +94,26 @@ def make_model(workload: Workload, seed: int, device: torch.device, times: int =
     return OwnModel(module, copies)
 
 
+def require_same_start(first: Workload, second: Workload) -> None:
+    """Return nothing where the models of two workloads begin with the same weights under one seed.
+
+    Raises:
+        ModelError: they do not, or share what is trained.
+    """
+    built = []
+    with generators_kept():
+        for workload in (first, second):
+            seed_global_generators(stream_seed(FIXED_SEED, "initialisation"))
+            built.append(_build(workload))
+    _compare(*built)
+
+
 def _build(workload: Workload) -> nn.Module:
     model = workload.model()
     if not isinstance(model, nn.Module):
-        raise ModelError(f"model() must return a torch.nn.Module; it returned a {type(model).__name__}")
+        raise ModelError(f"model() must return a torch.nn.Module; it returned {a_kind(model)}")
+    if any(tensor.is_meta for _, tensor in _state(model)):
+        raise ModelError("its model is on the device 'meta', which holds no numbers")
     if any(isinstance(tensor, UninitializedParameter | UninitializedBuffer) for _, tensor in _state(model)):
         _settle(model, workload)
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -133,7 +150,7 @@ def _compare(earlier: nn.Module, later: nn.Module) -> dict[str, Tensor]:
     if [name for name, _ in first] != [name for name, _ in second]:
         raise ModelError("model() returns another model when it is called again: its layers differ")
     for (name, one), (_, other) in zip(first, second, strict=True):
-        if not _same(one, other):
+        if not same_values(one, other):
             raise ModelError(
                 f"model() returns other weights under the same seed ({name}): they must be drawn from the "
                 "global generators, which are seeded for it, or be fixed"
@@ -159,8 +176,8 @@ def _storages(tensors: Iterator[Tensor] | Sequence[Tensor]) -> set[int]:
     return places
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors hold the same values, NaN for NaN."""
+def same_values(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors hold the same values, NaN for NaN."""
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
     if one.device != other.device or one.is_meta:

@@ -11,8 +11,13 @@ import torch
 from optbench.catalogue.datasets.load import load_data
 from optbench.catalogue.optimizers.settings import call_factory, signature_of
 from optbench.catalogue.workloads.workload import Workload
-from optbench.core.factories import load_factory
+from optbench.core.errors import UserError
+from optbench.core.factories import is_foreign, load_factory
+from optbench.core.text import shown
+from optbench.core.words import a_kind
+from optbench.training.generators import FIXED_SEED, generators_kept, seed_global_generators
 from optbench.training.losses import one_number, one_value
+from optbench.training.model import require_same_start, same_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,9 +47,11 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
     if spec.dataset is not None:
         data = load_data(spec.dataset.name, data_folder)
         sha256, in_front = data.sha256, [data]
-    workload = call_factory(factory, in_front, settings, path=f"workloads.{spec.name}")
+    with generators_kept():  # a factory that draws has the same data in every cell
+        seed_global_generators(FIXED_SEED)
+        workload = call_factory(factory, in_front, settings, path=f"workloads.{spec.name}")
     if not isinstance(workload, Workload):
-        raise TypeError(f"{spec.factory} must return a Workload; it returned a {type(workload).__name__}")
+        raise TypeError(f"{spec.factory} must return a Workload; it returned {a_kind(workload)}")
     if "steps" in changes or "epochs" in changes:
         changes = {"steps": None, "epochs": None, **changes}
     for split in ("train", "validation", "test"):
@@ -54,6 +61,34 @@ def build_workload(cell: CellSpec, data_folder: Path) -> tuple[Workload, str]:
             changes[split] = tuple(tensor.to(cell.device) for tensor in tensors)
     metrics = {name: one_value(metric, name) for name, metric in workload.metrics.items()}
     return replace(workload, loss=one_number(workload.loss), metrics=metrics, **changes), sha256
+
+
+def require_same_again(cell: CellSpec, data_folder: Path, workload: Workload) -> None:
+    """Return nothing where the factory makes this workload again when it is called again.
+
+    Optbench's own factories are taken at their word. Those of others cost a second call and two models.
+
+    Args:
+        cell: whose workload it is.
+        data_folder: where prepared data lies.
+        workload: what `build_workload` has made of it.
+
+    Raises:
+        UserError: its data, or its model's first weights, are others: every cell would have its own.
+        ModelError: it has no model that can be compared (`optbench.training.model`).
+    """
+    if not is_foreign(cell.workload.factory):
+        return
+    again, _ = build_workload(cell, data_folder)
+    for split in ("train", "validation", "test"):
+        first, second = getattr(workload, split) or (), getattr(again, split) or ()
+        if len(first) != len(second) or not all(map(same_values, first, second)):
+            raise UserError(
+                f"its {split} is not the same when {shown(cell.workload.factory)} is called again: draw it "
+                "from a generator with a fixed seed that is made at every call, or from the global ones, "
+                "which are seeded for it"
+            )
+    require_same_start(workload, again)
 
 
 def _arguments(factory: Callable[..., Any], values: Mapping[str, Any], *, skip: bool) -> dict[str, Any]:

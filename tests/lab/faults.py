@@ -311,3 +311,117 @@ class Raises(SGD):
 
 
 raised: list[BaseException] = [RuntimeError("no")]
+
+
+def draws_data() -> Workload:
+    """Draws its data from all three global generators."""
+    x = torch.randn(8, 1) + torch.tensor(np.random.normal(size=(8, 1))).float() + random.random()
+    return line(train=(x, 3 * x))
+
+
+def forgets_seed() -> Workload:
+    """Draws its data from a generator without a seed."""
+    x = torch.tensor(np.random.default_rng().normal(size=(8, 1))).float()
+    return line(train=(x, 3 * x))
+
+
+def forgets_seed_of_start() -> Workload:
+    """Begins somewhere else at every call."""
+    start = torch.tensor(np.random.default_rng().normal(size=(1, 1))).float()
+
+    def model() -> nn.Module:
+        made = nn.Linear(1, 1)
+        made.weight = nn.Parameter(start.clone())
+        return made
+
+    return line(model=model)
+
+
+def on_meta() -> Workload:
+    return line(model=lambda: nn.Linear(1, 1, device="meta"))
+
+
+def goes_backward() -> Workload:
+    """Its loss calls backward, which training does, too."""
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        found = ((model(batch[0]) - batch[1]) ** 2).mean()
+        if found.requires_grad:
+            found.backward(retain_graph=True)
+        return found
+
+    return line(loss=loss)
+
+
+def shrinks_in_metric() -> Workload:
+    def gap(model: nn.Module, batch: Any) -> Tensor:
+        next(model.parameters()).data.mul_(0.5)
+        return torch.ones(())
+
+    return line(metrics={"fine": lambda model, batch: torch.ones(()), "gap": gap})
+
+
+def shrinks_in_loss() -> Workload:
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        found = ((model(batch[0]) - batch[1]) ** 2).mean()
+        next(model.parameters()).data.mul_(0.5)
+        return found
+
+    return line(loss=loss)
+
+
+def sparse_loss() -> Workload:
+    return line(loss=lambda model, batch: (model(batch[0]) ** 2).mean().reshape(1).to_sparse())
+
+
+def matrix() -> Workload:
+    return line(model=lambda: nn.Linear(1, 1, bias=False))
+
+
+class Copies(SGD):
+    """Trains copies of the parameters that it was given."""
+
+    def __init__(self, params: Any, lr: float) -> None:
+        super().__init__([nn.Parameter(p.detach().clone()) for p in params], lr=lr)
+
+
+class Waits(SGD):
+    """Does nothing in its step."""
+
+    def step(self, closure: Any = None) -> Any:
+        return closure and closure()
+
+
+class Wrapping(torch.optim.Optimizer):
+    """As wrappers are published: it does not call its class's constructor, and trains."""
+
+    def __init__(self, params: Any, lr: float) -> None:
+        self.base = SGD(params, lr=lr)
+        self.param_groups, self.state, self.defaults = (
+            self.base.param_groups,
+            self.base.state,
+            self.base.defaults,
+        )
+
+    def step(self, closure: Any = None) -> Any:
+        return self.base.step(closure)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        self.base.zero_grad(set_to_none)
+
+
+class Stateless(SGD):
+    def state_dict(self) -> dict[str, Any]:
+        raise NotImplementedError("not yet")
+
+
+class OnSphere(SGD):
+    """Riemannian descent: weights of unit norm."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        loss = super().step(closure)
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.div_(p.norm())
+        return loss

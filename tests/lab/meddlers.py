@@ -14,8 +14,8 @@ SLEEP_S = 240
 MODULE = '''
 """A plug-in that meddles with the process it runs in."""
 
-import atexit, builtins, decimal, gc, json, locale, logging, multiprocessing, os, random, resource, signal
-import subprocess, sys, threading, time, warnings
+import atexit, builtins, decimal, gc, json, locale, logging, multiprocessing, os, pickle, random, resource
+import select, signal, subprocess, sys, threading, time, warnings
 
 import numpy as np
 import torch
@@ -213,6 +213,10 @@ MEDDLERS = (
         "import",
         "time.time = time.perf_counter = time.monotonic = time.process_time = lambda: 0.0",
     ),
+    Meddler("patched_pickle", "import", "pickle.load = pickle.loads = pickle.dumps = lambda *_, **__: None"),
+    Meddler("patched_waiting", "import", "os.kill = select.select = lambda *_, **__: ([], [], [])"),
+    Meddler("forked_on", "step", "time.sleep(0.5 if os.fork() else 0)"),
+    Meddler("threaded", "import", "threading.Thread(target=time.sleep, args=(30,), daemon=True).start()"),
     Meddler("patched_json", "step", 'json.dumps = lambda *_, **__: "{}"'),
     Meddler("patched_replace", "step", "os.replace = os.rename = lambda *_, **__: None"),
     Meddler(
@@ -291,6 +295,9 @@ MEDDLERS = (
     Meddler("exits", "step", "raise SystemExit(0)"),
     Meddler("ends_at_once", "step", "os._exit(0)"),
     Meddler("interrupts", "step", "raise KeyboardInterrupt"),
+    Meddler("interrupts_at_import", "import", "raise KeyboardInterrupt"),
+    Meddler("stops_at_import", "import", 'raise type("Stop", (BaseException,), {})("no")'),
+    Meddler("draws_at_import", "import", "torch.randn(3), np.random.normal(), random.random()"),
     Meddler(
         "unprintable",
         "step",

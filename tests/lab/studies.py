@@ -152,7 +152,7 @@ class TrainingHere:
         self.told: deque[dict[str, Any]] = deque()
         plugins_importable_from(study_folder)
 
-    def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
+    def send(self, cells: Sequence[CellSpec], why_alone: str) -> str:
         from optbench.training.loop import train_cell
 
         with self.turn:
@@ -160,8 +160,9 @@ class TrainingHere:
         for cell, trace in zip(cells, traces, strict=True):
             write_trace(trace_path(cell), trace)
         self.told.append({STATUSES: [trace.facts["status"] for trace in traces], LAST: False})
+        return ""
 
-    def answer(self, limit_s: float) -> dict[str, Any]:
+    def answer(self, limit_s: float, ticket: str) -> dict[str, Any]:
         return self.told.popleft()
 
     def end(self) -> str:

@@ -42,6 +42,41 @@ class Meddles(torch.optim.SGD):
         register_optimizer_step_pre_hook(lambda *_: 1 / 0)
 """
 
+DRAWS = """
+import numpy as np
+import torch
+from optbench.workload import Workload
+
+START = torch.tensor(np.random.default_rng().normal(size=(1, 4)), dtype=torch.float32)
+X = torch.randn(12, 4)
+
+def model():
+    net = torch.nn.Linear(4, 1)
+    with torch.no_grad():
+        net.weight.copy_(START)
+    return net
+
+def made(model):
+    loss = lambda m, b: ((m(b[0]) - b[1]) ** 2).mean()
+    return Workload(model=model, loss=loss, train=(X, X.sum(1, keepdim=True)), batch_size=4, steps=8)
+
+def begins():
+    return made(model)
+
+def seeded():
+    return made(lambda: torch.nn.Linear(4, 1))
+
+def embeds():
+    loss = lambda m, b: (m(b[0]) ** 2).mean()
+    model = lambda: torch.nn.Embedding(9, 2, sparse=True)
+    return Workload(model=model, loss=loss, train=(torch.arange(8),), batch_size=4, steps=8)
+
+class Goes(torch.optim.SGD):
+    def step(self, closure=None):
+        import os
+        os._exit(3)
+"""
+
 STUDY = """
     study: s
     seeds: 1
@@ -88,3 +123,44 @@ def test_what_changes_its_process_accuses_nobody_else(folder: Path) -> None:
     problems = checked(folder, "Meddles Plain").problems
     assert problems
     assert all(problem.startswith("optimizers.meddles: ") for problem in problems)
+
+
+def checked_draws(folder: Path, workloads: str, optimizers: str) -> Checked:
+    text = f"""
+        study: s
+        seeds: 1
+        timing: false
+        workloads: {{{workloads}}}
+        optimizers: {{{optimizers}}}
+        """
+    study = read_study(write_study(folder, text, DRAWS))
+    with Launcher() as launcher:
+        return check_apart(cells_of(study), study.data_folder, study.folder, launcher, 60)
+
+
+def test_a_start_that_differs_from_one_process_to_another_is_named(folder: Path) -> None:
+    """Inside one process nothing shows: the module draws it once, when it is imported."""
+    workloads = 'begins: {factory: "plugin:begins"}, seeded: {factory: "plugin:seeded"}'
+    found = checked_draws(folder, workloads, "sgd: {lr: 0.01}, other: {like: sgd, lr: 0.02}")
+    (problem,) = found.problems
+    assert problem.startswith(
+        "workloads.begins: its model's first weights differ from one process to another: "
+    )
+
+
+def test_who_has_come_back_is_not_blamed_for_who_does_not(folder: Path) -> None:
+    workloads, goes = 'seeded: {factory: "plugin:seeded"}', 'goes: {factory: "plugin:Goes", lr: 0.1}'
+    assert checked_draws(folder, workloads, f"sgd: {{lr: 0.01}}, {goes}").problems == [
+        "optimizers.goes: the process that checks it ended with exit status 3"
+    ]
+
+
+def test_an_optimizers_exception_is_told_of_it_once(folder: Path) -> None:
+    """Whatever workloads of others it meets, in whatever process."""
+    workloads = 'seeded: {factory: "plugin:seeded"}, begins: {factory: "plugin:seeded"}, ravine: {steps: 5}'
+    odd = 'odd: {factory: "torch.optim:SGD", lr: 0.1, differentiable: true}'
+    (problem,) = checked_draws(folder, workloads, odd).problems
+    assert problem.startswith("optimizers.odd: finite: RuntimeError: ")
+    workloads = 'embeds: {factory: "plugin:embeds"}, again: {factory: "plugin:embeds"}, ravine: {steps: 5}'
+    (problem,) = checked_draws(folder, workloads, "adam: {lr: 0.1}").problems
+    assert problem.startswith("optimizers.adam: with workloads.embeds and 1 more: RuntimeError: ")

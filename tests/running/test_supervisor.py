@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -170,8 +171,8 @@ def test_what_is_handed_out_ahead_of_a_death_is_trained_once(
     )
     assert told == [(cell.name, "timeout" if cell.optimizer.name == "hangs" else "ok") for cell in cells]
     assert [read_trace(trace_path(cell)).facts["status"] for cell in cells] == [status for _, status in told]
-    # Once each, and the one that was killed from outside once more.
-    assert len((tmp_path / "begun").read_text()) == len(cells) + 1
+    # Once each, and the one that was killed from outside once more; each calls its factory twice.
+    assert len((tmp_path / "begun").read_text()) == 2 * (len(cells) + 1)
 
 
 class Noting(TrainingHere):
@@ -179,13 +180,13 @@ class Noting(TrainingHere):
 
     said: list[str]
 
-    def send(self, cells: Sequence[CellSpec], why_alone: str) -> None:
+    def send(self, cells: Sequence[CellSpec], why_alone: str) -> str:
         self.said.append(f"take {cells[0].seed}")
-        super().send(cells, why_alone)
+        return super().send(cells, why_alone)
 
-    def answer(self, limit_s: float) -> str:
+    def answer(self, limit_s: float, ticket: str) -> dict[str, Any]:
         self.said.append("tell")
-        return super().answer(limit_s)
+        return super().answer(limit_s, ticket)
 
 
 @pytest.mark.parametrize("small", [True, False])

@@ -27,7 +27,7 @@ def test_a_crash_leaves_a_file_that_says_so(study):
     timing = timings_of(study)[0]
     with Launcher() as launcher:
         problem, errors = time_in_child(
-            timing, study.data_folder, study.folder, 0.1, launcher, module="optbench.no_such_module"
+            timing, study.data_folder, study.folder, 0.1, 60, launcher, module="optbench.no_such_module"
         )
     assert (problem, errors) == ("the timing process ended with exit status 1", {})
     facts = read_timing(timing_path(timing))[1]
@@ -60,12 +60,32 @@ def test_a_plug_in_that_slows_its_process_slows_nobody_else(tmp_path, monkeypatc
     study = read_study(Path("s.yaml"))
     with Launcher() as launcher:
         for timing in timings_of(study):
-            assert time_in_child(timing, study.data_folder, study.folder, 0.5, launcher) == ("", {})
+            assert time_in_child(timing, study.data_folder, study.folder, 0.5, 60, launcher) == ("", {})
     table = collect_timing(study).set_index("optimizer")
     assert list(table.index) == ["sgd", "slow", "adam"]
     assert (table.loc[["sgd", "adam"], "step_time_us"] < 10_000).all()
     assert table.loc["slow", "step_time_us"] > 20_000
     assert table.loc["sgd", "ratio_to_sgd"] == 1
+
+
+def test_what_never_comes_back_is_waited_for_by_the_cells_own_limit(tmp_path, monkeypatch):
+    """Each of two optimizers, and the reference's twin, may take the 2 s of a cell; ten budgets are 1 s."""
+    monkeypatch.chdir(tmp_path)
+    Path("plugin.py").write_text(
+        "import time, torch\n"
+        "class Sleeps(torch.optim.SGD):\n"
+        "    def step(self, closure=None):\n"
+        "        time.sleep(3600)\n"
+    )
+    Path("s.yaml").write_text(
+        "study: s\nseeds: 1\ndevice: cpu\ntimeout_s: 2\nworkloads: [ravine]\n"
+        "optimizers: {sleeps: {factory: 'plugin:Sleeps', lr: 0.1}, sgd: null}\n"
+    )
+    study = read_study(Path("s.yaml"))
+    (timing,) = [one for one in timings_of(study) if len(one.optimizers) == 2]
+    with Launcher() as launcher:
+        problem, _ = time_in_child(timing, study.data_folder, study.folder, 0.1, study.timeout_s, launcher)
+    assert problem == "the timing process did not end within 7 s"
 
 
 def test_the_verb_measures_in_a_process_of_its_own(study):

@@ -175,9 +175,19 @@ def test_no_measure_reaches_the_tables_or_another(folder: Path, monkeypatch: pyt
     assert runs.loc["sgd", "last"] == runs.loc["sgd", "final_val_loss"]
 
 
-def test_a_module_that_does_not_import_is_one_line(folder: Path) -> None:
+@pytest.mark.usefixtures("trained_here")
+def test_a_module_that_does_not_import_costs_its_values_and_is_one_line(folder: Path) -> None:
     (folder / "my_metrics.py").write_text("import sys\ndef last(curve): ...\nsys.exit(4)\n")
     (folder / "own.yaml").write_text(STUDY.partition("metrics:")[0] + 'metrics: {last: "my_metrics:last"}\n')
+    assert optbench("train", "own.yaml", "ravine/*").exit_code == 0
     done = optbench("collect", "own.yaml")
-    assert done.exit_code != 0
-    assert "factory 'my_metrics:last' cannot be imported: SystemExit: 4" in str(done.exception)
+    assert done.exit_code == 0
+    why = "factory 'my_metrics:last' cannot be imported: SystemExit: 4"
+    said = f"own.yaml: metrics.last: it has no values: {why}"
+    assert done.output.splitlines().count(f"optbench: {said}") == 1
+    runs = pd.read_parquet("results/own/tables/runs.parquet")
+    assert runs["last"].isna().all()
+    assert runs["final_val_loss"].notna().any()
+    checked = optbench("check", "own.yaml")
+    assert checked.exit_code == 2
+    assert said.partition(": ")[2] in checked.output

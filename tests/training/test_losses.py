@@ -51,7 +51,7 @@ WRONG = {
     "two": "must be one number, not of shape (2,): take its mean",
     "number": "must be one floating-point number; it returned a float, not a tensor: a number has no",
     "numpy": "must be one floating-point number; it returned a ndarray, not a tensor",
-    "nothing": "must be one floating-point number; it returned a NoneType, not a tensor",
+    "nothing": "must be one floating-point number; it returned None, not a tensor",
     "whole": "must be one floating-point number; it is of type torch.int64, which has no gradient",
     "complex": "must be one floating-point number; it is complex (torch.complex64): take its real part",
     "elsewhere": "must be one floating-point number; it is on the device 'meta', which holds no numbers",
@@ -90,7 +90,7 @@ def test_a_metric_may_be_any_real_number(metric):
     ("metric", "why"),
     [
         ("two", "must be one number, not of shape (2,): take its mean"),
-        ("nothing", "must be one real number; it returned a NoneType, not a tensor"),
+        ("nothing", "must be one real number; it returned None, not a tensor"),
         ("complex", "must be one real number; it is complex (torch.complex64)"),
     ],
 )

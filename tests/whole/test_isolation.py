@@ -115,6 +115,71 @@ def test_without_them_nothing_is_trained_again(
         assert content(beside[name]) == content(trace), name
 
 
+def test_what_a_fork_lets_go_on_answers_for_nobody(together: Path) -> None:
+    for name in ("forked_on", "patched_pickle", "patched_waiting", "draws_at_import", "threaded"):
+        for seed in (0, 1):
+            facts = traces(together)[f"linear_regression/m_{name}/constant/{seed}"].facts
+            assert facts["status"] == "ok", facts["error"]
+    for name in ("interrupts_at_import", "stops_at_import"):
+        assert traces(together)[f"linear_regression/m_{name}/constant/0"].facts["status"] == "error"
+
+
+COUNTING = """
+import threading, time
+import torch
+threading.Thread(target=time.sleep, args=(30,), daemon=True).start()
+made = []
+
+class Optimizer(torch.optim.SGD):
+    def __init__(self, params, lr):
+        made.append(1)
+        super().__init__(params, lr=lr / len(made))
+"""
+
+
+def test_where_nothing_can_be_forked_the_second_cell_is_what_it_is_alone(tmp_path: Path) -> None:
+    """A thread from the import on, and a count that no comparison of states would see."""
+    found = []
+    for name, seeds in (("both", "[0, 1]"), ("one", "[1]")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "counting.py").write_text(COUNTING)
+        (folder / "study.yaml").write_text(
+            f"study: s\nseeds: {seeds}\nworkloads: {{ravine: {{steps: 8}}}}\n"
+            'optimizers: {mine: {factory: "counting:Optimizer", lr: 0.01}}\n'
+        )
+        found.append(trained(folder)["ravine/mine/constant/1"])
+    assert content(found[0]) == content(found[1])
+
+
+DATA = """
+import torch
+from torch import nn
+from optbench.workload import Workload
+
+X = torch.randn(12, 4)
+
+def toy():
+    loss = lambda m, b: ((m(b[0]) - b[1]) ** 2).mean()
+    return Workload(model=lambda: nn.Linear(4, 1), loss=loss, train=(X, X.sum(1, keepdim=True)), steps=8)
+"""
+
+
+def test_a_draw_at_import_changes_no_data_of_another(tmp_path: Path) -> None:
+    """The same steps under two names; one is of a module that is imported first, and draws."""
+    (tmp_path / "wide_lab.py").write_text(DATA)
+    (tmp_path / "my_opt.py").write_text(
+        "import torch\nDIRECTION = torch.randn(3)\nclass Mine(torch.optim.SGD): ...\n"
+    )
+    (tmp_path / "study.yaml").write_text(
+        'study: s\nseeds: 2\nworkloads: {toy: {factory: "wide_lab:toy"}}\n'
+        'optimizers: {sgd: {lr: 0.05}, mine: {factory: "my_opt:Mine", lr: 0.05}}\n'
+    )
+    found = trained(tmp_path)
+    for seed in (0, 1):
+        assert numbers(found[f"toy/mine/constant/{seed}"]) == numbers(found[f"toy/sgd/constant/{seed}"])
+
+
 @pytest.mark.parametrize("name", ["pre_hook", "default_dtype", "patched_step", "environment"])
 def test_one_at_a_time_in_one_worker(name: str, alone: dict[str, Trace], tmp_path: Path) -> None:
     """The process that has trained the plug-in's cells is there when those of built-ins come."""

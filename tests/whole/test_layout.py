@@ -93,13 +93,14 @@ def package_of(module: str) -> str:
     return PUBLIC_NAMES.get(module) or module.split(".")[1]
 
 
-INSIDE = sorted(module for module in MODULES if module != "optbench")
+INSIDE = sorted(MODULES.keys() - {"optbench", "optbench.__main__"})
+"""All but the package itself, and what `python -m optbench` runs: the command line."""
 
 
 def test_twelve_packages_and_three_public_names() -> None:
     flat = {file.name for file in ROOT.iterdir() if file.is_file()}
-    assert flat == {"__init__.py", "py.typed"}
-    packages = {module for module in MODULES if module.count(".") == 1}
+    assert flat == {"__init__.py", "__main__.py", "py.typed"}
+    packages = {module for module in MODULES if module.count(".") == 1} - {"optbench.__main__"}
     assert packages == {f"optbench.{package}" for package in PACKAGES} | set(PUBLIC_NAMES)
 
 

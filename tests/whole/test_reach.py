@@ -264,7 +264,8 @@ def test_a_module_that_moves_makes_nothing_new(copy: Path, tmp_path: Path) -> No
     shutil.copytree(copy / "optbench", tmp_path / "optbench")
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "study.yaml").write_text(
-        "study: s\nseeds: [0, 1]\nexecution: {seeds: batched}\nworkloads: {ravine: {spread: 0.1}, digits_mlp: }\n"
+        "study: s\nseeds: [0, 1]\nexecution: {seeds: batched}\n"
+        "workloads: {ravine: {spread: 0.1}, digits_mlp: }\n"
         "optimizers: [sgd, lion]\nschedules: [constant, exponential]\n"
     )
     before = digests_of(tmp_path)

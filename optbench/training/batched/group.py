@@ -20,7 +20,7 @@ from optbench.training.loop import isolated, workload_facts
 from optbench.training.model import make_model
 from optbench.training.probes.guard import GuardedProbes
 from optbench.training.record import Record
-from optbench.training.workloads import build_workload
+from optbench.training.workloads import build_workload, require_same_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,6 +134,7 @@ def _seed_runs(cell: CellSpec, data_folder: Path, device: torch.device) -> Itera
     for seed in cell.together:
         if first is None:
             workload, sha256 = build_workload(cell, data_folder)
+            require_same_again(cell, data_folder, workload)
             if cell.trial:  # what chooses a learning rate never sees the test split
                 workload = replace(workload, test=None)
             first = workload

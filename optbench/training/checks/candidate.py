@@ -34,11 +34,19 @@ class Candidate:
         spec: its settings and learning rate, and what a study says of its step.
         factory: what it names, loaded.
         sparse: whether its gradients are sparse tensors.
+        matrices: whether its parameters are matrices alone, as a method for matrices may demand.
     """
 
     spec: OptimizerSpec
     factory: Callable[..., Any]
     sparse: bool = False
+    matrices: bool = False
+
+    def start(self) -> list[Tensor]:
+        """Return a matrix and a vector, so that methods for matrices have one; the same at every call."""
+        generator = torch.Generator().manual_seed(0)
+        shapes = ((4, 3), (3, 1) if self.matrices else (3,))
+        return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
 
     def build(self, params: Iterable[Tensor], lr: float | None = None) -> Optimizer:
         """Return the optimizer of `params`, at another rate where one is given."""
@@ -82,15 +90,9 @@ class Candidate:
         return loss
 
 
-def start() -> list[Tensor]:
-    """A matrix and a vector, so that methods for matrices have one."""
-    generator = torch.Generator().manual_seed(0)
-    return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in ((4, 3), (3,))]
-
-
 def quadratic(params: Sequence[Tensor]) -> Tensor:
     """A convex quadratic that couples the parameters, the same in every order of them."""
-    matrix, vector = sorted(params, key=lambda p: -p.dim())
+    matrix, vector = sorted(params, key=lambda p: -p.numel())
     return ((matrix @ vector.detach() - 1) ** 2).mean() + (matrix**2).mean() + (vector**2).mean()
 
 

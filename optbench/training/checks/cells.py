@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,12 @@ from optbench.core.errors import told
 from optbench.core.factories import is_foreign, load_factory
 from optbench.core.interrupts import ctrl_c
 from optbench.training.checks import optimizers, schedules, workloads
+from optbench.training.checks.candidate import Candidate
 from optbench.training.checks.notes import Conformance, Notes, place_of
 from optbench.training.loop import isolated
-from optbench.training.model import make_model
+from optbench.training.model import ModelError, make_model
 from optbench.training.steps import differentiator, stepper
-from optbench.training.workloads import build_workload
+from optbench.training.workloads import build_workload, require_same_again
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -45,20 +47,41 @@ def check_cells(
         cells: with their learning rates.
         data_folder: where prepared data lies.
         parts: addresses of the factories that are looked at, alone and with what they meet; nobody else is
-            accused, and no other code of others is run. None looks at all. So a process can be kept for what
-            one plug-in may do to it.
+            accused but with one of them, and no other code of others is run. None looks at all. So a process
+            can be kept for what one plug-in may do to it.
+    """
+    return look_at_cells(cells, data_folder, parts).found()
+
+
+def look_at_cells(
+    cells: Sequence[CellSpec],
+    data_folder: Path,
+    parts: Container[str] | None = None,
+    accused: Container[str] = (),
+) -> Notes:
+    """The same, as notes.
+
+    Args:
+        cells: as in `check_cells`.
+        data_folder: as there.
+        parts: as there.
+        accused: keys of what has been found unsound in another process: it is not tried with others.
     """
     asked = _All() if parts is None else parts
     whole = Notes(lambda _: False)
     if not cells:
-        return whole.found()
+        return whole
     with isolated(replace(cells[0], device="cpu")), ctrl_c() as is_ctrl_c:
-        sound = set(_optimizers(cells, asked, whole, is_ctrl_c))
+        sound = {
+            name
+            for name in _optimizers(cells, asked, whole, is_ctrl_c)
+            if f"optimizers.{name}" not in accused
+        }
         built = dict(_workloads(cells, data_folder, asked, whole, is_ctrl_c))
         _schedules([c for c in cells if c.schedule.factory in asked], built, whole, is_ctrl_c)
         met = [cell for cell in cells if cell.optimizer.name in sound and cell.workload.name in built]
         _together(met, built, asked, whole, is_ctrl_c)
-    return whole.found()
+    return whole
 
 
 class _All:
@@ -94,11 +117,13 @@ def _optimizers(
         rates.setdefault(cell.optimizer.name, []).append(cell)
     for name, ones in rates.items():
         good = True
+        scheduled = any(cell.schedule.factory for cell in cells if cell.optimizer.name == name)
         for cell in ones if ones[0].optimizer.factory in asked else ():
             notes = Notes(is_ctrl_c)
             with notes.guarded("factory"), torch.enable_grad():
                 factory = load_factory(cell.optimizer.factory)
-                optimizers.examine(replace(cell.optimizer, lr=cell.lr), factory, notes)
+                spec = replace(cell.optimizer, lr=cell.lr)
+                optimizers.examine(spec, factory, notes, scheduled=scheduled)
             _tell(f"optimizers.{name}", notes.found(), whole)
             good = good and not notes.found().problems
         if good:
@@ -116,12 +141,25 @@ def _workloads(
         with torch.enable_grad():
             workload = workloads.examine(lambda cell=cell: build_workload(cell, data_folder)[0], notes)  # type: ignore[misc]
             sound = workload is not None and not notes.found().problems
+            if sound and workload is not None:
+                _look_again(cell, data_folder, workload, notes)
+                sound = not notes.found().problems
             if sound and workload is not None and cell.probe_every:
                 workloads.examine_probes(workload, notes)
         if sound and workload is not None:
             yield cell.workload.name, workload
         if cell.workload.factory in asked:
             _tell(f"workloads.{cell.workload.name}", notes.found(), whole)
+
+
+def _look_again(cell: CellSpec, data_folder: Path, workload: Workload, notes: Notes) -> None:
+    """Notes what is not the same when the factory is called again."""
+    try:
+        require_same_again(cell, data_folder, workload)
+    except ModelError as problem:
+        notes.problem(f"model: {problem}")
+    except BaseException as problem:
+        notes.raised("factory", problem)
 
 
 def _schedules(
@@ -150,7 +188,7 @@ def _together(
     is_ctrl_c: IsCtrlC,
 ) -> None:
     """Notes which optimizers cannot step on which workloads, or under which schedules."""
-    found: dict[tuple[object, ...], tuple[str, list[str]]] = {}
+    found: dict[tuple[str, tuple[object, ...]], tuple[str, list[str]]] = {}
 
     def attempt(
         work: Callable[[CellSpec, Workload], None],
@@ -163,15 +201,17 @@ def _together(
         looked_at = [factory in asked for factory in factories]
         if not any(looked_at) or any(map(_is_left_out, factories, looked_at)):
             return
-        if not looked_at[0]:
-            one, two = two, one
         try:
             with torch.enable_grad():  # whatever the one before has left
                 work(cell, built[cell.workload.name])
         except BaseException as problem:
             if is_ctrl_c(problem):
                 raise
-            found.setdefault((one, *place_of(problem)), (told(problem), []))[1].append(two)
+            # Is it the two of them, or has the other one changed the process for all?
+            if not looked_at[0] and not _steps_alone(cell):
+                one, two = two, one
+            _, places = found.setdefault((one, place_of(problem)), (told(problem), []))
+            places.append(two)
 
     for cell in {(c.workload.name, c.optimizer.name): c for c in cells}.values():
         attempt(_step_on, cell, cell.workload, "workloads")
@@ -182,14 +222,22 @@ def _together(
     for cell in {(c.workload.name, c.optimizer.name, c.schedule.name): c for c in cells}.values():
         if cell.schedule.factory and cell.schedule.name not in blamed:
             attempt(_schedule, cell, cell.schedule, "schedules")
-    for (key, *_), (words, places) in found.items():
-        others = len(set(places)) - 1
-        more = f" and {others} more" if others else ""
-        whole.problem(f"{key}: with {places[0]}{more}: {words}")
+    for (key, _), (words, places) in found.items():
+        whole.pair(key, words, places)
 
 
 def _optimizer(cell: CellSpec, params: Iterable[Tensor]) -> Optimizer:
     return make_optimizer(cell.optimizer, load_factory(cell.optimizer.factory), params, cell.lr)
+
+
+def _steps_alone(cell: CellSpec) -> bool:
+    """Whether the optimizer makes its steps in this process without a workload."""
+    candidate = Candidate(replace(cell.optimizer, lr=cell.lr), load_factory(cell.optimizer.factory))
+    for tried in (candidate, replace(candidate, matrices=True), replace(candidate, sparse=True)):
+        with suppress(BaseException):
+            params = tried.start()
+            return all(bool(p.isfinite().all()) for p in tried.go(tried.build(params), params, steps=1))
+    return False
 
 
 def _step_on(cell: CellSpec, workload: Workload) -> None:

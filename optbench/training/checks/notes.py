@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from optbench.core.errors import UserError, told
+from optbench.core.words import told_of_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class Conformance(NamedTuple):
@@ -28,12 +29,15 @@ class Notes:
 
     Attributes:
         is_ctrl_c: says of an exception whether it is the user's Ctrl-C (`optbench.core.interrupts`).
+        pairs: problems of two things together, the last ones of all: the key of one, what went wrong, and the
+            keys of the others.
     """
 
     def __init__(self, is_ctrl_c: Callable[[BaseException], bool]) -> None:
         self.is_ctrl_c = is_ctrl_c
         self._problems: list[str] = []
         self._warnings: list[str] = []
+        self.pairs: list[tuple[str, str, Sequence[str]]] = []
         self._places: set[tuple[object, ...]] = set()
 
     def problem(self, sentence: str) -> None:
@@ -45,6 +49,10 @@ class Notes:
         """Note what does no harm."""
         if sentence not in self._warnings:
             self._warnings.append(sentence)
+
+    def pair(self, key: str, words: str, others: Sequence[str]) -> None:
+        """Note what is wrong with two things together."""
+        self.pairs.append((key, words, others))
 
     def raised(self, name: str, problem: BaseException, say: Callable[[str], None] | None = None) -> None:
         """Note an exception under the name of what was tried, unless it was met before.
@@ -72,7 +80,8 @@ class Notes:
 
     def found(self) -> Conformance:
         """Return all of it."""
-        return Conformance(self._problems, self._warnings)
+        paired = [told_of_pairs(*pair) for pair in self.pairs]
+        return Conformance(self._problems + paired, self._warnings)
 
 
 def place_of(problem: BaseException) -> tuple[object, ...]:

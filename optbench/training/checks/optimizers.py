@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,9 @@ import torch
 from torch import Tensor
 
 from optbench.catalogue.optimizers.make import may_take_closure, needs_closure
-from optbench.core.errors import UserError, told
+from optbench.core.errors import RAISED_BY_OTHERS, UserError, told
 from optbench.training.batched.stackable import groups_of, is_elementwise
-from optbench.training.checks.candidate import GO_SEED, STEPS, Candidate, flat, quadratic, start
+from optbench.training.checks.candidate import GO_SEED, STEPS, Candidate, flat, quadratic
 from optbench.training.generators import seed_global_generators
 from optbench.training.steps import StepError
 
@@ -40,6 +41,12 @@ SMALL_LR = 0.01
 GENERATORS = (torch.Generator, random.Random, np.random.Generator, np.random.RandomState)
 
 NOT_FINITE = "finite: a parameter is not finite after a few steps"
+UNDEFINED = "zero gradient: a parameter is not finite after a step with a gradient of zero"
+UNMOVED = (
+    "movement: after ten steps every parameter is where it was: does its step train what it was given, or a "
+    "copy of it?"
+)
+UNGOVERNED = "learning rate: it moves parameters at lr = 0, so no schedule governs it whole"
 CLOSURE = (
     "closure: its step needs the gradients and a closure that evaluates them anew: set `closure: true` in "
     "the study, or `needs_closure = True` in its class"
@@ -50,13 +57,16 @@ CREATE_GRAPH = (
 )
 
 
-def examine(spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes) -> None:
+def examine(
+    spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes, *, scheduled: bool = True
+) -> None:
     """Notes what is wrong with an optimizer; `optbench.testing.check_optimizer` says what is looked at.
 
     Args:
         spec: its settings, learning rate and what a study says of its step.
         factory: what it names, loaded.
         notes: where it is noted.
+        scheduled: whether a schedule is to govern its learning rate.
     """
     candidate = _working(Candidate(spec, factory), notes)
     draws = False
@@ -68,8 +78,8 @@ def examine(spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes) -> N
             "against those of other optimizers; the cell's seed fixes it"
         )
     own = False
-    with notes.guarded("state"):
-        own = _has_generator(candidate.build(start()))
+    with suppress(*RAISED_BY_OTHERS):  # told below, where it does harm
+        own = _has_generator(candidate.build(candidate.start()))
     tries: list[tuple[str, Callable[[Candidate], bool], Callable[[str], None]]] = [
         (NOT_FINITE, _is_finite, notes.problem),
         ("deterministic: the same start gives other parameters", _is_deterministic, notes.problem),
@@ -79,18 +89,17 @@ def examine(spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes) -> N
             _state_restores,
             notes.warn if own else notes.problem,
         ),
-        ("zero gradient: it moves parameters whose gradient is zero", _rests_at_zero_gradient, notes.problem),
-        (
-            "learning rate: it moves parameters at lr = 0, so no schedule can govern it",
-            _obeys_lr,
-            notes.problem,
-        ),
+        ("zero gradient: it moves parameters whose gradient is zero", _rests_at_zero_gradient, notes.warn),
+        (UNDEFINED, _is_defined_at_zero_gradient, notes.warn),
+        (UNMOVED, _moves, notes.warn),
         (
             "elementwise: it says so, but an entry's update depends on other entries",
             _is_as_elementwise_as_said,
             notes.problem,
         ),
     ]
+    if scheduled:
+        tries.append((UNGOVERNED, _obeys_lr, notes.warn))
     if not (draws or own):  # drawn numbers are dealt out in the order of the parameters
         tries.append(
             ("order: another order of the parameters gives other results", _ignores_order, notes.problem)
@@ -98,9 +107,12 @@ def examine(spec: OptimizerSpec, factory: Callable[..., Any], notes: Notes) -> N
     for says, holds, say in tries:
         if notes.found().problems[:1] == [NOT_FINITE]:  # what is not finite is nowhere it should be
             break
-        with notes.guarded(says.partition(":")[0]):
+        try:
             if not holds(candidate):
                 say(says)
+        except BaseException as problem:
+            name = says.partition(":")[0]
+            notes.raised(name, problem, notes.warn if name == "state" else None)
     _look_at_closure(candidate, notes)
 
 
@@ -108,7 +120,7 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
     """The candidate in a way in which it makes its steps; what a study must say for that is noted."""
 
     def problem_of(tried: Candidate) -> BaseException | None:
-        params = start()
+        params = tried.start()
         try:
             tried.go(tried.build(params), params)
         except BaseException as problem:
@@ -125,6 +137,10 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
     first = problem_of(candidate)
     if first is None:
         return candidate
+    tried = replace(candidate, matrices=True)
+    if succeeds(tried):
+        notes.warn(f"parameters: it takes matrices alone; of a vector it says {told(first)}")
+        return tried
     if isinstance(first, StepError | UserError):  # it says all there is to say
         notes.raised("closure" if isinstance(first, StepError) else "factory", first)
         return candidate
@@ -134,7 +150,7 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
         (replace(spec, create_graph=True), CREATE_GRAPH),
     ):
         tried = replace(candidate, spec=said)
-        if said.closure and not may_take_closure(tried.build(start())):
+        if said.closure and not may_take_closure(tried.build(tried.start())):
             continue
         if said != spec and succeeds(tried):
             notes.problem(sentence)
@@ -152,7 +168,7 @@ def _working(candidate: Candidate, notes: Notes) -> Candidate:
 
 def _look_at_closure(candidate: Candidate, notes: Notes) -> None:
     """A closure that is not honoured does no harm to an optimizer that is trained without one."""
-    params = start()
+    params = candidate.start()
     seen: list[float] = []
     try:
         optimizer = candidate.build(params)
@@ -183,7 +199,7 @@ def _same(first: Sequence[Tensor], second: Sequence[Tensor]) -> bool:
 
 def _is_finite(candidate: Candidate) -> bool:
     def holds(lr: float) -> bool:
-        params = start()
+        params = candidate.start()
         return all(bool(p.isfinite().all()) for p in candidate.go(candidate.build(params, lr), params))
 
     # A rate that suits the study's workloads may be too high here: then a small one must do.
@@ -191,12 +207,12 @@ def _is_finite(candidate: Candidate) -> bool:
 
 
 def _is_deterministic(candidate: Candidate) -> bool:
-    first, second = start(), start()
+    first, second = candidate.start(), candidate.start()
     return _same(candidate.go(candidate.build(first), first), candidate.go(candidate.build(second), second))
 
 
 def _state_restores(candidate: Candidate) -> bool:
-    params = start()
+    params = candidate.start()
     optimizer = candidate.build(params)
     candidate.go(optimizer, params)
     copies: list[Tensor] = [torch.nn.Parameter(p.detach().clone()) for p in params]
@@ -209,7 +225,7 @@ def _leaves_generators(candidate: Candidate) -> bool:
     def states() -> tuple[bytes, object, object]:
         return torch.get_rng_state().numpy().tobytes(), random.getstate(), str(np.random.get_state())  # noqa: NPY002
 
-    params = start()
+    params = candidate.start()
     seed_global_generators(GO_SEED)
     before = states()
     optimizer = candidate.build(params)
@@ -233,18 +249,34 @@ def _has_generator(optimizer: Optimizer) -> bool:
 
 
 def _rests_at_zero_gradient(candidate: Candidate) -> bool:
-    params = start()
+    params = candidate.start()
     before = [p.detach().clone() for p in params]
     after = candidate.go(candidate.build(params), params, steps=1, of=flat)
     # Decay of the weights, whatever its name, moves them towards zero.
     return all(
-        bool((((a.abs() <= b.abs()) & (a * b >= 0)) | _rests(a, b)).all())
+        bool((((a.abs() <= b.abs()) & (a * b >= 0)) | _rests(a, b) | ~a.isfinite()).all())
         for a, b in zip(after, before, strict=True)
     )
 
 
+def _is_defined_at_zero_gradient(candidate: Candidate) -> bool:
+    params = candidate.start()
+    return all(bool(p.isfinite().all()) for p in candidate.go(candidate.build(params), params, 1, of=flat))
+
+
+def _moves(candidate: Candidate) -> bool:
+    """At its own rate, or at one at which rounding does not hide it."""
+
+    def holds(lr: float) -> bool:
+        params = candidate.start()
+        after = candidate.go(candidate.build(params, lr), params)
+        return not _same(after, candidate.start())
+
+    return holds(candidate.spec.lr) or holds(max(candidate.spec.lr, SMALL_LR))
+
+
 def _obeys_lr(candidate: Candidate) -> bool:
-    params = start()
+    params = candidate.start()
     before = [p.detach().clone() for p in params]
     optimizer = candidate.build(params)
     for group in optimizer.param_groups:
@@ -260,7 +292,7 @@ def _rests(after: Tensor, before: Tensor) -> Tensor:
 
 def _ignores_order(candidate: Candidate) -> bool:
     def holds(lr: float) -> bool:
-        first, second = start(), start()[::-1]
+        first, second = candidate.start(), candidate.start()[::-1]
         one = candidate.go(candidate.build(first, lr), first)
         other = candidate.go(candidate.build(second, lr), second)[::-1]
         return all(
@@ -273,10 +305,13 @@ def _ignores_order(candidate: Candidate) -> bool:
 
 
 def _is_as_elementwise_as_said(candidate: Candidate) -> bool:
-    optimizer = candidate.build(start())
+    optimizer = candidate.build(candidate.start())
     if not is_elementwise(optimizer) or needs_closure(optimizer) or candidate.sparse:
         return True
-    first, second = start(), [torch.nn.Parameter(3 * p.detach().flip(0) + 1) for p in start()]
+    first, second = (
+        candidate.start(),
+        [torch.nn.Parameter(3 * p.detach().flip(0) + 1) for p in candidate.start()],
+    )
     stacked = [torch.nn.Parameter(torch.stack(pair).detach()) for pair in zip(first, second, strict=True)]
     lr = min(candidate.spec.lr, SMALL_LR)
     optimizers = [candidate.build(params, lr) for params in (first, second, stacked)]

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from optbench.catalogue.workloads.workload import Workload
 from optbench.core.errors import told
+from optbench.core.words import a_kind
 from optbench.training.batches import example_batches
 from optbench.training.evaluation import record_coordinates, record_evaluation, record_means
 from optbench.training.losses import LossError, one_number, one_value
-from optbench.training.model import ModelError, OwnModel, make_model
+from optbench.training.model import ModelError, OwnModel, make_model, same_values
 from optbench.training.probes.guard import GuardedProbes
 from optbench.training.steps import backward
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from torch import Tensor
+    from collections.abc import Callable, Mapping
 
     from optbench.catalogue.workloads.workload import Batch
     from optbench.training.checks.notes import Notes
@@ -51,7 +51,7 @@ def examine(build: Callable[[], object], notes: Notes) -> Workload | None:
     if workload is None and notes.found().problems:
         return None
     if not isinstance(workload, Workload):
-        notes.problem(f"type: a workload's factory must return a Workload, not a {type(workload).__name__}")
+        notes.problem(f"type: a workload's factory must return a Workload, not {a_kind(workload)}")
         return None
     metrics = {name: one_value(metric, name) for name, metric in workload.metrics.items()}
     workload = replace(workload, loss=one_number(workload.loss), metrics=metrics)
@@ -103,7 +103,16 @@ def _slope(workload: Workload, batch: Batch, which: str, notes: Notes) -> tuple[
     try:
         if workload.augment is not None:
             batch = workload.augment(batch, torch.Generator().manual_seed(SEED))
+        parameters = dict(own.module.named_parameters())
+        before = {name: parameter.detach().clone() for name, parameter in parameters.items()}
         loss = workload.loss(own.module, batch)
+        if any(parameter.grad is not None for parameter in parameters.values()):
+            notes.problem(
+                "loss: it calls backward itself, which training does, so that gradients are added twice: it "
+                "must return the loss alone"
+            )
+            own.module.zero_grad()
+        _name_changed(before, parameters, "loss: computing it", notes)
         backward(loss)
         found = float(loss.detach()), [p.grad for p in own.module.parameters() if p.grad is not None]
     except LossError as problem:
@@ -118,6 +127,16 @@ def _slope(workload: Workload, batch: Batch, which: str, notes: Notes) -> tuple[
     return found
 
 
+def _name_changed(
+    before: Mapping[str, Tensor], now: Mapping[str, Tensor], what: str, notes: Notes | None
+) -> bool:
+    """Notes, where that is asked for, which tensor of the model something has changed that must not."""
+    changed = [name for name, tensor in before.items() if not same_values(tensor, now[name].detach())]
+    if changed and notes is not None:
+        notes.problem(f"{what} changes the model ({changed[0]}), which only the optimizer may")
+    return bool(changed)
+
+
 def _is_finite(gradient: Tensor) -> bool:
     dense = gradient.coalesce().values() if gradient.layout == torch.sparse_coo else gradient
     return bool(dense.isfinite().all())
@@ -129,6 +148,8 @@ def _look_at_evaluation(workload: Workload, notes: Notes) -> None:
     if own is None:
         return
     rows: list[Any] = []
+    state = {n: t for n, t in own.module.state_dict(keep_vars=True).items() if isinstance(t, Tensor)}
+    before = {name: tensor.detach().clone() for name, tensor in state.items()}
     try:
         held_out = record_evaluation(workload, own.module, 0, rows)
         record_coordinates(workload, own.module, 0, rows)
@@ -137,6 +158,17 @@ def _look_at_evaluation(workload: Workload, notes: Notes) -> None:
         if workload.test is not None:
             few = tuple(part[:FEW] for part in workload.test)
             record_means(workload, own.module, "test", few, 0, rows)
+        quantities = {"its loss": workload.loss} | {
+            f"its metric {n!r}": m for n, m in workload.metrics.items()
+        }
+        if _name_changed(before, state, "", None):
+            few = tuple(part[:FEW] for part in workload.train)
+            for what, quantity in quantities.items():
+                before = {name: tensor.detach().clone() for name, tensor in state.items()}
+                own.module.eval()
+                with torch.no_grad():
+                    quantity(own.module, few)
+                _name_changed(before, state, f"evaluation: {what}", notes)
     except LossError as problem:
         notes.problem(f"loss: {str(problem).replace('its loss', 'it', 1)}")
     except BaseException as problem:

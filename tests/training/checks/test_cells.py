@@ -185,7 +185,7 @@ def test_where_some_are_looked_at_nobody_else_is_accused():
     assert check_cells(cells, NOWHERE, {"torch.optim:SGD"}) == ([], [])
     (about_words,) = check_cells(cells, NOWHERE, {"lab.faults:words"}).problems
     assert about_words.startswith(
-        "workloads.words: with optimizers.adam: RuntimeError: Adam does not support"
+        "optimizers.adam: with workloads.words: RuntimeError: Adam does not support"
     )
     (about_sam,) = check_cells(cells, NOWHERE, {"lab.faults:Sam"}).problems
     assert about_sam.startswith(SAM)
@@ -201,3 +201,68 @@ def test_missing_data_is_one_sentence():
     (problem,) = check_cells([one], Path(os.devnull).parent / "nowhere").problems
     assert problem.startswith("workloads.digits_mlp: factory: ")
     assert "prepare" in problem
+
+
+@pytest.mark.parametrize(
+    ("workload", "problem"),
+    [
+        (
+            "goes_backward",
+            "loss: it calls backward itself, which training does, so that gradients are added twice",
+        ),
+        (
+            "shrinks_in_metric",
+            "evaluation: its metric 'gap' changes the model (weight), which only the optimizer",
+        ),
+        ("shrinks_in_loss", "loss: computing it changes the model (weight), which only the optimizer may"),
+        ("on_meta", "model: it is on the device 'meta', which holds no numbers"),
+        (
+            "sparse_loss",
+            "loss: it must be one floating-point number; it is a sparse tensor: take its to_dense()",
+        ),
+    ],
+)
+def test_what_changes_the_model_or_has_no_numbers_is_named(workload, problem):
+    problems, warnings = check_cells([cell(workload), cell("line")], NOWHERE)
+    assert warnings == []
+    assert problems[0].startswith(f"workloads.{workload}: {problem}")
+    assert all(one.startswith(f"workloads.{workload}: ") for one in problems)
+
+
+def test_muon_may_train_matrices_alone():
+    """Check's own vector is not the study's."""
+    muon = replace(cell("matrix").optimizer, name="muon", factory="torch.optim:Muon", lr=0.01, settings={})
+    found = check_cells([replace(cell("matrix"), optimizer=muon)], NOWHERE)
+    assert found.problems == []
+    (warning,) = found.warnings
+    assert warning.startswith("optimizers.muon: parameters: it takes matrices alone; of a vector it says")
+    (problem,) = check_cells([replace(cell("line"), optimizer=muon)], NOWHERE).problems
+    assert problem.startswith("optimizers.muon: with workloads.line: optimizers.muon: Muon only supports 2D")
+
+
+def test_what_moves_at_no_rate_is_a_warning_where_a_schedule_governs_it():
+    rprop = replace(cell("line").optimizer, name="rprop", factory="torch.optim:Rprop", lr=0.01, settings={})
+    constant = replace(cell("line"), optimizer=rprop)
+    assert check_cells([constant], NOWHERE) == ([], [])
+    scheduled = replace(cell("line", schedule="cosine"), optimizer=rprop)
+    problems, (warning,) = check_cells([constant, scheduled], NOWHERE)
+    assert problems == []
+    assert warning.startswith("optimizers.rprop: learning rate: it moves parameters at lr = 0")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "warning"),
+    [
+        ("Copies", "movement: after ten steps every parameter is where it was"),
+        ("Waits", "movement: after ten steps every parameter is where it was"),
+        ("Wrapping", "state: AttributeError: "),
+        ("Stateless", "state: NotImplementedError: not yet"),
+        ("OnSphere", "learning rate: it moves parameters at lr = 0, so no schedule governs it whole"),
+    ],
+)
+def test_more_that_does_no_harm_is_a_warning(optimizer, warning):
+    problems, warnings = check_cells([cell("line", optimizer, schedule="cosine")], NOWHERE)
+    assert problems == []
+    told = [one for one in warnings if ": closure: " not in one]
+    assert len(told) == 1, told
+    assert told[0].startswith(f"optimizers.{optimizer}: {warning}")
