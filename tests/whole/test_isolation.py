@@ -197,9 +197,8 @@ def test_a_check_accuses_plug_ins_alone(tmp_path: Path) -> None:
     done = run("optbench", "check", "study.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-    accused = set(
-        re.findall(r"^optbench: (?:workloads|optimizers|schedules)\.(\w+)", done.stderr, re.MULTILINE)
-    )
+    named = r"^optbench: (?:study\.yaml: line \d+, column \d+: )?(?:workloads|optimizers|schedules)\.(\w+)"
+    accused = set(re.findall(named, done.stderr, re.MULTILINE))
     assert {"m_default_device", "m_grad_off", "m_exits"} <= accused
     assert {name for name in accused if not name.startswith("m_")} == set()
 
