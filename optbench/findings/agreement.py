@@ -19,8 +19,9 @@ from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import MISSING, OK
 from optbench.core.words import number
-from optbench.findings.decisions import EQUAL, INSUFFICIENT, UNFAVOURABLE, Row, Rules, decide
+from optbench.findings.decisions import Row, Rules, decide
 from optbench.findings.samples import Combination, paired_differences
+from optbench.findings.verdicts import EQUAL, INSUFFICIENT, UNFAVOURABLE
 from optbench.stats.intervals import median_interval
 from optbench.tables.metrics import MEASURE_NAMES
 from optbench.tables.read import read_frame, read_values

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from optbench.findings.decisions import SHARES, Decision, Row, Rules, decide
+from optbench.findings.decisions import Decision, Row, Rules, decide
 from optbench.findings.samples import (
     Combination,
     CommonBlock,
@@ -21,6 +21,7 @@ from optbench.findings.samples import (
     paired_differences,
 )
 from optbench.findings.tuning_share import TuningShare
+from optbench.findings.verdicts import SHARES
 from optbench.stats.intervals import median_interval
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.regret import independent_sum, interquartile_weights

@@ -17,6 +17,21 @@ import numpy as np
 from optbench.core.floats import LARGEST, SMALLEST
 from optbench.core.words import percent
 from optbench.findings.samples import location
+from optbench.findings.verdicts import (
+    BELOW,
+    BETTER,
+    BETTER_EXACT,
+    EQUAL,
+    EXACT,
+    INSUFFICIENT,
+    MODERATED_T,
+    NOT_TESTED,
+    SHARES,
+    STUDENT_T,
+    UNDECIDED,
+    WORSE,
+    WORSE_EXACT,
+)
 from optbench.stats.intervals import hodges_lehmann, student_quantile
 from optbench.stats.moderated import moderated_t
 from optbench.stats.paired import FEWEST_PAIRS, holm, seeds_needed
@@ -28,32 +43,6 @@ if TYPE_CHECKING:
 
     from optbench.findings.samples import Combination
 
-SHARES: Final = {"comparisons": 0.7, "main effects": 0.2, "equality": 0.1}
-"""What of the budget goes to the pairs of combinations, to the pooled main effects, and to `equal within`."""
-
-MODERATED_T: Final = "moderated paired t, Holm"
-STUDENT_T: Final = "paired t, Holm"
-NOT_TESTED: Final = "none"
-EXACT: Final = "none: exact, nothing is drawn"
-
-BETTER: Final = "better"
-WORSE: Final = "worse"
-BETTER_EXACT: Final = "better (exact)"
-WORSE_EXACT: Final = "worse (exact)"
-BELOW: Final = "detected, below the threshold"
-UNDECIDED: Final = "undecided"
-INSUFFICIENT: Final = "insufficient data"
-EQUAL: Final = "equal within "
-"""What a verdict of equality starts with; the margin follows, as in `equal within 4.2%`."""
-
-RESOLVED: Final = (BETTER, WORSE, BETTER_EXACT, WORSE_EXACT)
-"""Verdicts that one is better than the other."""
-
-FAVOURABLE: Final = (BETTER, BETTER_EXACT)
-UNFAVOURABLE: Final = (WORSE, WORSE_EXACT)
-
-MIRROR: Final = {BETTER: WORSE, WORSE: BETTER, BETTER_EXACT: WORSE_EXACT, WORSE_EXACT: BETTER_EXACT}
-
 CONFIDENCE: Final = 0.95
 """Of a row's own interval."""
 
@@ -62,21 +51,6 @@ LEAST_SPREAD: Final = 0.1
 
 SQUARABLE = (1e-140, 1e140)
 """Numbers between these have squares that neither overflow nor vanish, some of them summed."""
-
-
-def mirrored(verdict: str) -> str:
-    """The verdict on b against a, from the one on a against b."""
-    return MIRROR.get(verdict, verdict)
-
-
-def not_told_apart(verdict: str) -> bool:
-    """Whether a test was made and neither side came out as better."""
-    return verdict not in RESOLVED and verdict != INSUFFICIENT
-
-
-def kind_of(verdict: str) -> str:
-    """The verdict without its margin: `equal` for all that are equal within some margin."""
-    return "equal" if verdict.startswith(EQUAL) else verdict
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optbench.findings.decisions import INSUFFICIENT
 from optbench.findings.finding import DESCRIPTION, Finding, make, template_of
+from optbench.findings.verdicts import INSUFFICIENT
 from optbench.stats.intervals import median_interval
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.words import as_number, count, listing, percent
-from optbench.findings.decisions import BELOW, INSUFFICIENT, RESOLVED
 from optbench.findings.finding import Finding, key_of, make
 from optbench.findings.main_effects import ALL_KINDS
 from optbench.findings.sentences import evidence
+from optbench.findings.verdicts import BELOW, INSUFFICIENT, RESOLVED
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.rows import row_dicts
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from optbench.findings.comparisons import family, least_difference
-from optbench.findings.decisions import RESOLVED, Row, Rules, mirrored
+from optbench.findings.decisions import Row, Rules
 from optbench.findings.samples import Combination, PairedSamples, paired_differences
+from optbench.findings.verdicts import RESOLVED, mirrored
 from optbench.tables.curves import read_curves
 
 if TYPE_CHECKING:

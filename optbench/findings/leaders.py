@@ -11,7 +11,6 @@ from optbench.core.status import OK
 from optbench.core.words import MOST_NAMES, as_number, count, listing, probability
 from optbench.findings.analysis import LOSS, TIME, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
-from optbench.findings.decisions import FAVOURABLE, INSUFFICIENT, UNDECIDED
 from optbench.findings.finding import (
     COMPARISON_KEY,
     DESCRIPTION,
@@ -26,6 +25,7 @@ from optbench.findings.finding import (
 from optbench.findings.ranking import FEWEST_WORKLOADS
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, standing, why_not_tested
+from optbench.findings.verdicts import FAVOURABLE, INSUFFICIENT, UNDECIDED
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.rows import row_dicts
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from optbench.findings.decisions import SHARES, Decision, Row, Rules, decide, power_of_ten
+from optbench.findings.decisions import Decision, Row, Rules, decide, power_of_ten
 from optbench.findings.samples import (
     Combination,
     PairedSamples,
@@ -22,9 +22,10 @@ from optbench.findings.samples import (
     paired_differences,
 )
 from optbench.findings.tuning_share import TuningShare
+from optbench.findings.verdicts import SHARES
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.regret import independent_sum
-from optbench.tables.ratios import first_with
+from optbench.tables.rows import first_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

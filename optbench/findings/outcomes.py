@@ -16,7 +16,6 @@ from optbench.core.status import OK
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
-from optbench.findings.decisions import INSUFFICIENT, RESOLVED
 from optbench.findings.descriptions import describe, is_finite, median_effect
 from optbench.findings.finding import (
     COMPARISON_KEY,
@@ -29,6 +28,7 @@ from optbench.findings.finding import (
 )
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import evidence, interval_after, interval_percent
+from optbench.findings.verdicts import INSUFFICIENT, RESOLVED
 from optbench.stats.intervals import wilson_interval
 from optbench.tables.ratios import ratios_by_seed
 from optbench.tables.rows import COMBINATION, row_dicts

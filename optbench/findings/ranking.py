@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from optbench.findings.comparisons import EVERY_WORKLOAD
-from optbench.findings.decisions import (
-    FAVOURABLE,
-    INSUFFICIENT,
-    RESOLVED,
-    UNFAVOURABLE,
-    mirrored,
-    power_of_ten,
-)
+from optbench.findings.decisions import power_of_ten
 from optbench.findings.samples import (
     Combination,
     CommonBlock,
@@ -23,6 +16,7 @@ from optbench.findings.samples import (
     middles,
     over_workloads,
 )
+from optbench.findings.verdicts import FAVOURABLE, INSUFFICIENT, RESOLVED, UNFAVOURABLE, mirrored
 from optbench.stats.intervals import Interval, mean_interval, median_interval
 from optbench.stats.paired import probability_of_improvement
 from optbench.stats.ranks import critical_difference, friedman, midranks

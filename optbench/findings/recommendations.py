@@ -10,7 +10,6 @@ import numpy as np
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent, probability
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
-from optbench.findings.decisions import EXACT, INSUFFICIENT, UNFAVOURABLE
 from optbench.findings.finding import (
     COMPARISON_KEY,
     RANKING_KEY,
@@ -21,9 +20,9 @@ from optbench.findings.finding import (
     oriented,
 )
 from optbench.findings.samples import Combination
+from optbench.findings.verdicts import EXACT, INSUFFICIENT, UNFAVOURABLE
 from optbench.stats.paired import FEWEST_PAIRS
-from optbench.tables.ratios import first_with
-from optbench.tables.rows import row_dicts
+from optbench.tables.rows import first_with, row_dicts
 from optbench.tables.step_times import is_quiet
 
 if TYPE_CHECKING:

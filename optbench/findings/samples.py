@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optbench.core.status import MISSING, OK
-from optbench.tables.ratios import first_with
+from optbench.tables.rows import first_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

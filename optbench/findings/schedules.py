@@ -8,15 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from optbench.core.words import as_number, count
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
-from optbench.findings.decisions import (
-    BELOW,
-    FAVOURABLE,
-    INSUFFICIENT,
-    RESOLVED,
-    UNDECIDED,
-    UNFAVOURABLE,
-    kind_of,
-)
 from optbench.findings.descriptions import describe
 from optbench.findings.finding import (
     COMPARISON_KEY,
@@ -30,6 +21,15 @@ from optbench.findings.finding import (
 from optbench.findings.interaction import HALF, turned_round
 from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, evidence
+from optbench.findings.verdicts import (
+    BELOW,
+    FAVOURABLE,
+    INSUFFICIENT,
+    RESOLVED,
+    UNDECIDED,
+    UNFAVOURABLE,
+    kind_of,
+)
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:

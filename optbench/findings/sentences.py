@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent, probability
-from optbench.findings.decisions import EXACT, FAVOURABLE
+from optbench.findings.verdicts import EXACT, FAVOURABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

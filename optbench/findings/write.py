@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from optbench.core.files import write_text
 from optbench.findings import behaviour, effects, leaders, outcomes, recommendations, schedules
 from optbench.findings.analysis import compare_all, with_measured, write_analysis
-from optbench.findings.decisions import RESOLVED
 from optbench.findings.finding import Finding, template_of
+from optbench.findings.verdicts import RESOLVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from optbench.core.floats import quotient
 from optbench.core.status import MISSING
 from optbench.stats.intervals import median_interval
 from optbench.stats.ranks import performance_profile
-from optbench.tables.rows import COMBINATION
+from optbench.tables.rows import COMBINATION, first_with
 from optbench.tables.time_to_target import share_band
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -24,21 +24,6 @@ MOST_THRESHOLDS = 60
 """Factors at which a profile is kept."""
 
 METRIC = "final_val_loss"
-
-
-Key = TypeVar("Key", bound=tuple[str, str])
-"""An optimizer under a schedule."""
-
-
-def first_with(keys: Iterable[Key], optimizer: str) -> Key:
-    """Where the reference stands among these: its optimizer's first key, else the first of all.
-
-    Args:
-        keys: optimizers under schedules in the study's order, at least one.
-        optimizer: the study's reference (`report.reference`).
-    """
-    known = list(keys)
-    return next((key for key in known if key[0] == optimizer), known[0])
 
 
 class RatioRow(NamedTuple):

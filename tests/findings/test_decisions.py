@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from optbench.findings.decisions import MIRROR, SHARES, Row, Rules, decide, kind_of, mirrored, verdict_of
+from optbench.findings.decisions import Row, Rules, decide, verdict_of
 from optbench.findings.samples import Combination
+from optbench.findings.verdicts import MIRROR, SHARES, kind_of, mirrored
 from optbench.stats import moderated
 
 RULES = Rules()

@@ -19,9 +19,9 @@ from lab.fabricate import HOSTILE, Fake, fabricate
 from lab.findings import FAKE, label, number, runs_csv
 from lab.studies import optbench, run, write_study
 from optbench.core.words import as_number
-from optbench.findings.decisions import kind_of
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.interaction import with_half
+from optbench.findings.verdicts import kind_of
 from optbench.findings.write import sentence, write_findings
 
 VERDICTS = {

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from optbench.core.words import interval, listing, number, percent
-from optbench.findings.decisions import (
+from optbench.findings.finding import DESCRIPTION
+from optbench.findings.verdicts import (
     BELOW,
     BETTER,
     BETTER_EXACT,
@@ -20,7 +21,6 @@ from optbench.findings.decisions import (
     WORSE_EXACT,
     kind_of,
 )
-from optbench.findings.finding import DESCRIPTION
 from optbench.report.page.context import Content
 from optbench.report.page.sections.workloads import GLANCE_HEADS
 from optbench.report.page.table import Table, TableEntry
