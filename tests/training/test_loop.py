@@ -252,7 +252,7 @@ def test_a_workload_factory_must_return_a_workload(tmp_path, monkeypatch):
         optimizers: [sgd]
         """
     trace = train_cell(cells(tmp_path, monkeypatch, text)["odd/sgd/constant/0"], NOWHERE)
-    assert "odd:odd must return a Workload; it returned a int" in trace.facts["error"]
+    assert "odd:odd must return a Workload; it returned an int" in trace.facts["error"]
 
 
 def test_plateau_is_driven_by_the_validation_loss(plugged):
