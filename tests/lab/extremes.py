@@ -86,8 +86,8 @@ seeds: {seeds}
 device: cpu
 tuning: {{seeds: 2, low: 1.0e-300, high: 1.0e+300, per_decade: 1, widen: 0}}
 workloads:
-  ravine: {{target: {target}}}
-  saddle: {{}}
+  ravine: {{spread: 0.1, target: {target}}}
+  saddle: {{spread: 0.1}}
 optimizers: {{sgd: {{lr: 1.0e-300}}, heavy_ball: {{lr: 1.0e+300}}, adam: {{}}, lion: {{}}}}
 schedules: [constant, cosine]
 report: {{reference: heavy_ball}}

@@ -245,7 +245,7 @@ def test_a_schedule_that_raises_is_one_sentence():
     def odd(optimizer):
         raise SystemExit(3)
 
-    assert check_schedule(odd) == ["rates: SystemExit: 3"]
+    assert check_schedule(odd) == ["schedules.odd: SystemExit: 3"]
     assert check_schedule(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.1, total_steps=60, budget=60) == []
 
 

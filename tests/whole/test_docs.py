@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from click.testing import CliRunner
+from scipy import stats
 
 from lab.docs_pages import PAGES, ROOT, commands, fences, read, without_fences
 from optbench.cells.matrix import cells_of
@@ -182,18 +183,25 @@ def test_the_finding_by_hand_adds_up() -> None:
     losses = np.array(rows, dtype=float)
     d = np.log10(losses[:, 0] / losses[:, 1])
     np.testing.assert_allclose(d, losses[:, 2], atol=5e-6)
-    averages = sorted((d[i] + d[j]) / 2 for i in range(6) for j in range(i, 6))
-    statistic = abs(d.sum()) / np.sqrt((d**2).sum())
+    variance = (4 * 0.0016 + 5 * d.var(ddof=1)) / 9
+    error = np.sqrt(variance / 6)
+    t = abs(d.mean()) / error
+    p, half = 2 * stats.t.sf(t, 9), stats.t.ppf(0.975, 9) * error
+    level = stats.t.isf(0.005 / 500, 9)
+    reach = abs(d.mean()) + level * error
+    low, high = 10 ** (d.mean() - half), 10 ** (d.mean() + half)
     for said in (
-        f"The {len(averages)} averages",
-        f"10^{averages[10]:.4f}"[:10],
-        f"= {10 ** averages[10]:.3f}.",
-        f"{10 ** averages[0]:.3f} to {10 ** averages[-1]:.3f}",
-        f"|sum d| = {abs(d.sum()):.3f}",
-        f"= {statistic:.4f}, of at most sqrt(6) = {np.sqrt(6):.4f}",
-        f"reads {10 ** -averages[10]:.2f} [{10 ** -averages[-1]:.2f}, {10 ** -averages[0]:.2f}]",
+        f"10^{d.mean():.5f}"[:9],
+        f"= {10 ** d.mean():.3f}.",
+        f"s^2 = {d.var(ddof=1):.6f}",
+        f"= {variance:.5f} and the error sqrt({variance:.5f} / 6) = {error:.5f}",
+        f"/ {error:.5f} = {t:.2f} with 9 degrees of freedom: p = {p:.1e}".replace("e-07", "e-7"),
+        f"that is {low:.3f} to {high:.3f}",
+        f"500 p / 0.7 = {500 * p / 0.7:.5f}",
+        f"t_(1 - 0.005/500, 9) = {level:.2f}",
+        f"= {reach:.4f}: a difference of more than {100 * (10**reach - 1):.0f}% is excluded",
     ):
-        assert said in text
+        assert said in text, said
 
 
 def test_the_oldest_versions_are_those_of_the_project() -> None:
