@@ -107,7 +107,7 @@ def moderated_t(
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(differs, np.abs(mean) / error, 0.0)
     p = np.where(n > 1, 2 * special.stdtr(df, -t), np.nan)
-    scale = prior_variance * size**2 if prior_df else math.nan
+    scale = prior_variance * size * size if prior_df else math.nan  # infinite rather than an error
     return ModeratedT(mean * size, error * size, df, p, prior_df, scale)
 
 

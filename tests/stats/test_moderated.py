@@ -72,6 +72,8 @@ def test_rows_without_a_difference_and_missing_pairs() -> None:
     assert math.isnan(found.p[2])
     huge = moderated_t(1e300 * d[1:2])
     assert huge.p[0] == pytest.approx(found.p[1])
+    many = np.random.default_rng(0).normal(size=(12, 6))
+    np.testing.assert_allclose(moderated_t(1e300 * many).p, moderated_t(many).p)
     with pytest.raises(ValueError, match="finite"):
         moderated_t([[math.inf, 1.0]])
     with pytest.raises(ValueError, match="shape"):
