@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from optbench.core.status import MISSING, OK
+from optbench.stats.intervals import mean_of
 from optbench.tables.rows import first_with
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def location(scores: NDArray[np.float64]) -> float:
     """
     if not len(scores):
         return math.nan
-    return float(scores.mean() if np.isfinite(scores).all() else np.median(scores))
+    if np.isfinite(scores).all():
+        return mean_of(scores)
+    return float(np.median(scores))
 
 
 def paired_samples(

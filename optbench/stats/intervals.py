@@ -88,6 +88,12 @@ def student_quantile(confidence: float, df: float) -> float:
     return float(special.stdtrit(df, (1 + checked_confidence(confidence)) / 2))
 
 
+def mean_of(values: FloatArray) -> float:
+    """The mean of finite values, which no sum of large ones overflows."""
+    size = float(np.abs(values).max()) or 1.0
+    return float((values / size).mean()) * size
+
+
 def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     """Mean with Student's t interval, mean +- t_{n-1} s / sqrt(n). Meant for log10 losses.
 
@@ -109,8 +115,10 @@ def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Interval:
     x = checked_array(values, "values")
     if x.size < 2:  # noqa: PLR2004 - a spread needs two values
         raise ValueError("a mean's interval needs at least 2 values; got 1")
-    mean = float(x.mean())
-    half = student_quantile(confidence, x.size - 1) * float(x.std(ddof=1)) / math.sqrt(x.size)
+    mean, size = mean_of(x), float(np.abs(x).max()) or 1.0
+    # Squares of values near the limits must neither overflow nor vanish.
+    spread = float((x / size).std(ddof=1)) * size
+    half = student_quantile(confidence, x.size - 1) / math.sqrt(x.size) * spread
     return Interval(mean, mean - half, mean + half, confidence, x.size)
 
 
