@@ -19,12 +19,13 @@ from optbench.core.errors import UserError
 from optbench.core.provenance import differing
 from optbench.core.status import MISSING, OK
 from optbench.core.words import number
+from optbench.findings.comparisons import least_difference
 from optbench.findings.decisions import Row, Rules, decide
-from optbench.findings.samples import Combination, paired_differences
+from optbench.findings.samples import paired_differences
 from optbench.findings.verdicts import EQUAL, INSUFFICIENT, UNFAVOURABLE
-from optbench.stats.intervals import median_interval
 from optbench.tables.metrics import MEASURE_NAMES
 from optbench.tables.read import read_frame, read_values
+from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from optbench.cells.trace import Trace
@@ -165,16 +166,16 @@ def compare_results(
     if not (both["_merge"] == "both").any():
         raise UserError(f"{a} and {b} share no cell; --map OLD=NEW is for an optimizer's new name")
     rules = Rules(threshold=threshold)
-    groups = [("/".join(map(str, names)), group) for names, group in both.groupby(GROUP, sort=False)]
+    groups = [(tuple(map(str, names)), group) for names, group in both.groupby(GROUP, sort=False)]
     kinds = [_kind(group[group["_merge"] == "both"], tolerance) for _, group in groups]
-    rows = [_row(name, group, rules) for name, group in groups]
+    rows = [_row(names, group, rules) for names, group in groups]
     different = [row for row, kind in zip(rows, kinds, strict=True) if kind != "equal"]
-    decided = dict(zip(map(id, different), decide(different, rules, share=1.0, equality=True), strict=True))
+    decided = iter(decide(different, rules, share=1.0, equality=True))
     found = []
-    for (name, group), kind, row in zip(groups, kinds, rows, strict=True):
-        gone = group["_merge"] != "both"
+    for (names, group), kind, row in zip(groups, kinds, rows, strict=True):
+        name, gone = "/".join(names), group["_merge"] != "both"
         missing = tuple(f"{name}/{seed}" for seed in group.loc[gone, "seed"])
-        one = decided.get(id(row))
+        one = None if kind == "equal" else next(decided)
         numbers = (math.nan,) * 3 if one is None else (one.effect, one.low, one.high)
         p = 1.0 if one is None or math.isnan(one.p_adjusted) else one.p_adjusted
         verdict = EQUAL + "0%" if one is None else one.verdict
@@ -196,16 +197,12 @@ def _runs(folder: Path) -> pd.DataFrame:
     return runs[runs["status"] != MISSING.name]
 
 
-def _row(name: str, group: pd.DataFrame, rules: Rules) -> Row:
+def _row(names: tuple[str, ...], group: pd.DataFrame, rules: Rules) -> Row:
     """A comparison of B with A before its test."""
     pairs = group[group["_merge"] == "both"]
     old, new = _losses(pairs, "a"), _losses(pairs, "b")
-    workload, optimizer, schedule = name.rsplit("/", 2) if name.count("/") > 1 else (name, "", "")
-    ratio = not ((old < 0) | (new < 0)).any()
-    finite = old[np.isfinite(old)]
-    least = math.log10(1 + rules.threshold)
-    if not ratio:
-        least = rules.threshold * (median_interval(np.abs(finite)).estimate if len(finite) else 1.0)
+    workload, optimizer, schedule = names
+    ratio = not bool(((old < 0) | (new < 0)).any())
     with np.errstate(divide="ignore"):
         scores = (np.log10(new), np.log10(old)) if ratio else (new, old)
     differences = paired_differences(*scores)
@@ -226,7 +223,7 @@ def _row(name: str, group: pd.DataFrame, rules: Rules) -> Row:
         differences=differences,
         exact=False,
         compared=bool((np.isfinite(old) | np.isfinite(new)).any()),
-        threshold=least,
+        threshold=least_difference(old, rules.threshold, ratio=ratio),
         group=workload,
     )
 

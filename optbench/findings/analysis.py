@@ -15,10 +15,11 @@ from optbench.findings.decisions import Rules
 from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
 from optbench.findings.main_effects import MainEffect, main_effects
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
-from optbench.findings.samples import Combination, CommonBlock, PairedSamples, common_block, paired_samples
+from optbench.findings.samples import CommonBlock, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
 from optbench.findings.tuning_share import read_tuning_share
 from optbench.tables.read import read_frame, read_values
+from optbench.tables.rows import Combination
 from optbench.tables.step_times import read_times
 
 if TYPE_CHECKING:

@@ -12,19 +12,13 @@ import numpy as np
 import pandas as pd
 
 from optbench.findings.decisions import Decision, Row, Rules, decide
-from optbench.findings.samples import (
-    Combination,
-    CommonBlock,
-    PairedSamples,
-    middles,
-    over_workloads,
-    paired_differences,
-)
+from optbench.findings.samples import CommonBlock, PairedSamples, middles, over_workloads, paired_differences
 from optbench.findings.tuning_share import TuningShare
 from optbench.findings.verdicts import SHARES
 from optbench.stats.intervals import median_interval
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.regret import independent_sum, interquartile_weights
+from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -137,44 +131,36 @@ def _comparison(row: Row, metric: str, one: Decision, primary: bool) -> Comparis
         n_ok=row.n_ok,
         wins=row.wins,
         ties=row.ties,
-        effect=one.effect,
-        low=one.low,
-        high=one.high,
-        coverage=one.coverage,
         lr_a=row.lr[0],
         lr_b=row.lr[1],
-        test=one.test,
-        p=one.p,
-        p_adjusted=one.p_adjusted,
-        verdict=one.verdict,
-        margin=one.margin,
-        seeds_needed=one.seeds_needed,
-        tuning_share=one.tuning_share,
         diverged=row.diverged,
         untold=row.untold,
         exploratory=not primary,
+        **vars(one),
     )
 
 
-def least_difference(samples: PairedSamples, threshold: float) -> float:
-    """The study's threshold on the scale of a workload's differences, a share of its median |value|."""
-    if samples.is_ratio:
+def least_difference(measured: NDArray[np.float64], threshold: float, *, ratio: bool) -> float:
+    """The threshold on the scale of differences: of logarithms, or a share of the median |value| measured."""
+    if ratio:
         return math.log10(1 + threshold)
-    return threshold * median_interval(np.abs(samples.measured[np.isfinite(samples.measured)])).estimate
+    finite = np.abs(measured[np.isfinite(measured)])
+    return threshold * (median_interval(finite).estimate if len(finite) else 1.0)
 
 
 def _within(samples: PairedSamples, threshold: float, searched: TuningShare) -> Iterator[Row]:
-    scores, fixed, ran = samples.scores, samples.fixed, samples.ran
+    scores, fixed, ran, there, meant = (
+        samples.scores, samples.fixed, samples.ran, samples.there, samples.meant,
+    )  # fmt: skip
     ended = np.isfinite(samples.measured)
     rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
-    least = least_difference(samples, threshold)
+    least = least_difference(samples.measured, threshold, ratio=samples.is_ratio)
     df = _degrees_of_freedom(ran[~fixed])
     for i, a in enumerate(samples.combinations):
         for j in range(i + 1, len(samples.combinations)):
             exact = bool(fixed[i] and fixed[j])
             # One run stands for every seed of the other side.
-            pairs = (ran[i] | samples.once[i]) & (ran[j] | samples.once[j])
-            planned = (samples.planned[i] | samples.once[i]) & (samples.planned[j] | samples.once[j])
+            pairs, planned = there[i] & there[j], meant[i] & meant[j]
             if not planned.any():
                 continue
             if samples.once[i] and samples.once[j]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from optbench.findings.samples import Combination
+    from optbench.tables.rows import Combination
 
 CONFIDENCE: Final = 0.95
 """Of a row's own interval."""

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from optbench.core.floats import quotient
-from optbench.findings.samples import Combination
 from optbench.findings.verdicts import mirrored
-from optbench.tables.rows import row_dicts
+from optbench.tables.rows import Combination, row_dicts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,10 @@ import pandas as pd
 
 from optbench.findings.comparisons import family, least_difference
 from optbench.findings.decisions import Row, Rules
-from optbench.findings.samples import Combination, PairedSamples, paired_differences
+from optbench.findings.samples import PairedSamples, paired_differences
 from optbench.findings.verdicts import RESOLVED, mirrored
 from optbench.tables.curves import read_curves
+from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,7 +51,7 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
     schedules = list(dict.fromkeys(name.schedule for name in samples.combinations))
     scores, fixed = samples.scores, samples.fixed
     ended = np.isfinite(samples.measured)
-    least = least_difference(samples, threshold)
+    least = least_difference(samples.measured, threshold, ratio=samples.is_ratio)
     rates = [" ".join(f"{rate:g}" for rate in found) for found in samples.rates]
     base = schedules[0]
     for schedule in schedules[1:]:
@@ -59,7 +60,7 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
         gain = {o: paired_differences(scores[i], scores[j]) for o, (i, j) in pairs.items()}
         for a, b in combinations(both, 2):
             four = [*pairs[a], *pairs[b]]
-            ran = (samples.ran | samples.once[:, None])[four].all(axis=0)
+            ran = samples.there[four].all(axis=0)
             differences = paired_differences(gain[a], gain[b])
             yield (
                 Row(
@@ -68,7 +69,7 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
                     b=Combination(b, schedule),
                     scale="ratio" if samples.is_ratio else "difference",
                     workloads=1,
-                    n=int((samples.planned | samples.once[:, None])[four].all(axis=0).sum()),
+                    n=int(samples.meant[four].all(axis=0).sum()),
                     ran=int((ran & ~np.isnan(differences)).sum()),
                     n_ok=int(samples.ok[four].all(axis=0).sum()),
                     wins=int((differences[ran] < 0).sum()),

@@ -23,11 +23,10 @@ from optbench.findings.finding import (
     oriented,
 )
 from optbench.findings.ranking import FEWEST_WORKLOADS
-from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, standing, why_not_tested
 from optbench.findings.verdicts import FAVOURABLE, INSUFFICIENT, UNDECIDED
 from optbench.stats.paired import FEWEST_PAIRS
-from optbench.tables.rows import row_dicts
+from optbench.tables.rows import Combination, row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

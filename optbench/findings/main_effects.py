@@ -14,18 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from optbench.findings.decisions import Decision, Row, Rules, decide, power_of_ten
-from optbench.findings.samples import (
-    Combination,
-    PairedSamples,
-    location,
-    middle_over_workloads,
-    paired_differences,
-)
+from optbench.findings.samples import PairedSamples, location, middle_over_workloads, paired_differences
 from optbench.findings.tuning_share import TuningShare
 from optbench.findings.verdicts import SHARES
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.stats.regret import independent_sum
-from optbench.tables.rows import first_with
+from optbench.tables.rows import Combination, first_with
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,7 +148,7 @@ def _part(samples: PairedSamples, kind: str, i: int, j: int) -> _Part | None:
         return None
     differences = paired_differences(samples.scores[i], samples.scores[j])
     ran: list[bool] = [not math.isnan(d) for d in differences]
-    planned = [bool(a and b) for a, b in (samples.planned | samples.once[:, None])[[i, j]].T]
+    planned = [bool(a and b) for a, b in samples.meant[[i, j]].T]
     return _Part(
         samples.workload,
         kind,
@@ -255,22 +249,12 @@ def _effect(
         pairs=row.ran,
         wins=row.wins,
         ties=row.ties,
-        effect=one.effect,
-        low=one.low,
-        high=one.high,
-        coverage=one.coverage,
         least_workload=least,
         least=known.get(least, math.nan),
         most_workload=most,
         most=known.get(most, math.nan),
-        test=one.test,
-        p=one.p,
-        p_adjusted=one.p_adjusted,
-        verdict=one.verdict,
-        margin=one.margin,
-        seeds_needed=one.seeds_needed,
-        tuning_share=one.tuning_share,
         diverged=row.diverged,
         untold=row.untold,
         exploratory=False,
+        **vars(one),
     )

@@ -26,12 +26,11 @@ from optbench.findings.finding import (
     make,
     oriented,
 )
-from optbench.findings.samples import Combination
 from optbench.findings.sentences import evidence, interval_after, interval_percent
 from optbench.findings.verdicts import INSUFFICIENT, RESOLVED
 from optbench.stats.intervals import wilson_interval
 from optbench.tables.ratios import ratios_by_seed
-from optbench.tables.rows import COMBINATION, row_dicts
+from optbench.tables.rows import COMBINATION, Combination, row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

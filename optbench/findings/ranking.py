@@ -9,18 +9,13 @@ import numpy as np
 
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.decisions import power_of_ten
-from optbench.findings.samples import (
-    Combination,
-    CommonBlock,
-    PairedSamples,
-    middles,
-    over_workloads,
-)
+from optbench.findings.samples import CommonBlock, PairedSamples, middles, over_workloads
 from optbench.findings.verdicts import FAVOURABLE, INSUFFICIENT, RESOLVED, UNFAVOURABLE, mirrored
 from optbench.stats.intervals import Interval, mean_interval, median_interval
 from optbench.stats.paired import probability_of_improvement
 from optbench.stats.ranks import critical_difference, friedman, midranks
 from optbench.stats.survival import median_time
+from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

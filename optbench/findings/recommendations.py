@@ -17,12 +17,12 @@ from optbench.findings.finding import (
     against,
     key_of,
     make,
+    number_or_none,
     oriented,
 )
-from optbench.findings.samples import Combination
 from optbench.findings.verdicts import EXACT, INSUFFICIENT, UNFAVOURABLE
 from optbench.stats.paired import FEWEST_PAIRS
-from optbench.tables.rows import first_with, row_dicts
+from optbench.tables.rows import Combination, first_with, row_dicts
 from optbench.tables.step_times import is_quiet
 
 if TYPE_CHECKING:
@@ -73,15 +73,11 @@ def _recommended(analysis: Analysis, workload: str, reference: Combination) -> I
         "fewest": FEWEST_PAIRS,
         "beaten_on": _beaten_on(analysis, first) if not workload else [],
         "left_out": len(analysis.block.left_out) if analysis.block and not workload else 0,
-        "tuning_share": _number(row.get("tuning_share")),
+        "tuning_share": number_or_none(row.get("tuning_share")),
     }
     id_ = f"recommendation:{workload}" if workload else "recommendation"
     section, figure = ("workloads", f"final/{workload}") if workload else ("verdict", "verdict/")
     yield make(id_, section, words, row, say=_say_recommendation, figure=figure, rows=keys)
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)
 
 
 def _rate(analysis: Analysis, workload: str, one: Combination) -> dict[str, Any]:

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optbench.core.status import MISSING, OK
 from optbench.stats.intervals import mean_of
-from optbench.tables.rows import first_with
+from optbench.tables.rows import Combination, first_with
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
-
-
-class Combination(NamedTuple):
-    """An optimizer under a schedule."""
-
-    optimizer: str
-    schedule: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +74,14 @@ class PairedSamples:
         return np.asarray(self.planned & ~np.isnan(self.measured))
 
     @property
-    def locations(self) -> NDArray[np.float64]:
-        """Each combination's place among the others on the scale of `scores`, shape (combinations,)."""
-        return np.array([location(row[~np.isnan(row)]) for row in self.scores])
+    def there(self) -> NDArray[np.bool_]:
+        """Shape as `measured`: whether a run stands for this seed, its own or the only one."""
+        return np.asarray(self.ran | self.once[:, None])
+
+    @property
+    def meant(self) -> NDArray[np.bool_]:
+        """Shape as `measured`: whether one was planned to."""
+        return np.asarray(self.planned | self.once[:, None])
 
 
 def location(scores: NDArray[np.float64]) -> float:

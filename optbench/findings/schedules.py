@@ -19,7 +19,6 @@ from optbench.findings.finding import (
     oriented,
 )
 from optbench.findings.interaction import HALF, turned_round
-from optbench.findings.samples import Combination
 from optbench.findings.sentences import compared_to, evidence
 from optbench.findings.verdicts import (
     BELOW,
@@ -30,7 +29,7 @@ from optbench.findings.verdicts import (
     UNFAVOURABLE,
     kind_of,
 )
-from optbench.tables.rows import row_dicts
+from optbench.tables.rows import Combination, row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

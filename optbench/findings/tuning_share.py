@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from optbench.core.status import MISSING, OK
-from optbench.findings.samples import Combination
 from optbench.stats.regret import (
     FEWEST_SEEDS,
     Moments,
@@ -27,6 +26,7 @@ from optbench.stats.regret import (
     resampled_counts,
 )
 from optbench.tables.read import read_frame
+from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from pathlib import Path

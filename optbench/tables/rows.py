@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 COMBINATION: Final = ["workload", "optimizer", "schedule"]
 """The columns that name a combination."""
+
+
+class Combination(NamedTuple):
+    """An optimizer under a schedule."""
+
+    optimizer: str
+    schedule: str
 
 
 def row_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ import pytest
 from scipy import stats
 
 from optbench.findings.decisions import Row, Rules, decide, verdict_of
-from optbench.findings.samples import Combination
 from optbench.findings.verdicts import MIRROR, SHARES, kind_of, mirrored
 from optbench.stats import moderated
+from optbench.tables.rows import Combination
 
 RULES = Rules()
 RESOLVED = {"better", "worse"}

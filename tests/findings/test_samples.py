@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from optbench.findings.samples import Combination, common_block, paired_samples
+from optbench.findings.samples import common_block, paired_samples
+from optbench.tables.rows import Combination
 
 
 def test_the_common_block_is_the_largest_complete_one() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from optbench.findings.samples import Combination
 from optbench.findings.tuning_share import TuningShare, read_tuning_share, tuning_share, typical_change
+from optbench.tables.rows import Combination
 from optbench.tables.tuning import TUNING_COLUMNS
 
 TWO = math.log10(2)

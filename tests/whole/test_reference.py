@@ -11,10 +11,9 @@ import pytest
 from lab.fabricate import Fake, fabricate, timing_table
 from optbench.cells.timings import timings_of
 from optbench.findings.analysis import compare_all
-from optbench.findings.samples import Combination
 from optbench.study.resolve import read_study, reference_of
 from optbench.tables.figure_tables import write_figure_tables
-from optbench.tables.rows import first_with
+from optbench.tables.rows import Combination, first_with
 
 STUDY = """study: s
 workloads: [ravine, quadratic]
