@@ -20,6 +20,7 @@ container: "optbench.sif"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/race.smk"
 include: "workflow/rules/timing.smk"
 include: "workflow/rules/report.smk"
 

@@ -43,7 +43,7 @@ COUNTS = HERE.parent / "results" / "decisions"
 ASSERTED = ("gaussian", "lognormal", "real")
 """Noise on which the page's budget must hold; the other kinds are told beside it."""
 
-STUDIES = {6: 500, 8: 200, 10: 500, 20: 200}
+STUDIES = {6: 500, 8: 500, 10: 500, 20: 500}
 """Null studies of each kind by their number of seeds."""
 
 FEWER = 200

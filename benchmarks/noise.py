@@ -93,13 +93,23 @@ KINDS: Final[Mapping[str, Draw]] = {
 @cache
 def real_residuals() -> Array:
     """The table as an array, shape (workloads, optimizers, schedules, seeds), each combination's mean 0."""
-    table = pd.read_csv(TABLE)
-    counts = [table[name].nunique() for name in ("workload", "optimizer", "schedule")]
-    order = [table[name].map(_places(table[name])) for name in ("workload", "optimizer", "schedule")]
-    values = table.filter(regex=r"^seed\d+$").to_numpy(float)
-    out = np.empty((*counts, values.shape[1]))
-    out[tuple(place.to_numpy() for place in order)] = values
+    out = _in_shape(pd.read_csv(TABLE).filter(regex=r"^seed\d+$"))
     return out - out.mean(axis=-1, keepdims=True)
+
+
+@cache
+def real_means() -> Array:
+    """Each combination's mean of log10 of the loss, shape (workloads, optimizers, schedules)."""
+    return _in_shape(pd.read_csv(TABLE)[["mean"]])[..., 0]
+
+
+def _in_shape(columns: pd.DataFrame) -> Array:
+    """Some columns of the table by workload, optimizer and schedule, in the order in which it names these."""
+    table = pd.read_csv(TABLE)
+    names = [table[name] for name in ("workload", "optimizer", "schedule")]
+    out = np.empty((*(name.nunique() for name in names), columns.shape[1]))
+    out[tuple(name.map(_places(name)).to_numpy() for name in names)] = columns.to_numpy(float)
+    return out
 
 
 def _places(names: pd.Series) -> dict[str, int]:

@@ -16,6 +16,7 @@ LONG = (
     "test_cluster",
     "test_workflow",
     "test_tuning_workflow",
+    "test_race_workflow",
     "test_kill",
     "test_supervisor",
     "test_ends",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from itertools import product
+from itertools import pairwise, product
 from math import nan
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from optbench.core.errors import UserError, nearest
 from optbench.core.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from optbench.core.specs import OptimizerSpec, ScheduleSpec, WorkloadSpec
     from optbench.study.study import Study
@@ -32,7 +32,7 @@ def cells_of(study: Study) -> list[CellSpec]:
 
     Raises:
         UserError: two blocks of the matrix give one cell different learning rates, two cells share one
-            readable name, or a plug-in does not parse.
+            readable name, a plug-in does not parse, or the budget of a race is less than its first look.
     """
     code = training_code(study)
     found: dict[str, CellSpec] = {}
@@ -68,11 +68,23 @@ def cells_of(study: Study) -> list[CellSpec]:
                     f"{study.file}: matrix: two blocks give {cell.name} the learning rates {_rate(other)} "
                     f"and {_rate(cell)}; name the optimizer twice under 'optimizers' to run both"
                 )
+    _check_budget(study, found.values())
     groups = _together(study, found.values())
     cells = [replace(cell, together=groups[name]) for name, cell in found.items()]
     identities = [identified(cell, code(cell)) for cell in cells]
     save_cache()
     return identities
+
+
+def _check_budget(study: Study, cells: Iterable[CellSpec]) -> None:
+    if study.race is None or study.race.budget is None:
+        return
+    first = set(study.seeds[: study.race.looks[0]])
+    needed = sum(cell.seed in first for cell in cells)
+    if needed > study.race.budget:
+        raise UserError(
+            f"{study.file}: seeds.budget: the first look alone takes {needed} cells; got {study.race.budget}"
+        )
 
 
 def draws_nothing(workload: WorkloadSpec, optimizer: OptimizerSpec, schedule: ScheduleSpec) -> bool:
@@ -88,8 +100,20 @@ def _together(study: Study, cells: Iterable[CellSpec]) -> dict[str, tuple[int, .
     return {
         seeds[seed]: group
         for seeds in names.values()
-        for seed, group in seeds_together(seeds, study.execution.together).items()
+        for between in _between_looks(study, seeds)
+        for seed, group in seeds_together(between, study.execution.together).items()
     }
+
+
+def _between_looks(study: Study, seeds: Iterable[int]) -> Iterator[list[int]]:
+    """The seeds that one look of a race adds, a list a look; all of them where there is none."""
+    if study.race is None:
+        yield list(seeds)
+        return
+    there = set(seeds)
+    ends = [*study.race.looks, *(n for n, _ in study.race.extended)]
+    for start, end in pairwise([0, *ends]):
+        yield [seed for seed in study.seeds[start:end] if seed in there]
 
 
 def seeds_together(seeds: Iterable[int], most: int) -> dict[int, tuple[int, ...]]:

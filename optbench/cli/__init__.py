@@ -13,7 +13,7 @@ import sys
 import click
 
 from optbench import __version__
-from optbench.cli import cells, checks, stages, start
+from optbench.cli import cells, checks, race, stages, start
 from optbench.cli.choices import USER_MISTAKE
 from optbench.cli.output import echo, one_line, settle_streams, silence
 from optbench.core.errors import UserError
@@ -58,5 +58,5 @@ def cli(context: click.Context) -> None:
         echo(context.get_help())
 
 
-for command in (*stages.COMMANDS, *cells.COMMANDS, *checks.COMMANDS, *start.COMMANDS):
+for command in (*stages.COMMANDS, *race.COMMANDS, *cells.COMMANDS, *checks.COMMANDS, *start.COMMANDS):
     cli.add_command(command)

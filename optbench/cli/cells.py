@@ -18,7 +18,7 @@ from optbench.cli.choices import (
     study_argument,
 )
 from optbench.cli.output import echo, plain
-from optbench.cli.stages import prepare_data, publish, train_cells, tune_unfinished
+from optbench.cli.stages import prepare_data, publish, train_cells, train_unfinished, tune_unfinished
 from optbench.core.commands import optbench_command
 from optbench.core.errors import CorruptFileError, UserError, unknown
 from optbench.core.files import holds
@@ -70,6 +70,7 @@ def rerun(
     from optbench.cells.look import CORRUPT, look_at  # noqa: PLC0415
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
     from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.cells.race import planned_cells  # noqa: PLC0415
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)
@@ -102,7 +103,9 @@ def rerun(
         prepare_data(found)
         with Launcher() as launcher:
             tune_unfinished(found, chosen, workers, launcher)
-            train_cells(found, chosen, cells, workers, launcher)
+            train_cells(found, chosen, planned_cells(found, cells), workers, launcher)
+            if found.race is not None:
+                train_unfinished(found, cells, workers, launcher)  # its looks may be others now
         publish(found)
 
 
@@ -227,10 +230,10 @@ def list_(study: str | None, device: str | None) -> None:
         _list_built_ins()
         return
     from optbench.cells.look import look_at  # noqa: PLC0415
-    from optbench.cells.matrix import cells_of  # noqa: PLC0415
     from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.cells.race import planned_cells  # noqa: PLC0415
 
-    for cell in cells_of(read(study, device)):
+    for cell in planned_cells(read(study, device)):
         there = look_at(trace_path(cell))
         echo(f"{there.status:9} {cell.name}{f': {there.problem}' if there.problem else ''}")
 
@@ -274,7 +277,9 @@ def why(study: str, patterns: tuple[str, ...], *, every: bool, device: str | Non
     found = read(study, device)
     cells = cells_of(found)
     if every:
-        _why_all(found, cells)
+        from optbench.cells.race import planned_cells  # noqa: PLC0415
+
+        _why_all(found, planned_cells(found, cells))
     else:
         _why_each(found, select(cells, patterns))
 
@@ -377,7 +382,8 @@ def check(study: str, device: str | None) -> None:
         sys.exit(USER_MISTAKE)
     for why, names in checked.refusals.items():
         echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
-    echo(f"optbench: {found.file} is sound: {len(cells)} cells")
+    most = "at most " if found.race is not None else ""
+    echo(f"optbench: {found.file} is sound: {most}{len(cells)} cells")
 
 
 COMMANDS = (rerun, show, list_, why, check)

@@ -112,6 +112,7 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     """
     from optbench.cells.matrix import cells_of, select  # noqa: PLC0415
     from optbench.cells.paths import trace_path  # noqa: PLC0415
+    from optbench.cells.race import planned_cells  # noqa: PLC0415
     from optbench.core.processes import die_with_run  # noqa: PLC0415
     from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.plan import left_of, read_batch  # noqa: PLC0415
@@ -133,8 +134,24 @@ def train(study: str, paths: tuple[str, ...], batch: Path | None, workers: int, 
     with Launcher() as launcher:
         if batch is None and not paths:
             tune_unfinished(found, cells, workers, launcher)
-            chosen = _left(cells)
-        train_cells(found, chosen, cells, workers, launcher, since)
+            train_unfinished(found, cells, workers, launcher)
+            return
+        train_cells(found, chosen, planned_cells(found, cells), workers, launcher, since)
+
+
+def train_unfinished(study: Study, cells: Sequence[CellSpec], workers: int, launcher: Launcher) -> None:
+    """Trains the cells of a study that have no whole trace; of a race look by look, as long as it goes on."""
+    from optbench.cells.race import RaceOf  # noqa: PLC0415
+
+    def train(these: Sequence[CellSpec]) -> None:
+        train_cells(study, _left(these), these, workers, launcher)
+
+    if study.race is None:
+        train(cells)
+        return
+    from optbench.cli.race import race_to_the_end  # noqa: PLC0415
+
+    race_to_the_end(study, RaceOf(study, cells), train)
 
 
 def _left(cells: Sequence[CellSpec]) -> list[CellSpec]:
@@ -502,11 +519,15 @@ def _write_oracle(results: Path) -> None:
 @device_option
 def run(study: str, cores: int, device: str | None) -> None:
     """Run a study from its file to its page, without Snakemake; what is there already stays."""
+    run_study(read(study, device), cores)
+
+
+def run_study(found: Study, cores: int) -> None:
+    """All stages of a study, each as far as it is left."""
     from optbench.cells.matrix import cells_of  # noqa: PLC0415
     from optbench.running.folders import set_folders_aside  # noqa: PLC0415
     from optbench.running.locks import hold_run  # noqa: PLC0415
 
-    found = read(study, device)
     cells = cells_of(found)
     set_folders_aside(found)
     with hold_run(found.results):
@@ -521,7 +542,7 @@ def _run(found: Study, cells: Sequence[CellSpec], cores: int) -> None:
     prepare_data(found)
     with Launcher() as launcher:
         tune_unfinished(found, cells, workers, launcher)
-        train_cells(found, _left(cells), cells, workers, launcher)
+        train_unfinished(found, cells, workers, launcher)
         _time_unfinished(found, launcher)
     publish(found, cores)
 

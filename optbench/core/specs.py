@@ -154,6 +154,24 @@ class TuningSpec:
 
 
 @dataclass(frozen=True)
+class RaceSpec:
+    """How a study adds seeds until its questions are decided.
+
+    Attributes:
+        looks: seeds at each look, ascending; the first run everywhere, further ones where it is open.
+        equal_within: relative margin within which contenders are equal, so that their workload stops; None
+            for the page's threshold.
+        budget: cells that the race may cost at most, None for as many as its looks take.
+        extended: further looks that were added later, (seeds, chance of a false claim at this look) each.
+    """
+
+    looks: tuple[int, ...]
+    equal_within: float | None = None
+    budget: int | None = None
+    extended: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class ExecutionSpec:
     """How a study's cells are to be trained: it decides the last bits of their numbers.
 

@@ -22,7 +22,7 @@ from optbench.core.words import number
 from optbench.findings.comparisons import least_difference
 from optbench.findings.decisions import Row, Rules, decide
 from optbench.findings.samples import paired_differences
-from optbench.findings.verdicts import EQUAL, INSUFFICIENT, UNFAVOURABLE
+from optbench.findings.verdicts import EQUAL, INSUFFICIENT, SHARES, UNFAVOURABLE
 from optbench.tables.metrics import MEASURE_NAMES
 from optbench.tables.read import read_frame, read_values
 from optbench.tables.rows import Combination
@@ -170,7 +170,7 @@ def compare_results(
     kinds = [_kind(group[group["_merge"] == "both"], tolerance) for _, group in groups]
     rows = [_row(names, group, rules) for names, group in groups]
     different = [row for row, kind in zip(rows, kinds, strict=True) if kind != "equal"]
-    decided = iter(decide(different, rules, share=1.0, equality=True))
+    decided = iter(decide(different, rules, share=1.0, equality=SHARES["equality"]))
     found = []
     for (names, group), kind, row in zip(groups, kinds, rows, strict=True):
         name, gone = "/".join(names), group["_merge"] != "both"

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from optbench.core.files import write_table
+from optbench.core.specs import RaceSpec
 from optbench.core.words import named
-from optbench.findings.comparisons import Comparison, compare
+from optbench.findings.comparisons import Comparison, as_table, compare, pairs_across
 from optbench.findings.decisions import Rules
 from optbench.findings.interaction import HALF, compare_schedule_effects, with_half
 from optbench.findings.main_effects import MainEffect, main_effects
+from optbench.findings.race import Place, Race, run_race
 from optbench.findings.ranking import Overall, Standing, rank_in_time, rank_overall, rank_within
 from optbench.findings.samples import CommonBlock, PairedSamples, common_block, paired_samples
 from optbench.findings.stability import LeftOut, stability
-from optbench.findings.tuning_share import read_tuning_share
+from optbench.findings.tuning_share import TuningShare, tuning_share
 from optbench.tables.read import read_frame, read_values
 from optbench.tables.rows import Combination
 from optbench.tables.step_times import read_times
@@ -47,6 +49,8 @@ class Analysis:
         interactions: schedule effects compared between optimizers.
         ranking: `Standing` rows.
         stability: `LeftOut` rows.
+        race: `Place` rows, none where no seeds were raced.
+        raced: the race that they are of, None for none.
         half_steps: the step of the loss half-way, by workload.
         measured: what was measured and not compared by name: summary, ratios, rates and, where the study has
             them, timing and sensitivity.
@@ -62,6 +66,8 @@ class Analysis:
     interactions: pd.DataFrame
     ranking: pd.DataFrame
     stability: pd.DataFrame
+    race: pd.DataFrame
+    raced: Race | None
     half_steps: dict[str, int]
     measured: dict[str, pd.DataFrame]
 
@@ -83,6 +89,67 @@ class Analysis:
         return self.comparisons[self.comparisons["metric"] == metric]
 
 
+@dataclass(frozen=True, eq=False)
+class Primary:
+    """A study's primary answers, by the final validation loss.
+
+    Attributes:
+        by_workload: the runs.
+        first: those of the first look, all of them where no seeds are raced: what was dropped has no later
+            ones, so that all are compared over workloads and pooled into main effects at that look.
+        block: what is compared over workloads, None for nothing.
+        searched: the searches of learning rates.
+        race: what came of a race, None where there is none.
+        comparisons: as a table.
+    """
+
+    by_workload: Sequence[PairedSamples]
+    first: Sequence[PairedSamples]
+    block: CommonBlock | None
+    searched: TuningShare
+    race: Race | None
+    comparisons: pd.DataFrame
+
+
+def primary_answers(runs: pd.DataFrame, facts: Mapping[str, Any], tuning: pd.DataFrame | None) -> Primary:
+    """Compares the runs of a study by their final validation loss, look by look where it races.
+
+    Args:
+        runs: the run table, or the columns of it that say who a run is and what it came to.
+        facts: study.json.
+        tuning: the tuning table, None for none.
+    """
+    rules, spec, once, seeds = rules_of(facts), race_of(facts), _drawn_once(facts), _seeds(facts)
+    by_workload = paired_samples(runs, LOSS, once, seeds)
+    first: Sequence[PairedSamples] = by_workload
+    if spec is not None:
+        first = [samples.with_seeds(seeds[: spec.looks[0]]) for samples in by_workload]
+    searched = TuningShare({})
+    if tuning is not None:
+        as_differences = [samples.workload for samples in first if not samples.is_ratio]
+        resampling = int(facts["report"].get("seed") or 0)
+        searched = tuning_share(tuning, seed=resampling, differences=as_differences)
+    block = common_block(first, facts["report"]["reference"])
+    if spec is None:
+        losses = compare(by_workload, block, rules, primary=True, tuning=searched)
+        return Primary(by_workload, first, block, searched, None, losses)
+    drawn = [samples.workload for samples in by_workload if samples.workload not in once]
+    pooled = [] if block is None else list(pairs_across(block, rules.threshold, searched))
+    race = run_race(by_workload, spec, rules, seeds=seeds, tuning=searched, raced=drawn, more=pooled)
+    return Primary(by_workload, first, block, searched, race, as_table(race.comparisons))
+
+
+def _seeds(facts: Mapping[str, Any]) -> list[int]:
+    return [int(seed) for seed in facts.get("seeds") or ()]
+
+
+def _drawn_once(facts: Mapping[str, Any]) -> list[str]:
+    """Workloads that draw nothing."""
+    return [
+        str(name) for name, known in (facts.get("workloads") or {}).items() if known.get("draws") is False
+    ]
+
+
 def compare_all(tables: Path) -> Analysis:
     """Compares and ranks what a study's findings are about; nothing is `measured` yet.
 
@@ -97,23 +164,14 @@ def compare_all(tables: Path) -> Analysis:
         for name, known in (facts.get("workloads") or {}).items()
         if known.get("steps")
     }
-    seeds = [int(seed) for seed in facts.get("seeds") or ()]
-    once = [
-        str(name) for name, known in (facts.get("workloads") or {}).items() if known.get("draws") is False
-    ]
 
     def samples_of(table: pd.DataFrame, metric: str) -> list[PairedSamples]:
-        return paired_samples(table, metric, once, seeds)
+        return paired_samples(table, metric, _drawn_once(facts), _seeds(facts))
 
-    by_workload = samples_of(runs, LOSS)
-    block = common_block(by_workload, facts["report"]["reference"])
-    searched = read_tuning_share(
-        tables,
-        seed=int(facts["report"].get("seed") or 0),
-        differences=[samples.workload for samples in by_workload if not samples.is_ratio],
-    )
-    losses = compare(by_workload, block, rules, primary=True, tuning=searched)
-    effects = main_effects(by_workload, facts, rules, searched)
+    searches = tables / "tuning.parquet"
+    found = primary_answers(runs, facts, read_frame(searches) if searches.exists() else None)
+    by_workload, first, block, losses = found.by_workload, found.first, found.block, found.comparisons
+    effects = main_effects(first, facts, rules, found.searched)
     timed = samples_of(runs, TIME)
     times = compare(timed, None, rules)
     with_halves, half_steps = with_half(runs, tables / "curves.parquet", budgets)
@@ -135,9 +193,11 @@ def compare_all(tables: Path) -> Analysis:
         overall=overall,
         comparisons=_table(pd.concat(tested, ignore_index=True) if tested else losses, Comparison._fields),
         main_effects=_table(effects, MainEffect._fields),
-        interactions=_table(compare_schedule_effects(by_workload, rules), ()),
+        interactions=_table(compare_schedule_effects(first, rules), ()),
         ranking=_table(standings, Standing._fields),
         stability=_table(left_out, LeftOut._fields),
+        race=_table([] if found.race is None else found.race.places, Place._fields),
+        raced=found.race,
         half_steps=half_steps,
         measured={},
     )
@@ -152,7 +212,7 @@ def with_measured(analysis: Analysis, tables: Path) -> Analysis:
     return replace(analysis, measured=found if timing is None else found | {"timing": timing})
 
 
-def rules_of(facts: dict[str, Any]) -> Rules:
+def rules_of(facts: Mapping[str, Any]) -> Rules:
     """The study's rules for `better`, the usual ones where it says nothing."""
     given = facts.get("report") or {}
     usual = Rules()
@@ -167,9 +227,18 @@ def rules_of(facts: dict[str, Any]) -> Rules:
     )
 
 
+def race_of(facts: Mapping[str, Any]) -> RaceSpec | None:
+    """The race that a study declares, None where each combination has all its seeds."""
+    given = facts.get("race")
+    if given is None:
+        return None
+    extended = tuple((int(n), float(error)) for n, error in given["extended"])
+    return RaceSpec(tuple(given["looks"]), given["equal_within"], given["budget"], extended)
+
+
 def write_analysis(found: Analysis, tables: Path) -> None:
-    """Writes comparisons, main effects, ranking, interactions and stability as parquet and CSV."""
-    for name in ("comparisons", "main_effects", "ranking", "interactions", "stability"):
+    """Writes comparisons, main effects, ranking, interactions, stability and race as parquet and CSV."""
+    for name in ("comparisons", "main_effects", "ranking", "interactions", "stability", "race"):
         write_table(getattr(found, name), tables / name)
 
 

@@ -94,25 +94,34 @@ def compare(
         One row a pair, in the order of the study, columns as in `Comparison`.
     """
     searched = tuning or TuningShare({})
-    rows = [row for samples in by_workload for row in _within(samples, rules.threshold, searched)]
+    rows = [row for samples in by_workload for row in pairs_within(samples, rules.threshold, searched)]
     if block is not None:
-        rows += _across(block, rules.threshold, searched)
+        rows += pairs_across(block, rules.threshold, searched)
     metric = by_workload[0].metric if by_workload else ""
-    return family(rows, metric, rules, primary=primary)
+    shares = (SHARES["comparisons"], SHARES["equality"]) if primary else None
+    return as_table(family(rows, metric, rules, shares))
 
 
 def family(
-    rows: Sequence[Row],
-    metric: str,
-    rules: Rules,
-    *,
-    primary: bool = False,
-) -> pd.DataFrame:
-    """The rows with their decisions, corrected together: columns as in `Comparison`."""
-    share = SHARES["comparisons"] if primary else 1.0
-    decided = decide(rows, rules, share=share, equality=primary)
-    found = [_comparison(row, metric, one, primary) for row, one in zip(rows, decided, strict=True)]
-    return pd.DataFrame(found, columns=Comparison._fields)
+    rows: Sequence[Row], metric: str, rules: Rules, shares: tuple[float, float] | None = None
+) -> list[Comparison]:
+    """The rows with their decisions, corrected together.
+
+    Args:
+        rows: of the family.
+        metric: that was measured.
+        rules: what the study declares.
+        shares: of the budget, for differences and for equality; None for an exploratory family, which has the
+            whole error to itself and claims no equality.
+    """
+    share, equality = shares or (1.0, 0.0)
+    decided = decide(rows, rules, share=share, equality=equality)
+    return [_comparison(row, metric, one, shares is not None) for row, one in zip(rows, decided, strict=True)]
+
+
+def as_table(found: Sequence[Comparison]) -> pd.DataFrame:
+    """Comparisons as the table that they are rows of."""
+    return pd.DataFrame(list(found), columns=list(Comparison._fields))
 
 
 def _comparison(row: Row, metric: str, one: Decision, primary: bool) -> Comparison:
@@ -148,7 +157,8 @@ def least_difference(measured: NDArray[np.float64], threshold: float, *, ratio: 
     return threshold * (median_interval(finite).estimate if len(finite) else 1.0)
 
 
-def _within(samples: PairedSamples, threshold: float, searched: TuningShare) -> Iterator[Row]:
+def pairs_within(samples: PairedSamples, threshold: float, searched: TuningShare) -> Iterator[Row]:
+    """Every pair of combinations of a workload, before its test."""
     scores, fixed, ran, there, meant = (
         samples.scores, samples.fixed, samples.ran, samples.there, samples.meant,
     )  # fmt: skip
@@ -185,6 +195,7 @@ def _within(samples: PairedSamples, threshold: float, searched: TuningShare) -> 
                 threshold=least,
                 group=f"within {samples.workload}",
                 group_df=df,
+                group_size=int((~fixed).sum()),
                 diverged=int((pairs & ~(ended[i] & ended[j])).any()),
                 untold=int(pairs.sum() < FEWEST_PAIRS and not exact),
                 tuning=searched.variance(samples.workload, a, samples.combinations[j]),
@@ -200,7 +211,8 @@ def _degrees_of_freedom(ran: NDArray[np.bool_]) -> float:
     return float(max(len(ran) - 1, 1) * max(int(ran.sum(axis=1).max(initial=0)) - 1, 1))
 
 
-def _across(block: CommonBlock, threshold: float, searched: TuningShare) -> Iterator[Row]:
+def pairs_across(block: CommonBlock, threshold: float, searched: TuningShare) -> Iterator[Row]:
+    """Every pair of combinations of a block, over its workloads, before its test."""
     seeds, scores = over_workloads(block)
     if not seeds:
         return
@@ -239,6 +251,7 @@ def _across(block: CommonBlock, threshold: float, searched: TuningShare) -> Iter
                 threshold=math.log10(1 + threshold),
                 group="over workloads",
                 group_df=_degrees_of_freedom(whole),
+                group_size=len(block.combinations),
                 diverged=sum(bool((pairs & ~(here[i] & here[j])).any()) for here in ended),
                 untold=sum(
                     min(runs[i], runs[j]) < FEWEST_PAIRS and not (same[i] and same[j])

@@ -26,7 +26,6 @@ from optbench.findings.verdicts import (
     INSUFFICIENT,
     MODERATED_T,
     NOT_TESTED,
-    SHARES,
     STUDENT_T,
     UNDECIDED,
     WORSE,
@@ -48,6 +47,11 @@ CONFIDENCE: Final = 0.95
 
 LEAST_SPREAD: Final = 0.1
 """The places of diverged runs vary by at least this share of the farthest finite difference beside them."""
+
+PRIOR_A_COMBINATION: Final = 1 / 3
+"""What the pairs have in common counts as at most so many degrees of freedom for each combination beyond the
+first. More is borrowed where spreads seem alike by chance, and then too much is called
+(docs/why/error-rate.md)."""
 
 SQUARABLE = (1e-140, 1e140)
 """Numbers between these have squares that neither overflow nor vanish, some of them summed."""
@@ -76,6 +80,7 @@ class Row:
         threshold: the least |effect| that is called better or worse, on the scale of the differences.
         group: rows of one group have spreads of one size and lend them to each other; "" for none.
         group_df: degrees of freedom that the runs of the group hold in all.
+        group_size: combinations whose runs the group holds.
         diverged: workloads in which a run of either side ended without a result.
         untold: workloads with too little data for a test of this pair.
         tuning: variance of the mean that another draw of tuning seeds would add; 0 where nothing was
@@ -100,6 +105,7 @@ class Row:
     threshold: float
     group: str = ""
     group_df: float = math.inf
+    group_size: int = 1
     diverged: int = 0
     untold: int = 0
     tuning: float = 0.0
@@ -110,9 +116,14 @@ class Row:
         return self.differences[~np.isnan(self.differences)]
 
     @property
+    def whole(self) -> bool:
+        """Whether every pair that was planned ran: what is looked at before then is no test, only a look."""
+        return self.ran == self.n
+
+    @property
     def testable(self) -> bool:
-        """Whether there are pairs enough that vary."""
-        return self.ran >= FEWEST_PAIRS and not self.exact and self.compared
+        """Whether there are, or will be, pairs enough that vary."""
+        return self.n >= FEWEST_PAIRS and self.ran > 0 and not self.exact and self.compared
 
 
 @dataclass(frozen=True)
@@ -181,7 +192,7 @@ def decide(
     rules: Rules,
     *,
     share: float,
-    equality: bool = False,
+    equality: float = 0.0,
 ) -> list[Decision]:
     """Tests a family and says of each row what is known.
 
@@ -192,13 +203,13 @@ def decide(
         rows: of the family.
         rules: what the study declares.
         share: of the budget; p values are adjusted so that they are compared with the whole of it.
-        equality: whether the family may claim that two are equal, from the budget's share for that.
+        equality: share of the budget from which the family may claim that two are equal; 0 for no such claim.
 
     Returns:
         One decision a row, in their order.
     """
     tested = _tested(rows, share)
-    margins = _margins(rows, tested, rules) if equality else [math.nan] * len(rows)
+    margins = _margins(rows, tested, rules, equality) if equality else [math.nan] * len(rows)
     level = share / max(sum(row.testable for row in rows), 1)
     return [
         _decision(row, one, margin, rules, level)
@@ -213,10 +224,14 @@ def _tested(rows: Sequence[Row], share: float) -> list[_Tested]:
     adjusted = np.full(len(rows), math.nan)
     tests = [EXACT if row.exact and row.compared else NOT_TESTED for row in rows]
     if testable:
-        p[testable] = [estimates[i][3] for i in testable]
+        # What is not whole yet is of the family too: who looks sooner must not find it smaller.
+        p[testable] = [estimates[i][3] if rows[i].whole else 1.0 for i in testable]
         adjusted[testable] = np.minimum(holm(p[testable]) / share, 1.0)
         for i in testable:
-            tests[i] = MODERATED_T if estimates[i][4] else STUDENT_T
+            if rows[i].whole:
+                tests[i] = MODERATED_T if estimates[i][4] else STUDENT_T
+            else:
+                p[i] = adjusted[i] = math.nan
     return [
         _Tested(mean, error, df, float(p[i]), float(adjusted[i]), tests[i])
         for i, (mean, error, df, _, _) in enumerate(estimates)
@@ -248,15 +263,21 @@ def _estimates(rows: Sequence[Row]) -> list[tuple[float, float, float, float, bo
         farthest = np.where(farthest > 0, farthest, 1.0)
         placed = np.where(infinite, np.sign(differences) * farthest[:, None], differences)
         alone = np.asarray(infinite.any(axis=1), dtype=bool)
-        df = rows[members[0]].group_df
-        one = moderated_t(placed, most_df=df, alone=alone, least_spread=farthest * LEAST_SPREAD)
+        first = rows[members[0]]
+        one = moderated_t(
+            placed,
+            most_df=first.group_df,
+            most_prior_df=max(first.group_size - 1, 1) * PRIOR_A_COMBINATION,
+            alone=alone,
+            least_spread=farthest * LEAST_SPREAD,
+        )
         for k, i in enumerate(members):
             moderated = bool(one.prior_df > 0 and not alone[k])
             found[i] = float(one.mean[k]), float(one.error[k]), float(one.df[k]), float(one.p[k]), moderated
     return found
 
 
-def _margins(rows: Sequence[Row], tested: Sequence[_Tested], rules: Rules) -> list[float]:
+def _margins(rows: Sequence[Row], tested: Sequence[_Tested], rules: Rules, share: float) -> list[float]:
     """The relative difference that two one-sided tests of the whole family exclude; NaN where none is.
 
     Each row's level is the budget's share for equality over the number of rows, so that the chance of any
@@ -265,10 +286,15 @@ def _margins(rows: Sequence[Row], tested: Sequence[_Tested], rules: Rules) -> li
     family = sum(row.testable for row in rows)
     found = []
     for row, one in zip(rows, tested, strict=True):
-        if not row.testable or not np.isfinite(row.pairs).all() or not math.isfinite(one.error):
+        if (
+            not row.testable
+            or not row.whole
+            or not np.isfinite(row.pairs).all()
+            or not math.isfinite(one.error)
+        ):
             found.append(math.nan)
             continue
-        level = rules.error * SHARES["equality"] / family
+        level = rules.error * share / family
         reach = abs(one.estimate) + student_quantile(1 - 2 * level, one.df) * one.error
         found.append(_relative(reach, row, rules))
     return found
@@ -334,7 +360,8 @@ def verdict_of(
     """What may be said of a comparison.
 
     `better` (less) and `worse` need 6 pairs, an adjusted p within the budget, an effect beyond the threshold
-    and an interval without 0 on the same side. A pair in which nothing is drawn is compared as it is.
+    and an interval without 0 on the same side. A pair in which nothing is drawn is compared as it is. Nothing
+    is said before every planned run is there.
 
     Args:
         row: the comparison.
@@ -344,7 +371,7 @@ def verdict_of(
         rules: what the study declares.
     """
     estimate, low, high = shift
-    if not row.compared or math.isnan(estimate):
+    if not row.compared or not row.whole or math.isnan(estimate):
         return INSUFFICIENT
     better, worse = (BETTER_EXACT, WORSE_EXACT) if row.exact else (BETTER, WORSE)
     if row.exact and not estimate:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from optbench.findings.comparisons import family, least_difference
+from optbench.findings.comparisons import as_table, family, least_difference
 from optbench.findings.decisions import Row, Rules
 from optbench.findings.samples import PairedSamples, paired_differences
 from optbench.findings.verdicts import RESOLVED, mirrored
@@ -40,7 +40,7 @@ def compare_schedule_effects(by_workload: Sequence[PairedSamples], rules: Rules)
         for row, base in _effects(samples, rules.threshold):
             rows.append(row)
             bases.append(base)
-    table = family(rows, "schedule_effect", rules)
+    table = as_table(family(rows, "schedule_effect", rules))
     table.insert(list(table.columns).index("schedule_b") + 1, "base", bases)
     return table
 

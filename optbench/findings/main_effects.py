@@ -201,6 +201,7 @@ def _row(
         threshold=math.log10(1 + rules.threshold),
         group="main effects",
         group_df=float(max(combinations - 1, 1) * max(len(found) - 1, 1)),
+        group_size=combinations,
         diverged=_workloads(part for part in parts if not part.ended),
         untold=_workloads(part for part in parts if len(part.differences) < FEWEST_PAIRS),
         tuning=_tuning(parts, searched),

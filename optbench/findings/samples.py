@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +46,30 @@ class PairedSamples:
     ok: NDArray[np.bool_]
     rates: tuple[tuple[float, ...], ...]
     once: NDArray[np.bool_]
+
+    def with_seeds(self, seeds: Collection[int]) -> PairedSamples:
+        """Those of its seeds that are among `seeds`."""
+        columns = [place for place, seed in enumerate(self.seeds) if seed in seeds]
+        return replace(
+            self,
+            seeds=tuple(self.seeds[column] for column in columns),
+            measured=self.measured[:, columns],
+            planned=self.planned[:, columns],
+            ok=self.ok[:, columns],
+        )
+
+    def of(self, combinations: Sequence[Combination]) -> PairedSamples:
+        """Some of its combinations."""
+        rows = [self.combinations.index(one) for one in combinations]
+        return replace(
+            self,
+            combinations=tuple(combinations),
+            measured=self.measured[rows],
+            planned=self.planned[rows],
+            ok=self.ok[rows],
+            rates=tuple(self.rates[row] for row in rows),
+            once=self.once[rows],
+        )
 
     @property
     def is_ratio(self) -> bool:

@@ -25,12 +25,9 @@ from optbench.stats.regret import (
     regret_of_choice,
     resampled_counts,
 )
-from optbench.tables.read import read_frame
 from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
 
@@ -122,22 +119,6 @@ class TuningShare:
         """Why `variance` is NaN, "" where it is not."""
         here = self.searches.get(workload, {})
         return next((here[one].unknown for one in combinations if one in here and here[one].unknown), "")
-
-
-def read_tuning_share(tables: Path, *, seed: int, differences: Collection[str] = ()) -> TuningShare:
-    """What a study's tuning table says; nothing where it has none.
-
-    Args:
-        tables: results/<study>/tables.
-        seed: of the resamples.
-        differences: workloads that are compared by differences, not by ratios.
-    """
-    table = tables / "tuning.parquet"
-    return (
-        tuning_share(read_frame(table), seed=seed, differences=differences)
-        if table.exists()
-        else TuningShare({})
-    )
 
 
 def tuning_share(tuning: pd.DataFrame, *, seed: int, differences: Collection[str] = ()) -> TuningShare:

@@ -7,8 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-SHARES: Final = {"comparisons": 0.7, "main effects": 0.2, "equality": 0.1}
-"""What of the budget goes to the pairs of combinations, to the pooled main effects, and to `equal within`."""
+SHARES: Final = {"comparisons": 0.65, "main effects": 0.1, "equality": 0.1}
+"""What of the budget goes to the pairs of combinations, to the pooled main effects, and to `equal within`.
+
+What is left of it, 15%, is kept back: the noise of real seeds has tails that are not those of the normal
+distribution, and far out, where a correction for hundreds of pairs looks, a t test errs two or three times
+as often as it says (docs/why/error-rate.md). In a race the last is spent over its looks, and
+main effects are tested once, at the first."""
+
+RACED: Final = 0.4
+"""What of the budget the looks of a race may spend on its pairs together: less than a single look may, for
+many tests look further out, where the noise of real seeds is least normal."""
 
 MODERATED_T: Final = "moderated paired t, Holm"
 STUDENT_T: Final = "paired t, Holm"
@@ -39,6 +48,13 @@ def mirrored(verdict: str) -> str:
     return MIRROR.get(verdict, verdict)
 
 
+def undecided_within(seeds: int) -> str:
+    """The verdict on two that were in a race to its end: not known which is better, and never `equal`."""
+    return f"{UNDECIDED} within {seeds} seeds"
+
+
 def kind_of(verdict: str) -> str:
-    """The verdict without its margin: `equal` for all that are equal within some margin."""
-    return "equal" if verdict.startswith(EQUAL) else verdict
+    """The verdict without its margin or its seeds: `equal` for all that are equal within some margin."""
+    if verdict.startswith(EQUAL):
+        return "equal"
+    return UNDECIDED if verdict.startswith(UNDECIDED) else verdict

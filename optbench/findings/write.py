@@ -11,7 +11,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from optbench.core.files import write_text
-from optbench.findings import behaviour, effects, leaders, outcomes, recommendations, schedules
+from optbench.findings import behaviour, effects, leaders, outcomes, racing, recommendations, schedules
 from optbench.findings.analysis import compare_all, with_measured, write_analysis
 from optbench.findings.finding import Finding, template_of
 from optbench.findings.verdicts import RESOLVED
@@ -28,7 +28,7 @@ HEADLINES = 3
 
 SENTENCES: Mapping[str, Say] = {
     template_of(say): say
-    for kind in (recommendations, leaders, effects, schedules, outcomes, behaviour)
+    for kind in (recommendations, leaders, effects, racing, schedules, outcomes, behaviour)
     for say in kind.SAYS
 }
 """The sentence of each template."""
@@ -57,6 +57,7 @@ def find(analysis: Analysis) -> list[Finding]:
         *leaders.overall(analysis),
         *leaders.leaders(analysis),
         *effects.effects(analysis),
+        *racing.races(analysis),
         *schedules.schedules(analysis),
         *schedules.flips(analysis),
         *leaders.targets(analysis),

@@ -45,6 +45,7 @@ SECTIONS: Final = (
         ("workloads", "convergence"),
         opening=("told", "flip"),
     ),
+    Section("race", "Race", ("race",), ("race",), opening=("race",)),
     Section(
         "sensitivity",
         "Learning-rate sensitivity",

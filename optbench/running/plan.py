@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from optbench.cells.data import outdated_data, spoilt_data
 from optbench.cells.identity import digest
-from optbench.cells.matrix import cells_of, trained_at_once
+from optbench.cells.matrix import trained_at_once
 from optbench.cells.paths import check_complete, trace_path
+from optbench.cells.race import planned_cells
 from optbench.cells.slices import code_digest
 from optbench.core.errors import CorruptFileError, UserError
 from optbench.core.files import (
@@ -38,6 +39,7 @@ from optbench.study.locate import note_study_file
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from optbench.cells.cell import CellSpec
     from optbench.study.study import Study
 
 DEFAULT_STUDY = Path("config/default.yaml")
@@ -122,6 +124,7 @@ def make_plan(
     again: bool = False,
     only: Sequence[str] | None = None,
     look_only: bool = False,
+    cells: Sequence[CellSpec] | None = None,
 ) -> Plan:
     """Cuts what is left of a study into batches and writes the batch files.
 
@@ -137,6 +140,7 @@ def make_plan(
         again: whether finished cells count as left.
         only: paths of the traces that count as left, finished or not, and no others.
         look_only: whether nothing will run, so that corrupt files stay where they are.
+        cells: those that the plan is for; left out: what the study means as far as its looks say.
 
     Raises:
         UserError: braces stand in a path that Snakemake's rules name.
@@ -147,12 +151,12 @@ def make_plan(
                 f"{what}: Snakemake reads braces in a path as a wildcard: rename {shown(str(path))}, "
                 "or use 'optbench run'"
             )
-    cells = {trace_path(cell): cell for cell in cells_of(study)}
-    unfinished = set(left_of(cells, look_only=look_only))
-    chosen = set(cells) if again else set(map(Path, only)) if only is not None else unfinished
-    finished = [path.as_posix() for path in cells if path not in chosen | unfinished]
+    planned = {trace_path(cell): cell for cell in (planned_cells(study) if cells is None else cells)}
+    unfinished = set(left_of(planned, look_only=look_only))
+    chosen = set(planned) if again else set(map(Path, only)) if only is not None else unfinished
+    finished = [path.as_posix() for path in planned if path not in chosen | unfinished]
     kinds: dict[tuple[str, int, float], list[list[str]]] = {}
-    for group in trained_at_once(cell for path, cell in cells.items() if path in chosen):
+    for group in trained_at_once(cell for path, cell in planned.items() if path in chosen):
         kind = group[0].device, group[0].workload.memory_mb, group[0].timeout_s
         kinds.setdefault(kind, []).append([trace_path(cell).as_posix() for cell in group])
     batches = []

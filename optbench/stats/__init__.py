@@ -38,6 +38,7 @@ from optbench.stats.regret import (
     share_of_width,
     widened,
 )
+from optbench.stats.sequential import predictive_power, spent_error
 from optbench.stats.survival import (
     KaplanMeier,
     average_runtime,
@@ -76,6 +77,7 @@ __all__ = [
     "median_time",
     "moderated_t",
     "performance_profile",
+    "predictive_power",
     "probability_of_improvement",
     "product_interval",
     "regret_of_choice",
@@ -83,6 +85,7 @@ __all__ = [
     "seeds_needed",
     "share_of_width",
     "sign_flip_test",
+    "spent_error",
     "widened",
     "wilson_interval",
 ]

@@ -51,6 +51,7 @@ def moderated_t(
     differences: ArrayLike,
     *,
     most_df: float = math.inf,
+    most_prior_df: float = MOST_PRIOR_DF,
     alone: ArrayLike | None = None,
     least_spread: ArrayLike = 0.0,
 ) -> ModeratedT:
@@ -58,17 +59,19 @@ def moderated_t(
 
     With s^2 of n differences, d0 and s0^2 fitted to all rows, the variance is
     (d0 s0^2 + (n - 1) s^2) / (d0 + n - 1) and t = mean / sqrt(variance / n) has d0 + n - 1 degrees of
-    freedom. d0 and s0^2 match the first two moments of log s^2 to those of a scaled F distribution; d0 is at
-    most 200, and with fewer than 10 rows of two pairs and more it is 0, Student's own t. A row without any
-    difference has p = 1; one whose differences are all alike, and not 0, has an error of its prior alone.
+    freedom. d0 and s0^2 match the first two moments of log s^2 to those of a scaled F distribution; with
+    fewer than 10 rows of two pairs and more d0 is 0, Student's own t. A row without any difference has p = 1;
+    one whose differences are all alike, and not 0, has an error of its prior alone.
 
     Rows may be correlated (pairs share runs): the fit only needs their variances. Correlated rows hold less
-    than they seem to, therefore `most_df`: K combinations with n runs each have (K - 1)(n - 1) degrees of
-    freedom in all.
+    than they seem to, therefore the two limits. K combinations with n runs each have (K - 1)(n - 1) degrees
+    of freedom in all; and the K(K - 1)/2 variances of their pairs are made of K, so that they may look alike
+    by chance, and a row that varies more than the rest would borrow far too small a variance.
 
     Args:
         differences: shape (m, n_seeds), finite, NaN where a row has no such pair.
         most_df: upper limit of the degrees of freedom of every row.
+        most_prior_df: upper limit of d0.
         alone: shape (m,), rows that neither lend nor borrow (they hold other things than the rest); None for
             no row.
         least_spread: standard deviation that a row of `alone` has at least, one for all or shape (m,): runs
@@ -99,7 +102,7 @@ def moderated_t(
     variance = np.where(apart, np.maximum(variance, (np.asarray(least_spread) / size) ** 2), variance)
     differs = np.abs(scaled).max(axis=1) > 0
     fitted = (n > 1) & differs & (variance > 0) & ~apart
-    prior_df, prior_variance = _prior(variance[fitted], n[fitted] - 1)
+    prior_df, prior_variance = _prior(variance[fitted], n[fitted] - 1, most_prior_df)
     borrowed = np.where(apart, 0.0, prior_df)
     df = np.minimum(borrowed + own, most_df)
     pooled = (borrowed * (prior_variance if prior_df else 0.0) + own * variance) / (borrowed + own)
@@ -111,7 +114,7 @@ def moderated_t(
     return ModeratedT(mean * size, error * size, df, p, prior_df, scale)
 
 
-def _prior(variances: FloatArray, dfs: NDArray[np.int64]) -> tuple[float, float]:
+def _prior(variances: FloatArray, dfs: NDArray[np.int64], most: float) -> tuple[float, float]:
     """d0 and s0^2; (0, NaN) where there are too few rows to say."""
     if len(variances) < FEWEST_ROWS:
         return 0.0, math.nan
@@ -119,7 +122,7 @@ def _prior(variances: FloatArray, dfs: NDArray[np.int64]) -> tuple[float, float]
     logs = np.log(variances) - special.digamma(half) + np.log(half)
     centre = float(logs.mean())
     excess = float(logs.var(ddof=1) - special.polygamma(1, half).mean())
-    df = min(2 * _trigamma_inverse(excess), MOST_PRIOR_DF) if excess > 0 else MOST_PRIOR_DF
+    df = min(2 * _trigamma_inverse(excess), most) if excess > 0 else most
     return df, math.exp(centre + float(special.digamma(df / 2)) - math.log(df / 2))
 
 

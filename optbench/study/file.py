@@ -11,10 +11,20 @@ import json
 import re
 import sys
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from optbench.core.errors import UserError, nearest
 from optbench.core.specs import PROBE_EVERY, ExecutionSpec
@@ -41,6 +51,12 @@ MOST = 10**12
 
 MOST_THREADS = 4096
 
+LOOKS = (8, 10, 12, 15, 19, 24, 30)
+"""Seeds at the looks of a race, where a study says nothing else."""
+
+FEWEST_SEEDS = 6
+"""With fewer pairs no test of the page is made."""
+
 LR_LIMITS = (1e-12, 1e12)
 """Of a grid of learning rates, which may grow by ten decades on either side."""
 
@@ -61,6 +77,33 @@ def _list_of_seeds(given: object) -> object:
         )
     _each_once("seed", given)
     return given
+
+
+def _looks(given: object) -> object:
+    """Numbers of seeds that grow from look to look."""
+    if not isinstance(given, list) or not given or not all(_is_count(n) for n in given):
+        raise ValueError(f"must be a list of numbers of seeds, such as {list(LOOKS)}; got {shown(given)}")
+    if given[0] < FEWEST_SEEDS or any(b <= a for a, b in pairwise(given)) or given[-1] > MOST_SEEDS:
+        raise ValueError(
+            f"must grow, from {FEWEST_SEEDS} seeds or more to at most {MOST_SEEDS}; got {shown(given)}"
+        )
+    return given
+
+
+def _share(given: object) -> object:
+    """A share may be given in percent: `1%` for 0.01."""
+    if isinstance(given, str) and (found := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+) ?%", given)):
+        return float(found[1]) / 100
+    return given
+
+
+def _list_of_extensions(given: object) -> object:
+    """One extension may stand for a list of one."""
+    return [given] if isinstance(given, dict) else given
+
+
+def _kind_of_seeds(given: object) -> str:
+    return "race" if isinstance(given, dict | RaceEntry) else "seeds"
 
 
 def _list_of_tuning_seeds(given: object) -> object:
@@ -185,6 +228,16 @@ Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False, strict=True)]
 GridEnd = Annotated[float, Field(ge=LR_LIMITS[0], le=LR_LIMITS[1], allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+Share = Annotated[
+    float,
+    Field(ge=0, le=1, allow_inf_nan=False, strict=True),
+    BeforeValidator(_share, json_schema_input_type=float | str),
+]
+Error = Annotated[
+    float,
+    Field(gt=0, le=0.5, allow_inf_nan=False, strict=True),
+    BeforeValidator(_share, json_schema_input_type=float | str),
+]
 Line = Annotated[str, AfterValidator(_single_line)]
 Label = Annotated[Line, AfterValidator(_seen)]
 Text = Annotated[str, AfterValidator(_seen)]
@@ -375,22 +428,43 @@ class TuningEntry(_Strict):
 class ReportEntry(_Strict):
     """What is declared before the tests, and how figures are written."""
 
-    threshold: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)] = Field(
+    threshold: Annotated[Share, Field(lt=1)] = Field(
         0.01, description="the least relative difference that the page calls better or worse"
     )
     reference: Name | None = Field(
         None, description="optimizer to which all ratios are taken; left out: sgd, or the first"
     )
-    error: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False, strict=True)] = Field(
+    error: Error = Field(
         0.05, description="chance of any false claim among all that the page does not call exploratory"
     )
-    equal_within: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)] = Field(
-        0.1, description="the largest relative margin that the page calls equal"
-    )
+    equal_within: Share = Field(0.1, description="the largest relative margin that the page calls equal")
     seed: Seed = Field(0, description="of the resampling in the statistics")
     pdf: Annotated[bool, Field(strict=True)] = Field(
         False, description="write every figure as PDF too, beside the SVG that the page holds"
     )
+
+
+class RaceEntry(_Strict):
+    """Seeds that are added only where it is not decided which combination is better."""
+
+    until: Literal["decided"] = Field(description="decided: the looks that follow are a race")
+    looks: Annotated[list[Count], BeforeValidator(_looks, json_schema_input_type=list[Count])] = Field(
+        list(LOOKS), description="seeds at each look; the first are run everywhere"
+    )
+    budget: Count | None = Field(
+        None, description="cells that the race may cost; left out: what its looks take at most"
+    )
+    equal_within: Share | None = Field(
+        None,
+        description="contenders closer than this are equal, and need no more; left out: report.threshold",
+    )
+
+
+class ExtensionEntry(_Strict):
+    """A further look at a study or race that was finished."""
+
+    seeds: Annotated[Count, Field(le=MOST_SEEDS)] = Field(description="seeds in all, at this look")
+    error: Error = Field(0.01, description="chance of a false claim at this look, on top of report.error")
 
 
 class MatrixBlock(_Strict):
@@ -420,10 +494,16 @@ class StudyFile(_Strict):
     )
     title: Text = Field("", description="title of the page; left out: the study's name")
     question: Text = Field("", description="the question that the page answers, shown at its top")
-    seeds: Seeds = Field(
+    seeds: Annotated[
+        Annotated[Seeds, Tag("seeds")] | Annotated[RaceEntry, Tag("race")], Discriminator(_kind_of_seeds)
+    ] = Field(
         default_factory=lambda: list(range(6)),
-        description="evaluation seeds: a number n for 0..n-1, or a list; left out: 6",
+        description="evaluation seeds: a number n for 0..n-1, a list, or {until: decided}; left out: 6",
     )
+    extend: Annotated[
+        list[ExtensionEntry],
+        BeforeValidator(_list_of_extensions, json_schema_input_type=ExtensionEntry | list[ExtensionEntry]),
+    ] = Field(default_factory=list, description="further looks that were declared after the seeds were run")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes a GPU where there is one")
     threads: Annotated[Count, Field(le=MOST_THREADS)] = Field(
         1, description="threads of one cell; they decide the order of sums, hence the bits"
@@ -533,15 +613,22 @@ WORDS = {
 """Plainer words for what pydantic finds, by its name for it."""
 
 
+TAGS = {("seeds", "seeds"), ("seeds", "race")}
+"""What pydantic puts into a path below a key, beside the key itself."""
+
+
 def _one_line(found: ErrorDetails, document: Node) -> str:
     """What pydantic found, as `line 4, column 1: key: what is wrong; got value`."""
-    path, of_key = list(found["loc"]), False
+    loc = list(found["loc"])
+    if tuple(loc[:2]) in TAGS:
+        del loc[1]
+    path, of_key = loc, False
     # What pydantic and `_rate_or_rates` put into a path; a file may have keys that are called so too.
     if path[-1] == "*" and not document.has(path):
         path = path[:-1]
     if path[-1] == "[key]" and not document.has(path):
         path, of_key = path[:-2], True
-    place, node = document.find(found["loc"])
+    place, node = document.find(loc)
     at = f"{place}: " if place else ""
     where = key_path(path)
     if found["type"] == "extra_forbidden":
@@ -552,6 +639,8 @@ def _one_line(found: ErrorDetails, document: Node) -> str:
             "metrics": MetricEntry,
             "probes": ProbesEntry,
             "report": ReportEntry,
+            "seeds": RaceEntry,
+            "extend": ExtensionEntry,
             "timing": TimingEntry,
             "tuning": TuningEntry,
         }

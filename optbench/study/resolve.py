@@ -33,6 +33,7 @@ from optbench.study.file import read_study_file as _read
 from optbench.study.labels import check_labels
 from optbench.study.metrics import check_metric_names
 from optbench.study.plugins import check_importable, takes_in_front
+from optbench.study.race import resolve_seeds
 from optbench.study.study import ResolvedBlock, Study
 from optbench.study.tuning import resolve_tuning, with_defaults
 
@@ -103,7 +104,8 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     used = {workload.dataset.name for workload in workloads.values() if workload.dataset}
     if idle := set(datasets) - used:
         raise UserError(f"datasets.{min(idle)}: no workload of the study uses it")
-    blocks = _blocks(given, workloads, optimizers, schedules)
+    seeds, race = resolve_seeds(given)
+    blocks = _blocks(given, workloads, optimizers, schedules, seeds)
     execution = ExecutionSpec(**given.execution.model_dump())
     tuning = resolve_tuning(given.tuning, optimizers, blocks)
     if tuning is not None:
@@ -121,7 +123,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         question=given.question,
         file=file,
         text=text,
-        seeds=tuple(given.seeds),
+        seeds=seeds,
         device=device if device != "auto" else "cuda" if has_gpu() else "cpu",
         threads=given.threads,
         timeout_s=given.timeout_s,
@@ -137,6 +139,7 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
         metrics=metrics,
         blocks=blocks,
         tuning=tuning,
+        race=race,
         execution=execution,
     )
 
@@ -249,6 +252,7 @@ def _blocks(
     workloads: Mapping[str, WorkloadSpec],
     optimizers: Mapping[str, OptimizerSpec],
     schedules: Mapping[str, ScheduleSpec],
+    seeds: tuple[int, ...],
 ) -> tuple[ResolvedBlock, ...]:
     known: dict[str, Mapping[str, object]] = {
         "workloads": workloads,
@@ -273,7 +277,7 @@ def _blocks(
                 workloads=tuple(lists["workloads"]),
                 optimizers=tuple(lists["optimizers"]),
                 schedules=tuple(lists["schedules"]),
-                seeds=tuple(block.seeds if block.seeds is not None else given.seeds),
+                seeds=seeds if block.seeds is None else tuple(block.seeds),
                 lr={
                     o: rates.get(o) or rates.get("*") or (None if given.tuning else optimizers[o].lr)
                     for o in lists["optimizers"]

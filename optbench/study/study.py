@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DatasetSpec,
         MetricSpec,
         OptimizerSpec,
+        RaceSpec,
         ScheduleSpec,
         TuningSpec,
         WorkloadSpec,
@@ -53,11 +54,13 @@ class Study:
         cells_per_job: cells that a Snakemake job trains, or None to choose by the cores.
         data_folder: where prepared data lies.
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
-        report: rules of the page's comparisons: threshold, reference (`reference_of`), family, seed; pdf:
-            figures as PDF too.
+        report: rules of the page's comparisons: threshold, error, equal_within, reference (`reference_of`),
+            seed; pdf: figures as PDF too.
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
         tuning: how learning rates are searched, None where none is.
+        race: the looks after which seeds are added where it is needed; None where every combination has all
+            seeds.
         execution: how cells are to be trained.
         blocks: the matrix, each block complete.
     """
@@ -83,6 +86,7 @@ class Study:
     metrics: tuple[MetricSpec, ...]
     blocks: tuple[ResolvedBlock, ...]
     tuning: TuningSpec | None = None
+    race: RaceSpec | None = None
     execution: ExecutionSpec = field(default_factory=ExecutionSpec)
 
     @property

@@ -17,7 +17,7 @@ import pandas as pd
 
 from optbench.catalogue.datasets.manifest import read_manifest
 from optbench.catalogue.workloads.entries import draws, kind_of
-from optbench.cells.matrix import cells_of
+from optbench.cells.race import planned_cells
 from optbench.core import provenance
 from optbench.core.errors import CorruptFileError
 from optbench.core.files import write_atomically, write_table, write_text
@@ -28,7 +28,7 @@ from optbench.tables.own_metrics import own_metrics
 from optbench.tables.traces import CELL_TIMES, read_group
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from optbench.cells.cell import CellSpec
@@ -93,7 +93,7 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
     places = {name: origins.index(origin) for name, origin in origin_of.items()}
     runs["origin"] = runs["cell"].map(places).astype("Int64")
     write_table(runs, folder / "runs")
-    described = _describe(study, workload_facts, [json.loads(origin) for origin in origins])
+    described = describe(study, workload_facts, [json.loads(origin) for origin in origins])
     described["execution"] = [
         {"how": how, "why": why, "cells": count} for (how, why), count in sorted(ways.items()) if how
     ]
@@ -103,15 +103,21 @@ def collect(study: Study, cores: int = 1) -> Counter[str]:
 
 def _groups(study: Study) -> Iterator[Sequence[CellSpec]]:
     """The cells of a study, some at a time; not before they are asked for, for readers start meanwhile."""
-    cells = cells_of(study)
+    cells = planned_cells(study)
     for start in range(0, len(cells), ROW_GROUP):
         yield cells[start : start + ROW_GROUP]
 
 
-def _describe(
-    study: Study, workload_facts: dict[str, dict[str, Any]], origins: Sequence[dict[str, Any]]
+def describe(
+    study: Study, workload_facts: Mapping[str, Mapping[str, Any]], origins: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """What the page says of the study besides its numbers."""
+    """What the page says of the study besides its numbers, and what its tests were declared to be.
+
+    Args:
+        study: the study.
+        workload_facts: what traces say of each workload.
+        origins: where the traces come from, each kind once.
+    """
     return {
         "study": study.name,
         "title": study.title,
@@ -122,6 +128,7 @@ def _describe(
         "report": dict(study.report),
         "oracle": study.oracle,
         "tuning": asdict(study.tuning) if study.tuning else None,
+        "race": asdict(study.race) if study.race else None,
         "workloads": {
             name: {
                 "label": spec.label or name,
@@ -192,7 +199,7 @@ _FACTS = (
 )
 
 
-def _facts(facts: dict[str, Any]) -> dict[str, Any]:
+def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     named = {**facts, "steps": facts.get("budget")}
     return {name: named[name] for name in _FACTS if name in named}
 

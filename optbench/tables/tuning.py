@@ -38,14 +38,21 @@ TUNING_COLUMNS: dict[str, str] = {
 def collect_tuning(study: Study) -> None:
     """Writes tables/tuning (parquet, csv): a row a trial, in the study's order, by learning rate and seed.
 
-    A search that has made no choice stands there with the trials of its first grid, `missing` where there is
-    none yet. A study that tunes nothing has an empty table.
+    A study that tunes nothing has an empty table.
     """
-    rows = [row for search in (searches_of(study) if study.tuning else []) for row in _rows(search)]
-    table = pd.DataFrame(rows, columns=list(TUNING_COLUMNS)).astype(TUNING_COLUMNS)
     folder = study.results / "tables"
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(table, folder / "tuning")
+    write_table(tuning_table(study), folder / "tuning")
+
+
+def tuning_table(study: Study) -> pd.DataFrame:
+    """The trials of a study.
+
+    A search that has made no choice stands there with the trials of its first grid, `missing` where there is
+    none yet.
+    """
+    rows = [row for search in (searches_of(study) if study.tuning else []) for row in _rows(search)]
+    return pd.DataFrame(rows, columns=list(TUNING_COLUMNS)).astype(TUNING_COLUMNS)
 
 
 def _rows(search: Search) -> list[dict[str, Any]]:

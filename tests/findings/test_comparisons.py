@@ -90,16 +90,27 @@ def test_fewer_than_six_pairs_are_never_tested() -> None:
     assert row["coverage"] == 0.95
 
 
-def test_a_missing_run_takes_its_pair_away_and_stays_in_the_count() -> None:
+def test_nothing_is_said_of_a_pair_before_all_its_runs_are_there() -> None:
+    """Who looks sooner sees an estimate: a test at every look would call something far too often."""
     status = {"b": ["ok"] * 6 + ["missing"]}
     row = compared({"a": [0.1, 0.2, 0.1, 0.3, 0.2, 0.1, 0.1], "b": [1.0, 2, 1, 2, 1, 2, math.nan]}, status)
     assert (row["n"], row["pairs"], row["n_ok"]) == (7, 6, 6)
-    # Student's t of six log ratios, written out.
     d = np.log10([0.1, 0.1, 0.1, 0.15, 0.2, 0.05])
-    assert row["test"] == "paired t, Holm"
-    assert row["p"] == pytest.approx(stats.ttest_1samp(d, 0).pvalue)
     assert row["effect"] == pytest.approx(10 ** d.mean())
-    assert row["verdict"] == "better"
+    half = stats.t.ppf(0.975, 5) * d.std(ddof=1) / 6**0.5
+    assert row["high"] == pytest.approx(10 ** (d.mean() + half))
+    assert (row["verdict"], row["test"]) == ("insufficient data", "none")
+    assert math.isnan(row["p"])
+    assert math.isnan(row["p_adjusted"])
+
+
+def test_what_is_whole_is_told_the_same_while_others_are_not() -> None:
+    """A family counts all its pairs from the first: none is called better that would not be at the end."""
+    sure = {"a": [0.1, 0.2, 0.1, 0.3, 0.2, 0.1], "b": [1.0, 2, 1, 2, 1, 2]}
+    third = {"c": [3.0, 3.1, 3.2, 2.9, 3.0, math.nan]}
+    alone = compared(sure)
+    peeked = compared({**sure, **third}, {"c": ["ok"] * 5 + ["missing"]})
+    assert peeked["p_adjusted"] == pytest.approx(min(3 * alone["p_adjusted"], 1))
 
 
 def test_a_diverged_run_ranks_worst_and_is_not_left_out() -> None:

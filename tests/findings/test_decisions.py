@@ -51,11 +51,11 @@ def test_the_worked_example_of_the_docs(monkeypatch: pytest.MonkeyPatch) -> None
     rows += [row(0.05 * d, group="w") for d in rng.normal(size=(499, 6))]
     unit = max(np.abs(one.differences).max() for one in rows)  # the fit is made in units of the largest
     monkeypatch.setattr(moderated, "_prior", lambda *_: (4.0, 0.0016 / unit**2))
-    one = decide(rows, RULES, share=SHARES["comparisons"], equality=True)[0]
+    one = decide(rows, RULES, share=SHARES["comparisons"], equality=SHARES["equality"])[0]
     assert one.effect == pytest.approx(0.677, abs=5e-4)
     assert (one.low, one.high) == (pytest.approx(0.629, abs=5e-4), pytest.approx(0.730, abs=5e-4))
     assert one.p == pytest.approx(8.5e-7, rel=0.01)
-    assert one.p_adjusted == pytest.approx(0.00061, abs=1e-5)
+    assert one.p_adjusted == pytest.approx(0.00065, abs=1e-5)
     assert one.margin == pytest.approx(0.926, abs=1e-3)
     assert (one.verdict, one.test) == ("better", "moderated paired t, Holm")
 
@@ -75,11 +75,11 @@ def test_the_worked_example_of_the_docs(monkeypatch: pytest.MonkeyPatch) -> None
         (0.8, (0.001, -0.01, 0.012), {}, 0.04201, "equal within 4.3%"),
         (0.8, (0.001, -0.01, 0.012), {}, 0.1, "equal within 10%"),
         (0.8, (0.001, -0.01, 0.012), {}, 0.1001, "undecided"),
-        (math.nan, (-0.2, -0.2, -0.2), {"exact": True, "ran": 1}, math.nan, "better (exact)"),
-        (math.nan, (0.2, 0.2, 0.2), {"exact": True, "ran": 1}, math.nan, "worse (exact)"),
-        (math.nan, (1e-3,) * 3, {"exact": True, "ran": 1}, math.nan, "detected, below the threshold"),
-        (math.nan, (0.0,) * 3, {"exact": True, "ran": 1}, math.nan, "equal within 0%"),
-        (math.nan, (math.nan,) * 3, {"exact": True, "ran": 1}, math.nan, "insufficient data"),
+        (math.nan, (-0.2, -0.2, -0.2), {"exact": True, "n": 1, "ran": 1}, math.nan, "better (exact)"),
+        (math.nan, (0.2, 0.2, 0.2), {"exact": True, "n": 1, "ran": 1}, math.nan, "worse (exact)"),
+        (math.nan, (1e-3,) * 3, {"exact": True, "n": 1, "ran": 1}, math.nan, "detected, below the threshold"),
+        (math.nan, (0.0,) * 3, {"exact": True, "n": 1, "ran": 1}, math.nan, "equal within 0%"),
+        (math.nan, (math.nan,) * 3, {"exact": True, "n": 1, "ran": 1}, math.nan, "insufficient data"),
     ],
 )
 def test_verdicts_need_all_of_their_conditions(
@@ -102,7 +102,7 @@ def test_a_share_of_the_budget_divides_the_level() -> None:
     p = stats.ttest_1samp(d, 0).pvalue
     assert (whole.p, whole.p_adjusted) == (pytest.approx(p), pytest.approx(p))
     assert part.p_adjusted == pytest.approx(5 * p)
-    assert sum(SHARES.values()) == pytest.approx(1)
+    assert sum(SHARES.values()) <= 1
 
 
 def test_what_another_tuning_could_change_widens_the_interval_and_takes_a_verdict_back() -> None:
@@ -154,7 +154,7 @@ def test_equality_is_seldom_said_of_what_differs() -> None:
     gap, false, said = math.log10(1.05), 0, 0
     for _ in range(400):
         rows = [row(gap + 0.004 * d, group="w") for d in rng.normal(size=(20, 8))]
-        found = decide(rows, RULES, share=0.7, equality=True)
+        found = decide(rows, RULES, share=0.7, equality=SHARES["equality"])
         false += any(one.margin < 0.05 for one in found)
         said += any(one.margin < 0.1 for one in found)
     assert false <= 6, "0.5% of 400 are 2"

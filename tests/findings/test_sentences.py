@@ -21,6 +21,7 @@ STUDIES = {
     "nothing to compare": Fake(
         workloads=("digits",), optimizers=("sgd",), schedules=("constant",), seeds=2, evaluations=6
     ),
+    "a race": Fake(workloads=("digits",), seeds=8, evaluations=6, race=(6, 8)),
     "no run ended": Fake(workloads=("digits",), optimizers=("sgd", "adam"), seeds=1, status="error"),
 }
 

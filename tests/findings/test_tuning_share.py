@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from optbench.findings.tuning_share import TuningShare, read_tuning_share, tuning_share, typical_change
+from optbench.findings.tuning_share import TuningShare, tuning_share, typical_change
 from optbench.tables.rows import Combination
 from optbench.tables.tuning import TUNING_COLUMNS
 
@@ -147,10 +146,8 @@ def test_settings_are_candidates_too() -> None:
     assert tuning_share(rows, seed=0).variance("w", A, FIXED) == pytest.approx(2.5 / 4 * TWO**2)
 
 
-def test_a_study_that_tunes_nothing(tmp_path: Path) -> None:
-    table().to_parquet(tmp_path / "tuning.parquet")
-    assert read_tuning_share(tmp_path, seed=0).searches == {}
-    assert read_tuning_share(tmp_path / "none", seed=0).searches == {}
+def test_a_study_that_tunes_nothing() -> None:
+    assert tuning_share(table(), seed=0).searches == {}
 
 
 def test_a_typical_change_as_a_share() -> None:

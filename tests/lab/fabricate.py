@@ -51,6 +51,7 @@ class Fake:
         untimed: why there is no time, by workload/optimizer.
         tuned: whether learning rates were searched.
         reference: the optimizer of all ratios, "" for the first.
+        race: seeds at the looks of a race; empty for none.
     """
 
     workloads: tuple[str, ...] = ("ravine", "digits")
@@ -68,6 +69,7 @@ class Fake:
     untimed: Mapping[str, str] = field(default_factory=dict)
     tuned: bool = False
     reference: str = ""
+    race: tuple[int, ...] = ()
 
     @property
     def cells(self) -> int:
@@ -405,6 +407,11 @@ def _study(study: str, fake: Fake) -> dict[str, Any]:
         "tuning": (
             {"seeds": [1000, 1001], "low": 1e-3, "high": 1.0, "per_decade": 1, "widen": 0}
             if fake.tuned
+            else None
+        ),
+        "race": (
+            {"looks": list(fake.race), "equal_within": None, "budget": None, "extended": []}
+            if fake.race
             else None
         ),
         "workloads": {

@@ -109,6 +109,14 @@ def ranked_page(tmp_path_factory):
     return path if path.exists() else build(folder, fake)
 
 
+def raced_page(tmp_path_factory):
+    """Build a page of a race that has no more than two looks, once a process."""
+    folder = tmp_path_factory.getbasetemp() / "raced"
+    path = folder / "reports/demo/index.html"
+    fake = Fake(workloads=("digits", "letters"), seeds=8, evaluations=9, race=(6, 8))
+    return path if path.exists() else build(folder, fake)
+
+
 def plain(folder, fake):
     path = build(folder, fake, figures=False)
     return Page(path.read_text(encoding="utf-8"))

@@ -23,7 +23,7 @@ import optbench.report.page
 from lab.checkout import ROOT
 from lab.fabricate import Fake, fabricate
 from lab.imports import MODULES, reached
-from lab.pages import Page, mixed_page, ranked_page
+from lab.pages import Page, mixed_page, raced_page, ranked_page
 from optbench.report.figure import FigureRecord, read_records, write_records
 from optbench.report.figures.draw import draw_all
 from optbench.report.figures.marks.lines import draw_lines
@@ -60,7 +60,8 @@ def test_figures_and_findings_name_sections_that_there_are(tmp_path_factory):
     drawn = {name for section in SECTIONS for name in section.figures}
     told = {name for section in SECTIONS for name in section.findings}
     seen, opened = set(), set()
-    for page in (mixed_page(tmp_path_factory), ranked_page(tmp_path_factory)):
+    pages = (mixed_page, ranked_page, raced_page)
+    for page in (made(tmp_path_factory) for made in pages):
         results = page.parents[2] / "results/demo"
         records = json.loads((results / "figures/figures.json").read_text("utf-8"))
         findings = json.loads((results / "tables/findings.json").read_text("utf-8"))
@@ -94,8 +95,8 @@ def test_a_figure_of_any_section_stands_on_the_page(tmp_path_factory, tmp_path, 
     page = render(tmp_path / "demo", tmp_path).read_text(encoding="utf-8")
     shown = {one.id for one in more if f'<figure id="{one.id}"' in page}
     per_workload = {"convergence", "final", "sensitivity", "oscillation", "cost"}
-    # The oracle's figure stands where its table does, which this study lacks.
-    expected = set(places) - {"oracle"} if not workload else per_workload & set(places)
+    # The oracle's figure stands where its table does, which this study lacks; nor did it race.
+    expected = set(places) - {"oracle", "race"} if not workload else per_workload & set(places)
     assert {f"more-{name}" for name in expected} <= shown
 
 

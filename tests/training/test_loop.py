@@ -192,9 +192,13 @@ def test_the_users_ctrl_c_ends_a_cell(monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(faults, "Pressed", Pressed, raising=False)
-    with pytest.raises(KeyboardInterrupt):
-        train_cell(faults.cell("line", "Pressed"), NOWHERE)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_cell(faults.cell("line", "Pressed"), NOWHERE)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not torch.are_deterministic_algorithms_enabled()
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from lab import toy_cluster
-from lab.studies import BIN, PLUGIN, write_study
+from lab.races import RACE
+from lab.studies import BIN, PLUGIN, run, write_study
 
 STUDY = """
     study: afar
@@ -142,20 +143,20 @@ def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path
     study = tmp_path / "study.yaml"
     study.write_text(study.read_text().replace("seeds: 2", "seeds: 4"))
     (tmp_path / "pause").touch()
-    run = site.start(*site.snakemake("--slurm-init-seconds-before-status-checks", "25"))
+    started = site.start(*site.snakemake("--slurm-init-seconds-before-status-checks", "25"))
     site.until(lambda: len(site.traces()) > 4)
     assert site.jobs()
-    run.send_signal(signal.SIGINT)
-    assert run.wait(300) != 0
+    started.send_signal(signal.SIGINT)
+    assert started.wait(300) != 0
     site.until(lambda: not site.jobs())
     site.run("optbench", "report", "study.yaml", "--now")
     assert set(site.statuses()) == {"ok", "missing"}
 
     # Snakemake dies, its job lives on. The same command goes on from there, here with an array of two jobs.
-    run = site.start(*site.snakemake())
+    started = site.start(*site.snakemake())
     site.until(site.running)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    started.send_signal(signal.SIGKILL)
+    started.wait()
     assert site.jobs()
     (tmp_path / "pause").unlink()
     kept = site.traces()
@@ -166,3 +167,20 @@ def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path
     now = site.traces()
     assert {path: now[path] for path in kept} == kept
     assert not site.jobs()
+
+
+def test_a_race_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path) -> None:
+    """A job or more for each look, each decided where Snakemake runs; it drops whom one machine drops."""
+    site = Site(tmp_path, toy, project)
+    (tmp_path / "alone").mkdir()
+    for folder in (tmp_path, tmp_path / "alone"):
+        write_study(folder, RACE)
+    told = site.run(*site.snakemake("--latency-wait", "5", "results/race/tables/findings.json"))
+    assert [told.count(f"look {look} at {n} seeds") for look, n in ((1, 6), (2, 8), (3, 10))] == [1, 1, 1]
+    run("optbench", "run", "study.yaml", "--cores", "1", cwd=tmp_path / "alone")
+    tables = [
+        pd.read_parquet(folder / "results/race/tables/race.parquet")
+        for folder in (tmp_path, tmp_path / "alone")
+    ]
+    assert set(tables[0]["state"]) == {"in", "dropped"}
+    pd.testing.assert_frame_equal(*tables)

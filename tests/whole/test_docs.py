@@ -197,7 +197,7 @@ def test_the_finding_by_hand_adds_up() -> None:
         f"= {variance:.5f} and the error sqrt({variance:.5f} / 6) = {error:.5f}",
         f"/ {error:.5f} = {t:.2f} with 9 degrees of freedom: p = {p:.1e}".replace("e-07", "e-7"),
         f"that is {low:.3f} to {high:.3f}",
-        f"500 p / 0.7 = {500 * p / 0.7:.5f}",
+        f"500 p / 0.65 = {500 * p / 0.65:.5f}",
         f"t_(1 - 0.005/500, 9) = {level:.2f}",
         f"= {reach:.4f}: a difference of more than {100 * (10**reach - 1):.0f}% is excluded",
     ):

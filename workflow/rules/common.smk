@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from optbench.cells.race import RaceOf
 from optbench.findings.recommended import recommended
 from optbench.running.folders import set_folders_aside, without_place
 from optbench.running.gpus import gpus
@@ -59,19 +60,22 @@ try:
         if CORRUPT or ANOTHER or (workflow.is_main_process and is_unfinished(STUDY))
         else []
     )
-    # A job of a cluster reads the workflow again: it has its batch by name and plans nothing.
-    PLAN = (
-        make_plan(
+    # A race is planned look by look (race.smk), everything else now. A job of a cluster reads the workflow again: it
+    # has its batch by name and plans nothing.
+    RACE = RaceOf(STUDY) if STUDY.race and workflow.is_main_process else None
+
+    def plan(cells=None):
+        return make_plan(
             STUDY,
             workflow.resource_settings.cores,
             config.get("cells_per_job"),
             again=bool(FORCING & set(sys.argv)),
             only=read_batch(Path(config["only"])) if "only" in config else None,
             look_only=LOOK_ONLY,
+            cells=cells,
         )
-        if workflow.is_main_process
-        else None
-    )
+
+    PLAN = plan() if workflow.is_main_process and not RACE else None
     # Data that lies there but was read by other code, or from other files: each with a file that is newer.
     OUTDATED = (
         newer_than_data(STUDY, look_only=LOOK_ONLY) if workflow.is_main_process else {}
@@ -157,6 +161,7 @@ if workflow.is_main_process:
 localrules:
     all,
     prepare,
+    look,
     collect,
     summarize,
     plot,

@@ -6,7 +6,9 @@ from optbench.report.sections import SECTIONS, figures_module, page_module
 # first time, and it makes nothing for a rule that has no reason to run. So is what tables of another study file's
 # text do not hold.
 LEFT = (
-    [written_now(STUDY, "left")] if BATCHES or TUNED or TIMINGS_LEFT or ANOTHER else []
+    [written_now(STUDY, "left")]
+    if BATCHES or TUNED or TIMINGS_LEFT or ANOTHER or RACE_LEFT
+    else []
 )
 
 
@@ -16,6 +18,7 @@ rule collect:
         manifests=MANIFESTS,
         traces=TRACES,
         batches=[f"{PLANS}/{batch}.done" for batch in BATCHES],
+        looks=decided,
         timings=TIMINGS,
         left=LEFT,
         choices=CHOICES,

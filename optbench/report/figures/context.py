@@ -52,6 +52,13 @@ class DrawingContext:
         return read_frame(self.tables / "ranking.parquet")
 
     @cached_property
+    def race(self) -> pd.DataFrame | None:
+        """Who was in a race at which look; None where there was none."""
+        file = self.tables / "race.parquet"
+        found = read_frame(file) if file.exists() else None
+        return None if found is None or found.empty else found
+
+    @cached_property
     def figure_tables(self) -> FigureTables:
         """Survival, targets reached, ratios, profile, trade-offs and rates."""
         return read_figure_tables(self.tables)
@@ -68,7 +75,7 @@ class DrawingContext:
 
     def read_all(self) -> None:
         """Read every table now, but for the curves: what is no table is told before anything is drawn."""
-        for name in ("summary", "convergence", "ranking", "figure_tables", "tuned", "timing"):
+        for name in ("summary", "convergence", "ranking", "race", "figure_tables", "tuned", "timing"):
             getattr(self, name)
 
     @property
