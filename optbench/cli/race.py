@@ -17,7 +17,7 @@ from optbench.cli.stages import run_study
 from optbench.core.checksums import with_checksum
 from optbench.core.errors import UserError
 from optbench.core.files import write_text
-from optbench.core.words import count, percent
+from optbench.core.words import count, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -115,12 +115,12 @@ def _said(found: Race, of: RaceOf, look: int, cells: int) -> str:
     for now, later in zip(of.looks[look:], of.looks[look + 1 :], strict=False):
         likely += n * (later - now)
         n *= share
-    return f"{line}; at most {most} cells to go, about {likely:.0f} if as many leave at each look"
+    return f"{line}; at most {most} cells to go, about {number(round(likely))} if as many leave at each look"
 
 
 @click.command()
 @study_argument
-@click.option("--seeds", required=True, type=click.IntRange(1), help="Seeds in all, at the further look.")
+@click.option("--seeds", type=click.IntRange(1), help="Seeds in all, at the further look.")
 @click.option(
     "--error",
     default="1%",
@@ -129,7 +129,7 @@ def _said(found: Race, of: RaceOf, look: int, cells: int) -> str:
 )
 @cores_option
 @device_option
-def extend(study: str, seeds: int, error: str, cores: int, device: str | None) -> None:
+def extend(study: str, seeds: int | None, error: str, cores: int, device: str | None) -> None:
     """Add a further look to a finished study or race, and go on: only what is not told apart gets more seeds.
 
     Writes `extend` into the study file, so that the same study is the same everywhere, and runs it.
@@ -139,6 +139,8 @@ def extend(study: str, seeds: int, error: str, cores: int, device: str | None) -
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)
+    if seeds is None:
+        raise UserError(f"say with --seeds how many there are to be; the study has {len(found.seeds)}")
     if seeds <= len(found.seeds):
         raise UserError(f"--seeds must be more than {len(found.seeds)}, which the study has; got {seeds}")
     cells = planned_cells(found)

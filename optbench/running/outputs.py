@@ -31,7 +31,7 @@ def _both(*names: str) -> tuple[str, ...]:
 OUTPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     "collect": (*_both("runs", "timing", "tuning"), "tables/curves.parquet", "tables/study.json"),
     "summarize": (
-        *_both("summary", "comparisons", "main_effects", "ranking", "interactions", "stability"),
+        *_both("summary", "comparisons", "main_effects", "ranking", "interactions", "stability", "race"),
         *_both("lr_curves", "sensitivity", "best_of_k"),
         *_both("survival", "targets_reached", "ratios", "profile", "tradeoffs", "rates"),
         "tables/convergence.parquet",

@@ -18,12 +18,16 @@ def test_what_code_raises_is_not_the_users():
 
 
 def test_the_users_ctrl_c_is():
-    with ctrl_c() as is_ctrl_c:
-        with pytest.raises(KeyboardInterrupt) as found:
-            signal.raise_signal(signal.SIGINT)
-        assert is_ctrl_c(found.value)
-        assert not is_ctrl_c(ValueError())
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    try:
+        with ctrl_c() as is_ctrl_c:
+            with pytest.raises(KeyboardInterrupt) as found:
+                signal.raise_signal(signal.SIGINT)
+            assert is_ctrl_c(found.value)
+            assert not is_ctrl_c(ValueError())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_where_ctrl_c_is_ignored_nothing_is_the_users():

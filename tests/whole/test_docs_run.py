@@ -47,6 +47,7 @@ STUDY = """
 NOT_RUN = {
     r"optbench time .*": "measures for seconds; test_timing runs the verb",
     r"optbench (run config/oracle\.yaml|oracle .+)": "needs the oracle's cells; test_oracle_run trains them",
+    r"optbench extend .*": "needs a finished study of six seeds; tests/cli/test_race.py runs it",
     r"optbench rerun .* --executor \w+": "needs a cluster; test_cluster runs it on one",
     r"pip (download|install) .*": "needs a network; test_package builds the wheel and installs it",
     r"(podman|uv) .*": "needs a network: an image, the index of packages",

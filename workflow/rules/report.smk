@@ -62,6 +62,7 @@ rule summarize:
         multiext(f"{TABLES}/main_effects", ".parquet", ".csv"),
         multiext(f"{TABLES}/interactions", ".parquet", ".csv"),
         multiext(f"{TABLES}/stability", ".parquet", ".csv"),
+        multiext(f"{TABLES}/race", ".parquet", ".csv"),
         SENSITIVITY,
         f"{TABLES}/convergence.parquet",
         EVIDENCE,
