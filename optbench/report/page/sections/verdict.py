@@ -14,6 +14,7 @@ from optbench.findings.verdicts import (
     BETTER,
     BETTER_EXACT,
     INSUFFICIENT,
+    RACED,
     RESOLVED,
     SHARES,
     UNDECIDED,
@@ -231,12 +232,16 @@ def budget(study: StudyView) -> str:
     if any(rules.get(key) is None for key in ("error", "threshold", "equal_within")):
         return ""
     error, threshold, margin = (float(rules[key]) for key in ("error", "threshold", "equal_within"))
-    shares = listing([f"{percent(share * error)} to {what}" for what, share in SHARES.items()], len(SHARES))
+    race = study.facts.get("race") or {"looks": (), "extended": ()}
+    spent = {**SHARES, "comparisons": RACED} if len(race["looks"]) > 1 else SHARES
+    shares = listing([f"{percent(share * error)} to {what}" for what, share in spent.items()], len(spent))
+    more = sum(float(one) for _, one in race["extended"])
+    added = f" Looks that were declared later add at most {percent(more)}." if more else ""
     return (
         f"Error of the page: at most {percent(error)} for any false better, worse or equal among the "
         f"comparisons of final loss and the main effects ({shares}); all that is marked exploratory lies "
         f"outside of it. Differences below {percent(threshold)} are never called better; equal needs a "
-        f"margin of {percent(margin)} or less."
+        f"margin of {percent(margin)} or less.{added}"
     )
 
 
