@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from optbench.core.checksums import with_checksum
 from optbench.core.errors import UserError
 from optbench.core.files import write_text
 from optbench.core.words import count, number, percent
+from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,26 +97,33 @@ def decide_look(study: Study, of: RaceOf, look: int) -> bool:
     values: dict[str, Any] = {"look": of.looks[look], "planned": planned, "over": found.over}
     of.path(look).parent.mkdir(parents=True, exist_ok=True)
     write_text(of.path(look), json.dumps(with_checksum(values), indent=1) + "\n")
-    echo(f"optbench: {_said(found, of, look, len(cells))}", err=True)
+    echo(f"optbench: {_said(found, of, len(cells))}", err=True)
     return found.over
 
 
-def _said(found: Race, of: RaceOf, look: int, cells: int) -> str:
-    """How far a race is after a look."""
-    states = Counter(place.state for place in found.places if place.look == look + 1)
-    before = sum(states.values())
+def _said(found: Race, of: RaceOf, cells: int) -> str:
+    """How far a race is after the last look at which somebody was in."""
+    held = [place for place in found.places if place.look == found.places[-1].look]
+    if not held:
+        return "no workload that races has a run with a loss"
+    states = Counter(place.state for place in held)
     told = ", ".join(f"{n} {state}" for state, n in states.items())
-    line = f"look {look + 1} at {of.looks[look]} seeds: of {before} combinations {told or 'none is left'}"
+    line = f"look {held[0].look} at {held[0].n} seeds: of {len(held)} combinations {told}"
     if found.cut:
         return f"{line}; the budget ends the race at {cells} cells"
     if found.over:
         return f"{line}; the race is over, with {cells} of {len(of.cells)} cells"
-    going = sum(n == of.looks[look + 1] for n in found.planned.values())
-    most = going * (of.looks[-1] - of.looks[look])
-    share, likely, n = going / before, 0.0, float(going)
-    for now, later in zip(of.looks[look:], of.looks[look + 1 :], strict=False):
-        likely += n * (later - now)
-        n *= share
+    stand = {
+        (place.workload, Combination(place.optimizer, place.schedule)): place.n for place in found.places
+    }
+    going = [(n, stand[who]) for who, n in found.planned.items() if n > stand[who]]
+    most = sum(of.looks[-1] - now for _, now in going)
+    likely = float(sum(later - now for later, now in going))
+    share = min(len(going) / len(held), 1.0)
+    left = len(going) * share
+    for now, later in pairwise(n for n in of.looks if n >= going[0][0]):
+        likely += left * (later - now)
+        left *= share
     return f"{line}; at most {most} cells to go, about {number(round(likely))} if as many leave at each look"
 
 
@@ -143,9 +152,9 @@ def extend(study: str, seeds: int | None, error: str, cores: int, device: str | 
         raise UserError(f"say with --seeds how many there are to be; the study has {len(found.seeds)}")
     if seeds <= len(found.seeds):
         raise UserError(f"--seeds must be more than {len(found.seeds)}, which the study has; got {seeds}")
-    cells = planned_cells(found)
-    left = left_of(map(trace_path, cells), look_only=True)
-    if left or (found.race is not None and not RaceOf(found, cells_of(found)).is_over()):
+    cells = cells_of(found)
+    left = left_of(map(trace_path, planned_cells(found, cells)), look_only=True)
+    if left or (found.race is not None and not RaceOf(found, cells).is_over()):
         raise UserError(
             f"{found.file}: the study is not finished: {count(len(left), 'cell')} to train; "
             "run it to its end first"

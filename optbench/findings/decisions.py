@@ -32,7 +32,7 @@ from optbench.findings.verdicts import (
     WORSE_EXACT,
 )
 from optbench.stats.intervals import hodges_lehmann, student_quantile
-from optbench.stats.moderated import moderated_t
+from optbench.stats.moderated import MOST_PRIOR_DF, moderated_t
 from optbench.stats.paired import FEWEST_PAIRS, holm, seeds_needed
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Row:
         threshold: the least |effect| that is called better or worse, on the scale of the differences.
         group: rows of one group have spreads of one size and lend them to each other; "" for none.
         group_df: degrees of freedom that the runs of the group hold in all.
-        group_size: combinations whose runs the group holds.
+        group_size: combinations whose runs the group holds in pairs; infinite where its rows share no runs.
         diverged: workloads in which a run of either side ended without a result.
         untold: workloads with too little data for a test of this pair.
         tuning: variance of the mean that another draw of tuning seeds would add; 0 where nothing was
@@ -105,7 +105,7 @@ class Row:
     threshold: float
     group: str = ""
     group_df: float = math.inf
-    group_size: int = 1
+    group_size: float = math.inf
     diverged: int = 0
     untold: int = 0
     tuning: float = 0.0
@@ -267,7 +267,7 @@ def _estimates(rows: Sequence[Row]) -> list[tuple[float, float, float, float, bo
         one = moderated_t(
             placed,
             most_df=first.group_df,
-            most_prior_df=max(first.group_size - 1, 1) * PRIOR_A_COMBINATION,
+            most_prior_df=min(max(first.group_size - 1, 1) * PRIOR_A_COMBINATION, MOST_PRIOR_DF),
             alone=alone,
             least_spread=farthest * LEAST_SPREAD,
         )

@@ -81,6 +81,7 @@ def _effects(samples: PairedSamples, threshold: float) -> Iterator[tuple[Row, st
                     compared=bool(ended[four].any(axis=0).any()),
                     threshold=least,
                     group=f"effects {samples.workload}",
+                    group_size=len(optimizers),
                 ),
                 base,
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from lab.races import RACE, RACING
 from lab.studies import optbench, write_study
 from optbench.core.errors import UserError
+from optbench.findings.race import Place, Race
+from optbench.tables.rows import Combination
 
 pytestmark = pytest.mark.usefixtures("trained_here")
 
@@ -137,3 +141,48 @@ def test_a_file_that_cannot_be_extended_stays_as_it_is(
     with pytest.raises(UserError, match=message.replace("[", r"\[")):
         declare_extension(file, int(seeds), error)
     assert file.read_text() == before
+
+
+def ended(*rows: tuple[int, int, str, str], planned: dict[str, int]) -> Race:
+    """A race that is not over, from look, seeds, optimizer and state of its rows on one workload."""
+    places = [
+        Place(look, n, 0.01, "w", name, "s", state, "", "", *(math.nan,) * 4) for look, n, name, state in rows
+    ]
+    to_come = {("w", Combination(name, "s")): n for name, n in planned.items()}
+    return Race(tuple(places), (), to_come, looks=rows[-1][0], over=False)
+
+
+def said(found: Race, looks: tuple[int, ...]) -> str:
+    from optbench.cli.race import _said
+
+    return _said(found, SimpleNamespace(looks=looks, cells=[]), 0)  # type: ignore[arg-type]
+
+
+FIRST = ((1, 6, "a", "in"), (1, 6, "b", "in"), (1, 6, "c", "dropped"), (1, 6, "d", "dropped"))
+
+
+def test_a_look_says_how_many_cells_are_to_come() -> None:
+    """Two of four go on: 2 x 4 cells to 10 seeds, then one of them to 20."""
+    found = ended(*FIRST, planned={"a": 10, "b": 10, "c": 6, "d": 6})
+    assert said(found, (6, 10, 20)) == (
+        "look 1 at 6 seeds: of 4 combinations 2 in, 2 dropped; at most 28 cells to go, about 18 "
+        "if as many leave at each look"
+    )
+
+
+def test_a_further_look_behind_a_race_that_was_given_up_says_what_is_to_come() -> None:
+    found = ended(*((1, 6, "a", "futile"), (1, 6, "b", "futile")), planned={"a": 40, "b": 40})
+    assert said(found, (6, 10, 40)) == (
+        "look 1 at 6 seeds: of 2 combinations 2 futile; at most 68 cells to go, about 68 "
+        "if as many leave at each look"
+    )
+
+
+def test_looks_at_which_nobody_was_in_are_told_by_the_last_at_which_somebody_was() -> None:
+    """Of two further looks the first is decided where the race had its second: nobody was in there."""
+    rows = ((1, 6, "a", "futile"), (1, 6, "b", "futile"), (3, 40, "a", "in"), (3, 40, "b", "in"))
+    found = ended(*rows, planned={"a": 50, "b": 50})
+    assert said(found, (6, 10, 40, 50)) == (
+        "look 3 at 40 seeds: of 2 combinations 2 in; at most 20 cells to go, about 20 "
+        "if as many leave at each look"
+    )

@@ -159,3 +159,14 @@ def test_equality_is_seldom_said_of_what_differs() -> None:
         said += any(one.margin < 0.1 for one in found)
     assert false <= 6, "0.5% of 400 are 2"
     assert said > 200, "a test that never errs was not made"
+
+
+def test_rows_that_say_nothing_of_their_group_lend_all_that_the_fit_finds() -> None:
+    """Only pairs of few combinations are held back: `optbench compare` has a row for each combination."""
+    d = 0.05 * np.random.default_rng(4).normal(size=(40, 6)) + 0.02
+    found = decide([row(one, group="w") for one in d], RULES, share=1.0)
+    expected = moderated.moderated_t(d).p
+    assert [one.p for one in found] == pytest.approx(expected.tolist())
+    held = decide([row(one, group="w", group_size=4) for one in d], RULES, share=1.0)
+    assert [one.p for one in held] == pytest.approx(moderated.moderated_t(d, most_prior_df=1).p.tolist())
+    assert max(abs(a.p - b.p) for a, b in zip(found, held, strict=True)) > 1e-3
