@@ -50,9 +50,14 @@ class Case:
         return Shape(3, 4, self.seeds) if self.ratio == 1 else Shape(2, 8, self.seeds)
 
 
+def seeded(name: str, study: int) -> np.random.Generator:
+    """A generator of each study's own."""
+    return np.random.default_rng([zlib.crc32(name.encode()), study])
+
+
 def draw(case: Case, study: int) -> tuple[Runs, frozenset[Combination]]:
     """The runs of a study, the same whenever they are drawn, and the combinations that are truly better."""
-    rng = np.random.default_rng([zlib.crc32(case.name.encode()), study])
+    rng = seeded(case.name, study)
     cells = case.shape.cells
     noise = KINDS[case.kind](rng, len(EVALUATED) - 1, cells)
     _, optimizers, schedules, _ = cells

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -26,6 +25,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decisions import MOST, share
+from known_truth import seeded
 from noise import DIVERGED, KINDS, real_means, real_residuals
 from optbench.core.specs import RaceSpec
 from optbench.findings.analysis import Primary, primary_answers, rules_of
@@ -35,9 +36,6 @@ from optbench.study.file import LOOKS
 from results import record_table
 
 NOISES = ("gaussian", "lognormal", "real")
-MOST = 0.075
-"""What the upper end of the interval of a budget of 5% must not exceed."""
-
 SEEDS = 30
 Array = NDArray[np.float64]
 
@@ -109,20 +107,9 @@ class Decided:
         return any(alike(w, (a, sa), (b, sb)) for w, a, sa, b, sb in rows)
 
 
-def share(found: int, of: int) -> str:
-    """Percent with its 95% interval by Wilson."""
-    one = wilson_interval(found, of)
-    return f"{100 * found / of:.1f} ({100 * one.low:.1f} to {100 * one.high:.1f})"
-
-
-def seeded(name: str, study: int) -> np.random.Generator:
-    """A generator of each study's own."""
-    return np.random.default_rng([zlib.crc32(name.encode()), study])
-
-
 def errors(studies: int) -> None:
     """Records how many races say anything false where nothing differs, and where one is better."""
-    lines, highest, kept = [], 0.0, Counter[str]()
+    lines, highest = [], 0.0
     for kind in NOISES:
         for called, shape in SHAPES.items():
             false = 0
@@ -145,7 +132,6 @@ def errors(studies: int) -> None:
             found = Decided(losses)
             false += found.says(lambda _, a, b: ("o0", "s0") not in (a, b))
             best += ("w0", "o0", "s0") not in found.dropped
-        kept.update(kept=best, of=studies)
         told = share(best, studies)
         lines.append(["real", "1 x 16", f"one at {ratio:g}", share(false, studies), told])
         print(*lines[-1], flush=True)

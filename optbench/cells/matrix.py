@@ -111,8 +111,7 @@ def _between_looks(study: Study, seeds: Iterable[int]) -> Iterator[list[int]]:
         yield list(seeds)
         return
     there = set(seeds)
-    ends = [*study.race.looks, *(n for n, _ in study.race.extended)]
-    for start, end in pairwise([0, *ends]):
+    for start, end in pairwise([0, *study.race.every_look]):
         yield [seed for seed in study.seeds[start:end] if seed in there]
 
 

@@ -19,15 +19,14 @@ from optbench.core.errors import CorruptFileError
 from optbench.core.files import PACKAGE_FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from optbench.cells.cell import CellSpec
     from optbench.study.study import Study
 
-DECIDING: Final = "optbench.findings.race"
-"""The module that decides: with all that it imports its code is a part of every look."""
-
+DECIDING: Final = ("optbench.findings.analysis", "optbench.tables.traces")
+"""The modules that decide: with all that they import their code is a part of every look."""
 
 RULES: Final = ("threshold", "error", "equal_within", "reference", "seed")
 """Keys of the study's `report` on which verdicts depend."""
@@ -51,12 +50,12 @@ class RaceOf:
         race = study.race
         if race is None:
             raise ValueError(f"{study.name} does not race")
-        self.looks = (*race.looks, *(n for n, _ in race.extended))
+        self.looks = race.every_look
         self.cells = cells_of(study) if cells is None else cells
         self._order = {seed: place for place, seed in enumerate(study.seeds)}
         self._folder = study.results / "race"
         rules = [study.report[key] for key in RULES]
-        code = code_digest([DECIDING], PACKAGE_FOLDER)
+        code = code_digest(DECIDING, PACKAGE_FOLDER)
         # Of an extension too: a look at which nobody would be in plans its seeds.
         declared = [study.seeds, asdict(race), rules, code, [cell.digest for cell in self.cells]]
         self._declared = hashlib.sha256(json.dumps(declared).encode()).hexdigest()
@@ -80,25 +79,24 @@ class RaceOf:
         """
         return self._up_to(self.read(look - 1)["planned"] if look else {})
 
+    def held(self) -> Iterator[dict[str, Any]]:
+        """What the looks that are there decided, in order, up to the first that is not, or is corrupt."""
+        for look in range(len(self.looks)):
+            try:
+                yield self.read(look)
+            except (FileNotFoundError, CorruptFileError):
+                return
+
     def planned(self) -> list[CellSpec]:
         """The cells that are planned by the looks that are there."""
         going: Mapping[str, int] = {}
-        for look in range(len(self.looks)):
-            try:
-                going = self.read(look)["planned"]
-            except (FileNotFoundError, CorruptFileError):
-                break
+        for found in self.held():
+            going = found["planned"]
         return self._up_to(going)
 
     def is_over(self) -> bool:
         """Whether a look is there after which nobody is in, and all before it."""
-        for look in range(len(self.looks)):
-            try:
-                if self.read(look)["over"]:
-                    return True
-            except (FileNotFoundError, CorruptFileError):
-                break
-        return False
+        return any(found["over"] for found in self.held())
 
     def _up_to(self, planned: Mapping[str, int]) -> list[CellSpec]:
         """The cells of the first seeds, of each combination as many as are planned, or the first look's."""

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from optbench.cells.matrix import cells_of
-from optbench.cells.race import RaceOf
 from optbench.cli.choices import cores_option, device_option, read, study_argument
 from optbench.cli.output import echo
 from optbench.cli.stages import run_study
@@ -19,13 +17,13 @@ from optbench.core.checksums import with_checksum
 from optbench.core.errors import UserError
 from optbench.core.files import write_text
 from optbench.core.words import count, number, percent
-from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from optbench.cells.cell import CellSpec
+    from optbench.cells.race import RaceOf
     from optbench.findings.race import Race
     from optbench.study.study import Study
 
@@ -40,6 +38,8 @@ def race(study: str, look: int | None, device: str | None) -> None:
     It writes results/<study>/race/look-<seeds>-<digest>.json, by which the next runs are planned. `run` and
     Snakemake do this by themselves.
     """
+    from optbench.cells.race import RaceOf  # noqa: PLC0415
+
     found = read(study, device)
     if found.race is None:
         raise UserError(f"{found.file}: no race: give 'seeds: {{until: decided}}' or 'extend'")
@@ -103,6 +103,8 @@ def decide_look(study: Study, of: RaceOf, look: int) -> bool:
 
 def _said(found: Race, of: RaceOf, cells: int) -> str:
     """How far a race is after the last look at which somebody was in."""
+    from optbench.tables.rows import Combination  # noqa: PLC0415
+
     held = [place for place in found.places if place.look == found.places[-1].look]
     if not held:
         return "no workload that races has a run with a loss"
@@ -143,8 +145,9 @@ def extend(study: str, seeds: int | None, error: str, cores: int, device: str | 
 
     Writes `extend` into the study file, so that the same study is the same everywhere, and runs it.
     """
+    from optbench.cells.matrix import cells_of  # noqa: PLC0415
     from optbench.cells.paths import trace_path  # noqa: PLC0415
-    from optbench.cells.race import planned_cells  # noqa: PLC0415
+    from optbench.cells.race import RaceOf, planned_cells  # noqa: PLC0415
     from optbench.running.plan import left_of  # noqa: PLC0415
 
     found = read(study, device)

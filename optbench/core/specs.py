@@ -8,7 +8,7 @@ arguments.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,6 +169,20 @@ class RaceSpec:
     equal_within: float | None = None
     budget: int | None = None
     extended: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def every_look(self) -> tuple[int, ...]:
+        """Seeds at each look, those that were added later included."""
+        return (*self.looks, *(n for n, _ in self.extended))
+
+    @classmethod
+    def of_facts(cls, facts: Mapping[str, Any]) -> RaceSpec | None:
+        """The race that study.json declares, None where each combination has all its seeds."""
+        given = facts.get("race")
+        if given is None:
+            return None
+        extended = tuple((int(n), float(error)) for n, error in given["extended"])
+        return cls(tuple(given["looks"]), given["equal_within"], given["budget"], extended)
 
 
 @dataclass(frozen=True)

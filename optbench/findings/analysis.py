@@ -119,7 +119,7 @@ def primary_answers(runs: pd.DataFrame, facts: Mapping[str, Any], tuning: pd.Dat
         facts: study.json.
         tuning: the tuning table, None for none.
     """
-    rules, spec, once, seeds = rules_of(facts), race_of(facts), _drawn_once(facts), _seeds(facts)
+    rules, spec, once, seeds = rules_of(facts), RaceSpec.of_facts(facts), _drawn_once(facts), _seeds(facts)
     by_workload = paired_samples(runs, LOSS, once, seeds)
     first: Sequence[PairedSamples] = by_workload
     if spec is not None:
@@ -225,15 +225,6 @@ def rules_of(facts: Mapping[str, Any]) -> Rules:
         error=number("error", usual.error),
         equal_within=number("equal_within", usual.equal_within),
     )
-
-
-def race_of(facts: Mapping[str, Any]) -> RaceSpec | None:
-    """The race that a study declares, None where each combination has all its seeds."""
-    given = facts.get("race")
-    if given is None:
-        return None
-    extended = tuple((int(n), float(error)) for n, error in given["extended"])
-    return RaceSpec(tuple(given["looks"]), given["equal_within"], given["budget"], extended)
 
 
 def write_analysis(found: Analysis, tables: Path) -> None:

@@ -21,16 +21,19 @@ from optbench.findings.samples import location
 from optbench.findings.tuning_share import TuningShare
 from optbench.findings.verdicts import (
     BETTER,
+    DROPPED,
+    EQUAL,
     FAVOURABLE,
+    FUTILE,
+    IN,
+    LEFT_EQUAL,
     RACED,
     SHARES,
     UNDECIDED,
     UNFAVOURABLE,
+    WINNER,
     WORSE,
     undecided_within,
-)
-from optbench.findings.verdicts import (
-    EQUAL as EQUAL_WITHIN,
 )
 from optbench.stats.sequential import predictive_power, spent_error
 from optbench.tables.rows import Combination
@@ -41,16 +44,6 @@ if TYPE_CHECKING:
     from optbench.core.specs import RaceSpec
     from optbench.findings.decisions import Row, Rules
     from optbench.findings.samples import PairedSamples
-
-IN: Final = "in"
-DROPPED: Final = "dropped"
-EQUAL: Final = "equal"
-FUTILE: Final = "futile"
-WINNER: Final = "winner"
-
-STATES: Final = (IN, DROPPED, EQUAL, FUTILE, WINNER)
-"""What a combination is after a look: trained on, worse than another, one of several that are equal or of
-which more seeds will hardly tell the best, or the only one left."""
 
 IN_VAIN: Final = 0.25
 """A workload is given up where no contender has this chance to be told from the leader at the last look."""
@@ -238,14 +231,10 @@ class _Going:
                 _place(look, n, error * share, samples.workload, one, states[one], against[one], here)
                 for one in samples.combinations
             ]
-            left = tuple(one for one in samples.combinations if states[one] in {IN, FUTILE})
-            self.undecided[samples.workload] = left
-            if not left:
-                del self.undecided[samples.workload]
-            if not left or states[left[0]] == FUTILE:
-                del self.contenders[samples.workload]
-            else:
-                self.contenders[samples.workload] = left
+            for state, those in (({IN}, self.contenders), ({IN, FUTILE}, self.undecided)):
+                those.pop(samples.workload, None)
+                if left := tuple(one for one in samples.combinations if states[one] in state):
+                    those[samples.workload] = left
 
     def _pairs(self, samples: PairedSamples) -> Iterator[Row]:
         return pairs_within(samples, self.rules.threshold, self.tuning)
@@ -258,24 +247,15 @@ class _Going:
         last: float,
     ) -> tuple[dict[Combination, str], dict[Combination, Combination | None]]:
         """The state of every contender of a workload, and against whom it stands."""
-        states: dict[Combination, str] = {}
-        against: dict[Combination, Combination | None] = {}
-        for one in samples.combinations:
-            beaten = [
-                (row.p_adjusted, other)
-                for other in samples.combinations
-                if (row := _seen(verdicts, one, other)) and row.verdict in UNFAVOURABLE
-            ]
-            if beaten:
-                states[one] = DROPPED
-                against[one] = min(beaten, key=lambda pair: (math.isnan(pair[0]), pair[0]))[1]
+        worse = _beaten(verdicts)
+        states = dict.fromkeys(worse, DROPPED)
+        against: dict[Combination, Combination | None] = dict(worse)
         middles = {
             one: location(scores) for one, scores in zip(samples.combinations, samples.scores, strict=True)
         }
         left = [one for one in samples.combinations if one not in states]
-        left = left or [
-            min(middles, key=lambda one: middles[one])
-        ]  # each worse than another: places of diverged runs
+        # Each can be worse than another where diverged runs have places.
+        left = left or [min(middles, key=lambda one: middles[one])]
         leader = min(left, key=lambda one: middles[one])
         others = [one for one in left if one != leader]
         rows = [row for one in others if (row := _seen(verdicts, one, leader))]
@@ -283,7 +263,7 @@ class _Going:
         if not others:
             state = WINNER
         elif all(_is_equal(row, self._equal_within) for row in rows):
-            state = EQUAL
+            state = LEFT_EQUAL
         elif share < 1 and _in_vain(rows, _among(verdicts, left), share, last):
             state = FUTILE
         states |= dict.fromkeys(left, state)
@@ -305,7 +285,7 @@ class _Going:
         order = {samples.workload: place for place, samples in enumerate(self.by_workload)}
         found = sorted(self.found.values(), key=lambda one: order.get(one.workload, len(order)))
         if over:
-            end = undecided_within(levels_of(self.spec, self.rules)[-1][0])
+            end = undecided_within(self.spec.every_look[-1])
             found = [one._replace(verdict=end) if self._is_open(one) else one for one in found]
         return Race(tuple(self.places), tuple(_deduced(found)), dict(self.planned), looks, over, self.cut)
 
@@ -320,6 +300,20 @@ def _seen(
     return None if row is None else Comparison(**oriented(row._asdict(), one))
 
 
+def _beaten(
+    verdicts: Mapping[tuple[Combination, Combination], Comparison],
+) -> dict[Combination, Combination]:
+    """Whoever is worse than another, with the one that it is told from most surely."""
+    by: dict[Combination, list[tuple[bool, float, Combination]]] = {}
+    for (a, b), row in verdicts.items():
+        surely = math.isnan(row.p_adjusted), row.p_adjusted
+        if row.verdict in UNFAVOURABLE:
+            by.setdefault(a, []).append((*surely, b))
+        elif row.verdict in FAVOURABLE:
+            by.setdefault(b, []).append((*surely, a))
+    return {one: min(others, key=lambda other: other[:2])[2] for one, others in by.items()}
+
+
 def _among(
     verdicts: Mapping[tuple[Combination, Combination], Comparison], left: Sequence[Combination]
 ) -> Iterator[Comparison]:
@@ -328,7 +322,7 @@ def _among(
 
 
 def _is_equal(row: Comparison, within: float) -> bool:
-    return row.margin <= within or row.verdict == EQUAL_WITHIN + percent(0)
+    return row.margin <= within or row.verdict == EQUAL + percent(0)
 
 
 def _in_vain(rows: Sequence[Comparison], pairs: Iterable[Comparison], share: float, level: float) -> bool:

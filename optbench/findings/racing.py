@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from optbench.core.specs import RaceSpec
 from optbench.core.words import MOST_NAMES, count, listing, percent
 from optbench.findings.descriptions import describe
-from optbench.findings.race import DROPPED, EQUAL, FUTILE, IN, WINNER
+from optbench.findings.verdicts import DROPPED, FUTILE, IN, LEFT_EQUAL, WINNER
 from optbench.tables.rows import Combination
 
 if TYPE_CHECKING:
@@ -25,18 +26,19 @@ def races(analysis: Analysis) -> Iterator[Finding]:
         return
     keys = [{"table": "race"}]
     last = {(p.workload, Combination(p.optimizer, p.schedule)): p for p in race.places}
-    spec = analysis.facts["race"]
-    looks = [int(n) for n in [*spec["looks"], *(n for n, _ in spec["extended"])]]
+    spec = RaceSpec.of_facts(analysis.facts)
+    looks = list(spec.every_look) if spec else []
     cells = len(analysis.runs)
-    # Of what draws nothing there is one run; of all else there would be all seeds.
-    once = sum(not known.get("draws", True) for known in (analysis.facts.get("workloads") or {}).values())
-    at_most = len(race.planned) * looks[-1] + (cells - sum(race.planned.values()) if once else 0)
+    raced = analysis.runs["workload"].isin({workload for workload, _ in race.planned})
+    at_most = len(race.planned) * looks[-1] + int(
+        (~raced).sum()
+    )  # what does not race has the runs that it has
     words: dict[str, Any] = {
         "looks": looks,
         "held": sum(n in {p.n for p in race.places} for n in looks),
         "over": race.over,
         "cut": race.cut,
-        "budget": spec["budget"],
+        "budget": spec.budget if spec else None,
         "cells": cells,
         "at_most": at_most,
         "left": sum(p.state != DROPPED for p in last.values()),
@@ -81,7 +83,7 @@ def _say_race(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
 
 ENDS: Final = {
     WINNER: "is the only one left, after {n} seeds",
-    EQUAL: "are equal as far as it matters, after {n} seeds",
+    LEFT_EQUAL: "are equal as far as it matters, after {n} seeds",
     FUTILE: "are undecided within {last} seeds: given up after {n}, since more would hardly tell the best",
     IN: "are undecided within {last} seeds",
 }

@@ -34,6 +34,14 @@ INSUFFICIENT: Final = "insufficient data"
 EQUAL: Final = "equal within "
 """What a verdict of equality starts with; the margin follows, as in `equal within 4.2%`."""
 
+IN: Final = "in"
+DROPPED: Final = "dropped"
+LEFT_EQUAL: Final = "equal"
+FUTILE: Final = "futile"
+WINNER: Final = "winner"
+"""What a combination is after a look of a race: trained on, worse than another, one of several that are equal
+or of which more seeds will hardly tell the best, or the only one left."""
+
 RESOLVED: Final = (BETTER, WORSE, BETTER_EXACT, WORSE_EXACT)
 """Verdicts that one is better than the other."""
 

@@ -134,6 +134,13 @@ class Tuned:
     expected: pd.DataFrame
 
 
+def read_race(tables: Path) -> pd.DataFrame | None:
+    """Return who was in a race after which look; None where no look was held."""
+    file = tables / "race.parquet"
+    rows = read_frame(file) if file.exists() else None
+    return None if rows is None or rows.empty else rows
+
+
 def read_tuned(tables: Path) -> Tuned | None:
     """Return the tables of a tuning; None where nothing was tuned."""
     files = [tables / f"{name}.parquet" for name in ("lr_curves", "sensitivity", "best_of_k")]

@@ -57,6 +57,9 @@ LOOKS = (8, 10, 12, 15, 19, 24, 30)
 FEWEST_SEEDS = 6
 """With fewer pairs no test of the page is made."""
 
+PERCENT = r"^(\d+(?:\.\d*)?|\.\d+) ?%$"
+"""A share in percent."""
+
 LR_LIMITS = (1e-12, 1e12)
 """Of a grid of learning rates, which may grow by ten decades on either side."""
 
@@ -92,7 +95,7 @@ def _looks(given: object) -> object:
 
 def _share(given: object) -> object:
     """A share may be given in percent: `1%` for 0.01."""
-    if isinstance(given, str) and (found := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+) ?%", given)):
+    if isinstance(given, str) and (found := re.fullmatch(PERCENT, given)):
         return float(found[1]) / 100
     return given
 
@@ -228,16 +231,13 @@ Count = Annotated[int, Field(ge=1, le=MOST, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=MOST_SECONDS, allow_inf_nan=False, strict=True)]
 GridEnd = Annotated[float, Field(ge=LR_LIMITS[0], le=LR_LIMITS[1], allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-Share = Annotated[
-    float,
-    Field(ge=0, le=1, allow_inf_nan=False, strict=True),
-    BeforeValidator(_share, json_schema_input_type=float | str),
-]
-Error = Annotated[
-    float,
-    Field(gt=0, le=0.5, allow_inf_nan=False, strict=True),
-    BeforeValidator(_share, json_schema_input_type=float | str),
-]
+Percent = Annotated[str, Field(pattern=PERCENT)]
+UpToAll = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+BelowAll = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+Chance = Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False, strict=True)]
+Share = Annotated[UpToAll, BeforeValidator(_share, json_schema_input_type=UpToAll | Percent)]
+Threshold = Annotated[BelowAll, BeforeValidator(_share, json_schema_input_type=BelowAll | Percent)]
+Error = Annotated[Chance, BeforeValidator(_share, json_schema_input_type=Chance | Percent)]
 Line = Annotated[str, AfterValidator(_single_line)]
 Label = Annotated[Line, AfterValidator(_seen)]
 Text = Annotated[str, AfterValidator(_seen)]
@@ -428,7 +428,7 @@ class TuningEntry(_Strict):
 class ReportEntry(_Strict):
     """What is declared before the tests, and how figures are written."""
 
-    threshold: Annotated[Share, Field(lt=1)] = Field(
+    threshold: Threshold = Field(
         0.01, description="the least relative difference that the page calls better or worse"
     )
     reference: Name | None = Field(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lab.checkout import ROOT
+from lab.checkout import copy_workflow
 from lab.studies import BIN, write_study
 from optbench.cells.trace import read_trace
 
@@ -178,9 +177,7 @@ def disturb(folder: Path, seed: int, *, workers: int, runs: int, snakemakes: int
     for one in (calm, fragile):
         one.folder.mkdir(parents=True)
         write_study(one.folder, STUDY)
-        for name in ("Snakefile", "workflow", "profiles"):
-            source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, one.folder / name)
+        copy_workflow(one.folder)
     begun = time.monotonic()
     calm.finish(RUN)
     lasts_s = time.monotonic() - begun

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +13,7 @@ import pandas as pd
 import pytest
 
 from lab import toy_cluster
+from lab.checkout import copy_workflow
 from lab.races import RACE
 from lab.studies import BIN, PLUGIN, run, write_study
 
@@ -55,12 +55,10 @@ class Slow(torch.optim.SGD):
 class Site:
     """A folder with the workflow and a study, and a cluster that it can submit to."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], project: Path) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
         self.environment = {**environment, "PATH": f"{BIN}{os.pathsep}{environment['PATH']}"}
-        for name in ("Snakefile", "workflow", "profiles"):
-            source = project / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        copy_workflow(folder)
         profile = folder / "profiles" / "slurm" / "config.yaml"
         kept = [line for line in profile.read_text().splitlines() if not line.startswith(("jobs", "latency"))]
         profile.write_text("\n".join(kept) + toy_cluster.PROFILE)
@@ -120,9 +118,9 @@ def toy(tmp_path_factory: pytest.TempPathFactory):
         yield environment
 
 
-def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path) -> None:
+def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path) -> None:
     """Tuned, retried, run to its page, one cell again, and cancelled, looked at and resumed."""
-    site = Site(tmp_path, toy, project)
+    site = Site(tmp_path, toy)
 
     # The first job to come by takes its whole job along; Snakemake submits it again.
     (tmp_path / "lose-the-job").touch()
@@ -169,9 +167,9 @@ def test_a_study_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path
     assert not site.jobs()
 
 
-def test_a_race_on_a_cluster(toy: dict[str, str], tmp_path: Path, project: Path) -> None:
+def test_a_race_on_a_cluster(toy: dict[str, str], tmp_path: Path) -> None:
     """A job or more for each look, each decided where Snakemake runs; it drops whom one machine drops."""
-    site = Site(tmp_path, toy, project)
+    site = Site(tmp_path, toy)
     (tmp_path / "alone").mkdir()
     for folder in (tmp_path, tmp_path / "alone"):
         write_study(folder, RACE)

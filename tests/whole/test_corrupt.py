@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.checkout import copy_workflow
 from lab.studies import run, write_study
 from optbench.cells.trace import read_trace
 from optbench.running.outputs import OUTPUTS
@@ -27,12 +28,10 @@ STUDY = """
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study that Snakemake ran to its end."""
     folder = tmp_path_factory.mktemp("first")
-    for name in ("Snakefile", "workflow", "profiles", "config"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    copy_workflow(folder, "config")
     write_study(folder, STUDY)
     done = snakemake(folder)
     assert done.returncode == 0, done.stderr

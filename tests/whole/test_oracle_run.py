@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from lab.checkout import copy_workflow
 from lab.studies import run, write_study
 from optbench.cells.matrix import cells_of
 from optbench.cells.paths import trace_path
@@ -47,12 +47,8 @@ STUDY = """
     """
 
 
-def test_facts_that_fail_end_the_run_after_the_page(
-    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("Snakefile", "workflow", "profiles"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+def test_facts_that_fail_end_the_run_after_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_workflow(tmp_path)
     write_study(tmp_path, STUDY)
     done = run("snakemake", "--cores", "2", "--configfile", "study.yaml", cwd=tmp_path)
     told = done.stdout + done.stderr

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lab.checkout import copy_workflow
 from lab.races import RACE
 from lab.studies import BIN, run, write_study
 
@@ -21,18 +22,16 @@ COMMAND = ("snakemake", GOAL, "--cores", "2", "--configfile", "study.yaml")
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Path:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A race that Snakemake ran to its end."""
-    folder = workplace(tmp_path_factory.mktemp("first"), project)
+    folder = workplace(tmp_path_factory.mktemp("first"))
     done = snakemake(folder)
     assert "look 1 at 6 seeds" in done
     return folder
 
 
-def workplace(folder: Path, project: Path) -> Path:
-    for name in ("Snakefile", "workflow", "profiles"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+def workplace(folder: Path) -> Path:
+    copy_workflow(folder)
     write_study(folder, RACE)
     return folder
 
@@ -64,8 +63,8 @@ def copy(first: Path, folder: Path) -> Path:
     return Path(shutil.copytree(first, folder / "copy"))
 
 
-def test_snakemake_and_run_drop_the_same(first: Path, tmp_path: Path, project: Path) -> None:
-    folder = workplace(tmp_path, project)
+def test_snakemake_and_run_drop_the_same(first: Path, tmp_path: Path) -> None:
+    folder = workplace(tmp_path)
     done = run("optbench", "run", "study.yaml", "--cores", "2", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert_same(first, folder)
@@ -122,9 +121,9 @@ def test_a_single_cell_is_trained_by_its_path(first: Path, tmp_path: Path) -> No
     assert (folder / one).exists()
 
 
-def test_kills_at_any_moment_lose_nothing(first: Path, tmp_path: Path, project: Path) -> None:
+def test_kills_at_any_moment_lose_nothing(first: Path, tmp_path: Path) -> None:
     """SIGKILL of Snakemake, early and late, then the same command to the end."""
-    folder = workplace(tmp_path, project)
+    folder = workplace(tmp_path)
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     for goal in (4, 20, 25, 29):
         process = subprocess.Popen(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from lab.checkout import copy_workflow
 from lab.studies import optbench, run, write_study
 
 STUDY = """
@@ -27,11 +27,9 @@ STUDY = """
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, project: Path) -> Path:
+def workplace(tmp_path: Path) -> Path:
     """A folder with the workflow and a study, as in a checkout."""
-    for name in ("Snakefile", "workflow", "profiles"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    copy_workflow(tmp_path)
     write_study(tmp_path, STUDY)
     return tmp_path
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lab.checkout import copy_workflow
 from lab.studies import run, write_study
 
 STUDY = """
@@ -36,27 +37,23 @@ TABLES = "results/tiny/tables/findings.json"
 """What comes before the figures: enough where the page is not looked at."""
 
 
-def workplace_at(folder: Path, project: Path) -> Path:
+def workplace_at(folder: Path) -> Path:
     """A folder with the workflow and a study, as in a checkout."""
-    for name in ("Snakefile", "workflow", "profiles", "config"):
-        source = project / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+    copy_workflow(folder, "config")
     write_study(folder, STUDY)
     return folder
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, project: Path) -> Path:
+def workplace(tmp_path: Path) -> Path:
     """A study of which nothing was run."""
-    return workplace_at(tmp_path, project)
+    return workplace_at(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def first(
-    tmp_path_factory: pytest.TempPathFactory, project: Path
-) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A study that Snakemake ran to its end, and what Snakemake said."""
-    folder = workplace_at(tmp_path_factory.mktemp("first"), project)
+    folder = workplace_at(tmp_path_factory.mktemp("first"))
     return folder, snakemake(folder)
 
 

@@ -3,12 +3,28 @@
 from functools import cache
 
 from optbench.cells.paths import trace_path
-from optbench.running.plan import left_of
 
 LOOKS = {path.stem: look for look, path in enumerate(RACE.paths)} if RACE else {}
+RACED = {trace_path(cell): cell for cell in RACE.cells} if RACE else {}
+
+
+@cache
+def plan_of(*traces):
+    """The plan of these: made once, for its batches are cut from what is left, and that is read of each file."""
+    return plan([RACED[trace] for trace in traces])
+
+
+def plan_of_look(look):
+    """The plan of the cells that a look adds."""
+    before = set(map(trace_path, RACE.planned_at(look - 1))) if look else set()
+    added = map(trace_path, RACE.planned_at(look))
+    return plan_of(*(trace for trace in added if trace not in before))
+
+
 # Runs of a race that are missing, and looks: whatever is decided anew is gathered afterwards.
-RACE_LEFT = bool(RACE) and not (
-    RACE.is_over() and not left_of(map(trace_path, RACE.planned()), look_only=LOOK_ONLY)
+RACE_LEFT = bool(RACE) and (
+    not RACE.is_over()
+    or any(plan_of_look(look).batches for look, _ in enumerate(RACE.held()))
 )
 
 # Snakemake makes no look anew that is missing where tables are there that were made from it.
@@ -17,13 +33,6 @@ AGAIN = (
     if RACE_LEFT and Path(f"{TABLES}/runs.parquet").exists()
     else []
 )
-
-
-@cache
-def plan_of_look(look):
-    """The plan of the cells that a look adds: made once, for its batches are cut from what is left."""
-    before = {cell.name for cell in RACE.planned_at(look - 1)} if look else set()
-    return plan([cell for cell in RACE.planned_at(look) if cell.name not in before])
 
 
 def runs_of_look(wildcards):

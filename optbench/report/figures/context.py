@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from optbench.report.tables import FigureTables, Tuned, read_figure_tables, read_timing_table, read_tuned
+from optbench.report.tables import (
+    FigureTables,
+    Tuned,
+    read_figure_tables,
+    read_race,
+    read_timing_table,
+    read_tuned,
+)
 from optbench.tables.read import read_frame
 
 if TYPE_CHECKING:
@@ -54,9 +61,7 @@ class DrawingContext:
     @cached_property
     def race(self) -> pd.DataFrame | None:
         """Who was in a race at which look; None where there was none."""
-        file = self.tables / "race.parquet"
-        found = read_frame(file) if file.exists() else None
-        return None if found is None or found.empty else found
+        return read_race(self.tables)
 
     @cached_property
     def figure_tables(self) -> FigureTables:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optbench.core.specs import RaceSpec
 from optbench.core.words import count
+from optbench.findings.verdicts import DROPPED
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.marks.race import draw_race
 from optbench.report.study import by_schedule
@@ -27,8 +29,8 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     rows = context.race
     if rows is None:
         return []
-    spec = context.study.facts["race"]
-    looks = tuple(float(n) for n in [*spec["looks"], *(n for n, _ in spec["extended"])])
+    spec = RaceSpec.of_facts(context.study.facts)
+    looks = tuple(map(float, spec.every_look)) if spec else ()
     return [
         _figure(context.study, context.writer, workload, rows[rows["workload"] == workload], looks)
         for workload in context.study.workloads
@@ -42,11 +44,11 @@ def _figure(
     alone = rows["against_optimizer"] == ""
     shown = rows.assign(
         estimate=np.where(alone, 1.0, rows["effect"]),
-        dropped=rows["state"] == "dropped",
+        dropped=rows["state"] == DROPPED,
     )
     label = study.label("workloads", workload)
     limits = _limits(shown)
-    in_at = {n: int((rows.loc[rows["n"] == n, "state"] != "dropped").sum()) for n in sorted(set(rows["n"]))}
+    in_at = {n: int((rows.loc[rows["n"] == n, "state"] != DROPPED).sum()) for n in sorted(set(rows["n"]))}
     panels = []
     for schedule, rows_there in by_schedule(study, shown):
         here = rows_there.reset_index(drop=True)

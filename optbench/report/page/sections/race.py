@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.words import NONE, interval, number
+from optbench.findings.verdicts import DROPPED, FUTILE, IN, LEFT_EQUAL, WINNER
 from optbench.report.page.context import Content
 from optbench.report.page.table import Table, TableEntry
-from optbench.tables.read import read_frame
+from optbench.report.tables import read_race
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from optbench.report.study import StudyView
 
 STATES: Final = {
-    "winner": "the only one left",
-    "equal": "left, equal",
-    "futile": "left, given up",
-    "in": "left",
-    "dropped": "worse",
+    WINNER: "the only one left",
+    LEFT_EQUAL: "left, equal",
+    FUTILE: "left, given up",
+    IN: "left",
+    DROPPED: "worse",
 }
 """What the page calls the states of the table, whoever is left first."""
 
@@ -69,9 +70,8 @@ class RaceSection:
 
 def section(page: PageContext) -> Content | None:
     """Return the section; None where no look of a race was held."""
-    file = page.tables / "race.parquet"
-    rows = read_frame(file) if file.exists() else None
-    if rows is None or rows.empty:
+    rows = read_race(page.tables)
+    if rows is None:
         return None
     parts = []
     for index, name in enumerate(page.study.workloads):
@@ -87,17 +87,16 @@ def section(page: PageContext) -> Content | None:
 
 def _looks(rows: pd.DataFrame) -> Table:
     entries = []
-    for look in rows.groupby("look", sort=True):
-        here = look[1]
+    for look, here in rows.groupby("look", sort=True):
         states = here["state"].value_counts()
         entries.append(
             (
-                TableEntry(str(look[0])),
+                TableEntry(str(look)),
                 TableEntry(number(int(here["n"].iloc[0])), numeric=True),
                 TableEntry(f"{number(100 * float(here['level'].iloc[0]), 2)}%", numeric=True),
                 TableEntry(number(len(here)), numeric=True),
-                TableEntry(number(int(states.get("dropped", 0))), numeric=True),
-                TableEntry(number(int(states.get("in", 0))), numeric=True),
+                TableEntry(number(int(states.get(DROPPED, 0))), numeric=True),
+                TableEntry(number(int(states.get(IN, 0))), numeric=True),
             )
         )
     return Table(
@@ -132,7 +131,7 @@ def _row(study: StudyView, row: Mapping[str, Any]) -> tuple[TableEntry, ...]:
     return (
         TableEntry(name(row["optimizer"], row["schedule"])),
         TableEntry(number(int(row["n"])), numeric=True),
-        TableEntry(STATES[row["state"]], strong=row["state"] != "dropped"),
+        TableEntry(STATES[row["state"]], strong=row["state"] != DROPPED),
         TableEntry(NONE if alone else name(row["against_optimizer"], row["against_schedule"])),
         TableEntry(
             NONE if alone else number(float(row["effect"])),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from optbench.core.specs import RaceSpec
 from optbench.core.words import interval, listing, number, percent
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.verdicts import (
@@ -232,10 +233,10 @@ def budget(study: StudyView) -> str:
     if any(rules.get(key) is None for key in ("error", "threshold", "equal_within")):
         return ""
     error, threshold, margin = (float(rules[key]) for key in ("error", "threshold", "equal_within"))
-    race = study.facts.get("race") or {"looks": (), "extended": ()}
-    spent = {**SHARES, "comparisons": RACED} if len(race["looks"]) > 1 else SHARES
+    race = RaceSpec.of_facts(study.facts) or RaceSpec(())
+    spent = {**SHARES, "comparisons": RACED} if len(race.looks) > 1 else SHARES
     shares = listing([f"{percent(share * error)} to {what}" for what, share in spent.items()], len(spent))
-    more = sum(float(one) for _, one in race["extended"])
+    more = sum(one for _, one in race.extended)
     added = f" Looks that were declared later add at most {percent(more)}." if more else ""
     return (
         f"Error of the page: at most {percent(error)} for any false better, worse or equal among the "
