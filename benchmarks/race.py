@@ -6,7 +6,8 @@
 Error: studies in which nothing differs, or one combination alone, with noise of benchmarks/noise.py. A study
 is a run table of up to 30 seeds a combination; `optbench.findings.analysis.primary_answers`, which both
 `optbench race` and the page call, replays the race from it. False is any drop of one that is not worse, and
-any `better` or `worse` of the budget, at any look: within workloads, over them and in main effects.
+any `better` or `worse` of the budget, at any look: within workloads, over them and in main effects. The same
+for races and fixed studies that are extended afterwards, and for races whose budget of cells ends them.
 
 Cost: 2 workloads and 16 combinations with the means of real combinations (benchmarks/real_noise.csv) and the
 noise of their seeds, beside one look at 30 seeds for all.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -46,14 +47,28 @@ ONE_BETTER = (0.9, 0.8)
 """True ratios of the one combination that is better, where not all are alike."""
 
 
-def noise_of(kind: str, rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+EXTENDED = 60
+"""Seeds that `optbench extend` goes on to, at `EXTENSION`."""
+
+EXTENSION = 0.01
+"""What `extend` may err with of its own where nothing else is declared."""
+
+LONGER = {
+    "race to 30, extended to 60": RaceSpec(tuple(LOOKS), extended=((EXTENDED, EXTENSION),)),
+    "10 seeds, extended to 60": RaceSpec((10,), extended=((EXTENDED, EXTENSION),)),
+    "race that may cost 200 cells": RaceSpec(tuple(LOOKS), budget=200),
+}
+"""What is not the plain race."""
+
+
+def noise_of(kind: str, rng: np.random.Generator, shape: tuple[int, int, int], seeds: int = SEEDS) -> Array:
     """Noise of all runs, shape (workloads, optimizers, schedules, seeds).
 
     Of more optimizers than the table of real seeds has, each eight are drawn apart, with seeds of their own.
     """
     workloads, optimizers, schedules = shape
     parts = -(-optimizers // 8) if kind == "real" else 1
-    cells = (workloads, optimizers // parts, schedules, SEEDS)
+    cells = (workloads, optimizers // parts, schedules, seeds)
     return np.concatenate([KINDS[kind](rng, 1, cells)[0] for _ in range(parts)], axis=1)
 
 
@@ -74,23 +89,26 @@ def table_of(losses: Array) -> pd.DataFrame:
     )
 
 
-def facts_of(looks: Sequence[int], losses: Array) -> dict[str, Any]:
+def facts_of(race: RaceSpec, losses: Array) -> dict[str, Any]:
     """What study.json would say of it."""
     return {
         "seeds": list(range(losses.shape[-1])),
         "report": {"reference": "o0"},
-        "race": asdict(RaceSpec(tuple(looks))),
+        "race": asdict(race),
         "workloads": {
             f"w{w}": {"draws": True, "kind": ("network", "linear")[w % 2]} for w in range(len(losses))
         },
     }
 
 
+PLAIN = RaceSpec(tuple(LOOKS))
+
+
 class Decided:
     """What a race came to."""
 
-    def __init__(self, losses: Array, looks: Sequence[int] = LOOKS) -> None:
-        facts = facts_of(looks, losses)
+    def __init__(self, losses: Array, race: RaceSpec = PLAIN) -> None:
+        facts = facts_of(race, losses)
         found: Primary = primary_answers(table_of(losses), facts, None)
         if found.race is None or not found.race.over:
             raise AssertionError("all runs are there")
@@ -99,6 +117,12 @@ class Decided:
         self.dropped = {name for name, state in self.last.items() if state == "dropped"}
         self.pairs = found.comparisons
         self.effects = main_effects(found.first, facts, rules_of(facts))
+
+    @property
+    def is_false(self) -> bool:
+        """Whether anything is said where nothing differs."""
+        effect = any(row.verdict in {"better", "worse"} for row in self.effects)
+        return bool(self.dropped) or effect or self.says(lambda *_: True)
 
     def says(self, alike: Callable[[str, tuple[str, str], tuple[str, str]], bool]) -> bool:
         """Whether any pair that is `alike` (workload, both sides) is called better or worse."""
@@ -118,12 +142,18 @@ def errors(studies: int) -> None:
                 losses = 10 ** noise_of(kind, rng, shape)
                 if kind == "lognormal":
                     losses[rng.random(losses.shape) < DIVERGED] = np.inf
-                found = Decided(losses)
-                effect = any(row.verdict in {"better", "worse"} for row in found.effects)
-                false += bool(found.dropped) or effect or found.says(lambda *_: True)
+                false += Decided(losses).is_false
             highest = max(highest, wilson_interval(false, studies).high)
             lines.append([kind, called, "all alike", share(false, studies), ""])
             print(*lines[-1], flush=True)
+    for called, race in LONGER.items():
+        seeds = race.every_look[-1]
+        false = 0
+        for study in range(studies):
+            rng = seeded(called, study)
+            false += Decided(10 ** noise_of("real", rng, SHAPES["1 x 16"], seeds), race).is_false
+        lines.append(["real", "1 x 16", f"all alike, {called}", share(false, studies), ""])
+        print(*lines[-1], flush=True)
     for ratio in ONE_BETTER:
         false = best = 0
         for study in range(studies):
@@ -148,7 +178,11 @@ def errors(studies: int) -> None:
 def cost(studies: int) -> None:
     """Records what races cost beside 30 seeds for all, with real means and where nothing differs."""
     means = real_means()
-    designs = {"race": LOOKS, "race, looks 8, 12, 18, 30": (8, 12, 18, 30), "30 seeds for all": (SEEDS,)}
+    designs = {
+        "race": PLAIN,
+        "race, looks 8, 12, 18, 30": RaceSpec((8, 12, 18, 30)),
+        "30 seeds for all": RaceSpec((SEEDS,)),
+    }
     lines = []
     said = {}
     for truth in ("real means", "all alike"):
@@ -160,8 +194,8 @@ def cost(studies: int) -> None:
             noise = real_residuals()[:, names][..., seeds]
             levels = means[:, names] if truth == "real means" else np.zeros((2, 8, 2))
             losses = 10 ** (levels[..., None] + noise)
-            for design, looks in designs.items():
-                found = Decided(losses, looks)
+            for design, race in designs.items():
+                found = Decided(losses, race)
                 cells[design] += found.cells
                 left[design] += len(found.last) - len(found.dropped)
                 for w in range(2):

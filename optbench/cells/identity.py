@@ -145,7 +145,9 @@ def identified(cell: CellSpec, code: Code) -> CellSpec:
         name = digest({**hashed, **own})
     else:
         searched = {name: list(tried) for name, tried in cell.optimizer.search.items()}
-        tuned = {"tuning": asdict(cell.tuning), "search": searched}
+        # A race leaves out trials that cannot change the choice, so it decides no number either.
+        protocol = {key: value for key, value in asdict(cell.tuning).items() if key != "race"}
+        tuned = {"tuning": protocol, "search": searched}
         search = digest({**hashed, **tuned})
         name = digest({**own, "search": search})
         shared |= tuned

@@ -100,6 +100,10 @@ class Search:
         """The trials of a grid: every candidate with every tuning seed."""
         return [self.trial(place, seed) for place in grid for seed in self.tuning.seeds]
 
+    def is_covered(self, choice: Mapping[str, Any]) -> bool:
+        """Whether a choice rests on every trial that the search asks for; a race's leaves some out."""
+        return self.tuning.race or len(choice["trials"]) == len(self.trials(_places(self, choice)))
+
 
 def combinations(optimizer: OptimizerSpec) -> list[dict[str, Setting]]:
     """Every combination of the settings that an optimizer searches beside its learning rate."""
@@ -189,7 +193,11 @@ def choice_if_whole(path: Path) -> dict[str, Any] | None:
 def is_finished(search: Search) -> bool:
     """Whether a search has its choice and every trial that it rests on is still there, both whole."""
     choice = choice_if_whole(search.path)
-    return choice is not None and all(is_complete(Path(trial["path"])) for trial in choice["trials"])
+    return (
+        choice is not None
+        and search.is_covered(choice)
+        and all(is_complete(Path(trial["path"])) for trial in choice["trials"])
+    )
 
 
 def with_choice(cell: CellSpec) -> CellSpec:
@@ -211,19 +219,23 @@ def with_choice(cell: CellSpec) -> CellSpec:
 
 
 def known_trials(study: Study) -> list[CellSpec]:
-    """The trials of every search of a study: of the grid that its choice rests on, else of its first grid."""
+    """The trials of every search of a study: those that its choice rests on, else those of its first grid."""
     found: list[CellSpec] = []
     for search in searches_of(study) if study.tuning else []:
-        found += search.trials(known_grid(search))
+        choice = choice_if_whole(search.path)
+        if choice is None:
+            found += search.trials(first_grid(search.tuning))
+            continue
+        trials = search.trials(_places(search, choice))
+        if search.is_covered(choice):
+            rests_on = {(trial["lr"], trial["seed"]) for trial in choice["trials"]}
+            trials = [trial for trial in trials if (trial.lr, trial.seed) in rests_on]
+        found += trials
     return found
 
 
-def known_grid(search: Search) -> range:
-    """The places that a search's choice rests on; those of its first grid where there is no choice yet."""
-    choice = choice_if_whole(search.path)
-    grid = first_grid(search.tuning)
-    if choice is None:
-        return grid
+def _places(search: Search, choice: Mapping[str, Any]) -> range:
+    """The places that a search's choice rests on."""
     places = [round(log10(trial["lr"]) * search.tuning.per_decade) for trial in choice["trials"]]
     return range(min(places), max(places) + 1)
 
@@ -282,6 +294,43 @@ def score(losses: Sequence[float]) -> float:
     A rate at which one seed in three diverges is no rate to recommend, so a failure is not averaged away.
     """
     return sum(losses) / len(losses) if losses and all(isfinite(loss) for loss in losses) else inf
+
+
+def next_trials(
+    losses: Mapping[int, Sequence[float]], seeds: int, *, race: bool = False
+) -> list[tuple[int, int]]:
+    """What to try next: (place, how many of the seeds it was tried with before), nothing where all is known.
+
+    Without a race every place is tried with every seed. With one, all are tried with the first seed, then
+    the best of them with the others, and from then on only what can still be chosen goes on, a seed at a
+    time. A place can't be once one of its trials failed, or once the losses it has, with none below 0 to
+    come, make its score worse than the best one. So `best_of` gives the same place as without a race. Where a
+    loss below 0 was seen in the search nothing is known of those to come, and only failures leave it. Where
+    no place ended well with every seed, all are tried with all: the fewest failures decide.
+
+    Args:
+        losses: by place of the grid what it was tried with, in the order of the seeds; inf for a failure.
+        seeds: how many tuning seeds there are.
+        race: whether places leave.
+    """
+    left = [(place, k) for place, tried in losses.items() for k in range(len(tried), seeds)]
+    if not race:
+        return left
+    untried = [(place, k) for place, k in left if not losses[place]]
+    if untried:
+        return [(place, k) for place, k in untried if k == 0]
+    going = [place for place, tried in losses.items() if all(map(isfinite, tried))]
+    whole = [place for place in going if len(losses[place]) == seeds]
+    if not whole:
+        first = best_of({place: losses[place] for place in going}) if going else None
+        return left if first is None else [(place, k) for place, k in left if place == first]
+    bound = min(score(losses[place]) for place in whole)
+    signed = any(loss < 0 for tried in losses.values() for loss in tried)
+    return [
+        (place, len(losses[place]))
+        for place in going
+        if place not in whole and (signed or sum(losses[place]) / seeds <= bound)
+    ]
 
 
 def best_of(losses: Mapping[int, Sequence[float]]) -> int:

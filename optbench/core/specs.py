@@ -142,6 +142,7 @@ class TuningSpec:
         high: its highest rate (>= low).
         per_decade: candidates a decade (>= 1), over all the settings that are searched together.
         widen: decades by which the grid may grow on either side while the best candidate lies on its edge.
+        race: whether a candidate that can no longer be chosen is tried with no further seed.
         together: seeds of a candidate that are trained as one model at most; 1: each alone.
     """
 
@@ -150,6 +151,7 @@ class TuningSpec:
     high: float
     per_decade: int
     widen: int
+    race: bool = False
     together: int = 1
 
 

@@ -148,16 +148,16 @@ def _searched(trials: pd.DataFrame, k: int, counts: NDArray[np.float64] | None, 
         return Searched(k, None, "the search is not finished")
     if counts is None:
         return Searched(k, None, "one tuning seed chose the rate, and one cannot be drawn again")
+    ended = trials["status"].eq(OK.name) & np.isfinite(trials["val_loss"].to_numpy(float))
+    kept = trials.assign(loss=trials["val_loss"].where(ended, math.inf))
     # Rows in the order of the rates, which decides among equals; columns in that of the seeds, the same for
-    # all of a workload.
-    ordered = trials.sort_values(["lr", "settings", "seed"])
-    seeds = ordered["seed"].to_numpy()
-    if len(seeds) % k or (seeds.reshape(-1, k) != seeds[:k]).any():
-        return Searched(k, None, "not every rate was tried with every tuning seed")
-    values = ordered["val_loss"].to_numpy(float)
-    ended = ordered["status"].eq(OK.name).to_numpy() & np.isfinite(values)
-    losses = np.where(ended, values, math.inf).reshape(-1, k)
-    place = int(ordered["selected"].to_numpy(bool).argmax()) // k
+    # all of a workload. What a race did not try is as what failed: no resample chooses a rate that left.
+    places = kept.pivot_table(
+        index=["lr", "settings"], columns="seed", values="loss", aggfunc="first", fill_value=math.inf
+    )
+    losses = places.to_numpy(float)
+    chosen = kept.loc[kept["selected"], ["lr", "settings"]].iloc[0]
+    place = int(np.asarray(places.index.get_loc((chosen["lr"], chosen["settings"]))))
     if np.isinf(losses[place]).any():
         return Searched(k, None, "no rate ended well with every tuning seed")
     if ratio and (losses < 0).any():

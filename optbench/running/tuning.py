@@ -1,7 +1,8 @@
 """The `tune` stage: tries learning rates and writes down which one the evaluation cells train with.
 
-A search tries its whole grid with all its seeds, then grows the grid by a decade wherever the best candidate
-lies on its edge, up to the bound. Every trial is a cell of its own, supervised and kept like any other.
+A search tries its whole grid with all its seeds, in a race only what can still be chosen, then grows the grid
+by a decade wherever the best candidate lies on its edge, up to the bound. Every trial is a cell of its own,
+supervised and kept like any other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from optbench.cells.cell import CellSpec
 from optbench.cells.paths import is_complete, trace_path
-from optbench.cells.search import best_of, first_grid, is_at_edge, score, wider, with_choice
+from optbench.cells.search import best_of, first_grid, is_at_edge, next_trials, score, wider, with_choice
 from optbench.cells.trace import cell_facts, read_trace
 from optbench.cells.trials import trial_row
 from optbench.core.checksums import with_checksum
@@ -24,7 +25,6 @@ from optbench.running.plan import left_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from optbench.cells.cell import CellSpec
     from optbench.cells.search import Search
@@ -34,10 +34,36 @@ if TYPE_CHECKING:
 
 @dataclass
 class _Open:
-    """A search that goes on, with the places it has tried or is about to."""
+    """A search that goes on, with its grid and the rows of the trials it knows, in the order of the seeds."""
 
     search: Search
-    grid: range
+    rows: dict[int, list[dict[str, Any]]]
+
+    def to_try(self) -> list[tuple[int, int]]:
+        """Place and tuning seed of each trial to try next; none where the grid is done."""
+        seeds = self.search.tuning.seeds
+        losses = {place: _losses(rows) for place, rows in self.rows.items()}
+        return [(p, seeds[k]) for p, k in next_trials(losses, len(seeds), race=self.search.tuning.race)]
+
+    @property
+    def grid(self) -> range:
+        return range(min(self.rows), max(self.rows) + 1)
+
+    @property
+    def best(self) -> int:
+        """The best place of a grid that is done; what left a race is as bad as what failed."""
+        count = len(self.search.tuning.seeds)
+        losses = {place: _losses(rows) for place, rows in self.rows.items()}
+        return best_of({place: [*tried, *[inf] * (count - len(tried))] for place, tried in losses.items()})
+
+    def widen(self) -> bool:
+        """Adds the places of a wider grid, whether there are any."""
+        if not any(row["status"] in OUTCOMES for rows in self.rows.values() for row in rows):
+            return False  # what fails at every rate for another reason than the rate is not mended by another
+        grid = wider(self.search.tuning, self.grid, self.best, len(self.search.combinations))
+        if grid is not None:
+            self.rows = {place: self.rows.get(place, []) for place in grid}
+        return grid is not None
 
 
 def tune(searches: Iterable[Search], train: Train, *, again: bool = False) -> None:
@@ -51,27 +77,23 @@ def tune(searches: Iterable[Search], train: Train, *, again: bool = False) -> No
             each of the former, whatever becomes of it.
         again: train finished trials again too.
     """
-    going = [_Open(search, first_grid(search.tuning)) for search in searches]
-    trained: set[Path] = set()
+    going = [_Open(search, {place: [] for place in first_grid(search.tuning)}) for search in searches]
     while going:
-        trials = [trial for one in going for trial in one.search.trials(one.grid)]
-        paths = [trace_path(trial) for trial in trials]
-        unfinished = set(left_of(paths))
-        left = [
-            trial
-            for trial, path in zip(trials, paths, strict=True)
-            if (again and path not in trained) or path in unfinished
-        ]
-        trained.update(map(trace_path, left))
-        train(left, trials)
+        rounds = [(one, one.to_try()) for one in going]
+        trials = [one.search.trial(*which) for one, wanted in rounds for which in wanted]
+        unfinished = set(left_of(map(trace_path, trials)))
+        left = [trial for trial in trials if again or trace_path(trial) in unfinished]
+        if trials:
+            train(left, trials)
+        for one, wanted in rounds:
+            for place, seed in wanted:
+                one.rows[place].append(trial_row(one.search, place, seed))
         still = []
         for one in going:
-            rows = {place: _rows(one.search, place) for place in one.grid}
-            grid = _next(one, rows)
-            if grid is not None:
-                still.append(_Open(one.search, grid))
+            if one.to_try() or one.widen():
+                still.append(one)
             else:
-                _choose(one, rows)
+                _choose(one)
         going = still
 
 
@@ -103,35 +125,21 @@ def _as_json(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _rows(search: Search, place: int) -> list[dict[str, Any]]:
-    return [trial_row(search, place, seed) for seed in search.tuning.seeds]
-
-
-def _best(rows: dict[int, list[dict[str, Any]]]) -> int:
-    return best_of({place: _losses(trials) for place, trials in rows.items()})
-
-
 def _losses(trials: list[dict[str, Any]]) -> list[float]:
     return [inf if trial["val_loss"] is None else trial["val_loss"] for trial in trials]
 
 
-def _next(one: _Open, rows: dict[int, list[dict[str, Any]]]) -> range | None:
-    if not any(trial["status"] in OUTCOMES for trials in rows.values() for trial in trials):
-        return None  # what fails at every rate for another reason than the rate is not mended by another rate
-    return wider(one.search.tuning, one.grid, _best(rows), len(one.search.combinations))
-
-
-def _choose(one: _Open, rows: dict[int, list[dict[str, Any]]]) -> None:
-    place = _best(rows)
-    found = score(_losses(rows[place]))
+def _choose(one: _Open) -> None:
+    search, place = one.search, one.best
+    found = score(_losses(one.rows[place]))
     choice = {
-        "search": one.search.name,
-        "identity": one.search.identity,
-        "lr": one.search.lr(place),
-        "settings": one.search.settings(place),
-        "at_edge": is_at_edge(one.grid, place, len(one.search.combinations)),
+        "search": search.name,
+        "identity": search.identity,
+        "lr": search.lr(place),
+        "settings": search.settings(place),
+        "at_edge": is_at_edge(one.grid, place, len(search.combinations)),
         "failed": isinf(found),
         "score": None if isinf(found) else found,
-        "trials": [trial for trials in rows.values() for trial in trials],
+        "trials": [trial for trials in one.rows.values() for trial in trials],
     }
-    write_if_changed(one.search.path, json.dumps(with_checksum(choice), indent=1) + "\n")
+    write_if_changed(search.path, json.dumps(with_checksum(choice), indent=1) + "\n")

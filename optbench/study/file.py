@@ -416,6 +416,11 @@ class TuningEntry(_Strict):
     widen: Annotated[int, Field(ge=0, le=10, strict=True)] = Field(
         2, description="decades by which the grid may grow on either side while the best lies on its edge"
     )
+    race: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        description="whether a rate that can no longer be chosen leaves the search before its last seed; the "
+        "choices are the same",
+    )
     rulesets: Annotated[
         list[Literal["tuned", "default"]],
         BeforeValidator(_rulesets, json_schema_input_type=list[Literal["tuned", "default"]]),

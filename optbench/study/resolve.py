@@ -109,6 +109,11 @@ def _resolve(given: StudyFile, file: Path, text: str, device: str) -> Study:
     execution = ExecutionSpec(**given.execution.model_dump())
     tuning = resolve_tuning(given.tuning, optimizers, blocks)
     if tuning is not None:
+        if tuning.race and execution.together > 1:
+            raise UserError(
+                "tuning.race: with execution.seeds: batched the seeds of a candidate are one model, of which "
+                "none can be left out; choose one of the two"
+            )
         tuning = replace(tuning, together=execution.together)
     if given.tuning is not None and "default" in given.tuning.rulesets:
         optimizers, blocks = with_defaults(optimizers, blocks)

@@ -61,7 +61,7 @@ def resolve_tuning(
                 f"optimizers.{name}.search: {count} combinations share the candidates of a decade, so "
                 f"tuning.per_decade must be >= {count}; got {given.per_decade}"
             )
-    return TuningSpec(tuple(given.seeds), given.low, given.high, given.per_decade, given.widen)
+    return TuningSpec(tuple(given.seeds), given.low, given.high, given.per_decade, given.widen, given.race)
 
 
 def with_defaults(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.study_files import without_place
 from optbench.cells.matrix import cells_of
@@ -17,6 +20,7 @@ from optbench.cells.search import (
     combinations,
     first_grid,
     is_at_edge,
+    next_trials,
     score,
     searches_of,
     select_searches,
@@ -308,3 +312,58 @@ def test_a_misspelt_setting_to_search(study: Study):
         UserError, match=r"search\.momentun: unknown name 'momentun'; did you mean 'momentum'"
     ):
         read(STUDY.replace("momentum:", "momentun:"))
+
+
+def search_by(truth: Mapping[int, Sequence[float]], *, race: bool) -> tuple[int, int]:
+    """The place that is chosen from these losses, and how many trials it took."""
+    seeds = len(next(iter(truth.values())))
+    known: dict[int, list[float]] = {place: [] for place in truth}
+    while wanted := next_trials(known, seeds, race=race):
+        for place, seed in wanted:
+            assert seed == len(known[place])  # each trial once, and in the order of the seeds
+            known[place].append(truth[place][seed])
+    padded = {place: [*tried, *[inf] * (seeds - len(tried))] for place, tried in known.items()}
+    return best_of(padded), sum(map(len, known.values()))
+
+
+losses = st.one_of(st.just(inf), st.sampled_from([0.0, 0.1, 0.2, 0.3]), st.floats(0, 1e308))
+
+
+@given(st.lists(st.tuples(losses, losses, losses), min_size=1, max_size=8))
+def test_a_race_chooses_what_all_trials_would(rows: list[tuple[float, ...]]):
+    """Ties, failures everywhere, sums that overflow: whatever is left out could not have been chosen."""
+    truth = dict(enumerate(rows, start=-3))
+    (whole, all_trials), (raced, trials) = (search_by(truth, race=race) for race in (False, True))
+    assert (raced, all_trials) == (whole, 3 * len(rows))
+    assert trials <= all_trials
+
+
+def test_a_race_leaves_out_what_can_no_longer_be_chosen():
+    """Three seeds, the best rate sums to 3: 4 leaves after one seed, 2 + 2 after two, a failure at once."""
+    truth = {0: (4, 0, 0), 1: (1, 1, 1), 2: (2, 2, 0), 3: (inf, 0, 0), 4: (1.5, 0.5, 1.5), 5: (0.5, inf, 0)}
+    # 1 + 3 + 2 + 1 + 3, and 5, which led and failed, all three: it was to be the first whole one.
+    assert search_by(truth, race=True) == (1, 1 + 3 + 2 + 1 + 3 + 3)
+
+
+def test_where_a_loss_may_be_below_0_only_failures_leave_a_race():
+    truth = {0: (9.0, -20.0), 1: (-1.0, 1.0), 2: (inf, 0.0)}
+    assert search_by(truth, race=True) == (0, 5)
+
+
+def test_where_every_rate_fails_the_race_tries_all():
+    """The one with the fewest failures is chosen then, which takes every trial."""
+    assert search_by({0: (inf, 1.0, inf), 1: (inf, 1.0, 1.0)}, race=True) == (1, 6)
+
+
+def test_a_race_decides_no_number(study: Study):
+    """Its cells are those of the search that tries all."""
+    raced = edited(("per_decade: 4", "per_decade: 4, race: true"))
+    plain = {search.name: search for search in searches_of(study)}
+    assert {name: one.path for name, one in raced.items()} == {name: one.path for name, one in plain.items()}
+
+
+def test_a_race_wants_seeds_that_are_trained_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    text = STUDY.replace("per_decade: 4", "per_decade: 4, race: true") + "execution: {seeds: batched}\n"
+    with pytest.raises(UserError, match=r"tuning\.race: .*execution\.seeds: batched"):
+        read(text)

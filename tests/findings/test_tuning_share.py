@@ -119,7 +119,6 @@ def test_an_effect_over_several_pairs_of_a_workload() -> None:
         (FIRST, {"selected": False}, "not finished"),
         (FIRST, {"status": "missing"}, "not finished"),
         ({0.1: [-1, 4], 1.0: [1, 1]}, {}, "negative"),
-        ({0.1: [3, 4], 1.0: [1, 1], 10.0: [2]}, {}, "not every rate"),
     ],
 )
 def test_where_another_draw_cannot_be_told(
@@ -156,3 +155,11 @@ def test_a_typical_change_as_a_share() -> None:
     assert typical_change(math.inf) == math.inf
     assert typical_change(1e9) == math.inf
     assert math.isnan(typical_change(math.nan))
+
+
+def test_a_rate_that_left_a_race_is_chosen_by_no_resample() -> None:
+    """Its missing trials are as failures; what is left has the regrets of the search without it."""
+    left = share(("w", A, {**FIRST, 0.01: [99], 100.0: [50]})).draws("w", A)
+    alone = share(("w", A, FIRST)).draws("w", A)
+    assert left is not None
+    assert left == pytest.approx(alone)

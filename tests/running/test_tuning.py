@@ -241,3 +241,49 @@ def test_known_trials_follow_the_choice(study: Study) -> None:
     assert len(known_trials(study)) == 34
     assert {t.lr for t in known_trials(study)} >= {10.0}
     assert len(first_grid(sgd(study).tuning)) == 7
+
+
+RACED = STUDY.replace("seeds: 2,", "seeds: 3,").replace("widen: 1}", "widen: 1, race: true}")
+
+
+def test_a_race_chooses_the_same_from_fewer_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The grid is widened as without it; another run, one without `race` too, trains what is not there."""
+    monkeypatch.chdir(tmp_path)
+    loss = valley(4.6)
+    raced = read_study(write_study(tmp_path, RACED))
+    few = Trainer(loss)
+    tune([sgd(raced)], few)
+    choice = read_choice(sgd(raced).path)
+    assert choice is not None
+    # The bottom lies beyond the first grid, whose best rate, at .66 decades of it, sums to 3 (.66^2) + .5.
+    assert (choice["lr"], choice["score"]) == (4.642, pytest.approx(0.5 / 3, abs=1e-4))
+    assert few.count == len(choice["trials"]) < 30
+    assert is_finished(sgd(raced))
+    assert len(known_trials(raced)) == len(choice["trials"]) + 21  # those of the other search's first grid
+    tune([sgd(raced)], none := Trainer(loss))
+    assert none.count == 0
+
+    full = read_study(write_study(tmp_path, RACED.replace("race: true", "race: false")))
+    assert sgd(full).path == sgd(raced).path
+    assert not is_finished(sgd(full))
+    assert len(known_trials(full)) == 30 + 21
+    tune([sgd(full)], rest := Trainer(loss))
+    assert rest.count == 30 - few.count
+    whole = read_choice(sgd(full).path)
+    assert whole is not None
+    assert {key: whole[key] for key in choice if key not in {"trials", "checksum", "identity"}} == {
+        key: choice[key] for key in choice if key not in {"trials", "checksum", "identity"}
+    }
+    assert is_finished(sgd(raced))  # more than it asks for
+
+
+def test_a_race_repeats_its_trials_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old losses decide nothing then: the trials of the second race are those of its own losses."""
+    monkeypatch.chdir(tmp_path)
+    raced = read_study(write_study(tmp_path, RACED))
+    tune([sgd(raced)], Trainer(valley(0.1)))
+    tune([sgd(raced)], again := Trainer(valley(0.0464)), again=True)
+    choice = read_choice(sgd(raced).path)
+    assert choice is not None
+    assert choice["lr"] == 0.04642
+    assert again.count == len(choice["trials"])

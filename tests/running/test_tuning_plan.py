@@ -14,7 +14,7 @@ from optbench.cells.matrix import cells_of
 from optbench.cells.search import (
     first_grid,
     is_finished,
-    known_grid,
+    known_trials,
     read_choice,
     searches_of,
     with_choice,
@@ -92,7 +92,8 @@ def test_a_corrupt_choice_is_named_set_aside_and_made_anew(
     spoilt = spoil(whole)
     path.write_bytes(spoilt)
     assert not is_finished(searches[0])
-    assert list(known_grid(searches[0])) == list(first_grid(searches[0].tuning))
+    here = [trial.lr for trial in known_trials(study) if trial.combination == searches[0].name]
+    assert here == [searches[0].lr(place) for place in first_grid(searches[0].tuning) for _ in range(2)]
     (cell, *_) = cells_of(study)
     with pytest.raises(UserError, match=f"^{path} ") as told:
         with_choice(cell)

@@ -116,9 +116,15 @@ def _protocol(study: StudyView, measures: pd.DataFrame) -> str:
         if widen
         else " and kept to it"
     )
+    saved = int((measures["candidates"] * measures["seeds"] - spent).sum())
+    raced = (
+        f" A rate that could no longer be chosen was tried no further: {number(saved)} trials were left out."
+        if tuning.get("race")
+        else ""
+    )
     return (
         f"Every search began with the same grid, {low} to {high} with {density} a decade and {seeds}{growth}"
-        f". It spent {span} trials; {number(int(spent.sum()))} in all."
+        f". It spent {span} trials; {number(int(spent.sum()))} in all.{raced}"
     )
 
 
