@@ -119,6 +119,35 @@ def percent(share: float, digits: int = 3) -> str:
     return "below 0.01%" if tiny else f"{number(100 * share, digits)}%"
 
 
+PLAIN_FACTORS: Final = (0.1, 2.0)
+"""Ratios between these are said in percent, others as factors."""
+
+
+def change(ratio: float | str, *, than: bool = False) -> str:
+    """What a ratio of two losses says of the first: `25% lower`, `0.003 times`.
+
+    Args:
+        ratio: a number of findings.json.
+        than: whether "than that of" and the like follows: `25% lower than`.
+    """
+    value = float(ratio)
+    if not PLAIN_FACTORS[0] < value < PLAIN_FACTORS[1]:
+        return f"{as_number(ratio)} times"
+    said = f"{percent(abs(1 - value), 2)} {'lower' if value <= 1 else 'higher'}"
+    return f"{said} than" if than else said
+
+
+def changes(low: float | str, high: float | str) -> str:
+    """The same of the two ends of an interval: `21% to 27% lower`, `2% lower to 1% higher`, `[0.001, 0.003]`."""
+    first, last = float(low), float(high)
+    if not all(PLAIN_FACTORS[0] < end < PLAIN_FACTORS[1] for end in (first, last)):
+        return f"[{as_number(low)}, {as_number(high)}]"
+    if (first <= 1) != (last <= 1):
+        return f"{change(low)} to {change(high)}"
+    near, far = (high, low) if last <= 1 else (low, high)
+    return f"{percent(abs(1 - float(near)), 2)} to {change(far)}"
+
+
 def named(text: str, most: int = LONGEST_LABEL) -> str:
     """A label or title as one line that can be shown anywhere, at most `most` characters of it."""
     line = escaped(text[: most + 1])

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from optbench.core.words import MOST_NAMES, as_number, count, listing, percent, probability
+from optbench.core.words import (
+    MOST_NAMES,
+    as_number,
+    change,
+    changes,
+    count,
+    listing,
+    percent,
+    probability,
+)
 from optbench.findings.analysis import LOSS, Analysis
 from optbench.findings.comparisons import EVERY_WORKLOAD
 from optbench.findings.finding import (
@@ -81,7 +90,10 @@ def _recommended(analysis: Analysis, workload: str, reference: Combination) -> I
 
 
 def _rate(analysis: Analysis, workload: str, one: Combination) -> dict[str, Any]:
-    """At which learning rate it ran, and who chose that: `lr` is None where it differs."""
+    """At which learning rate it ran, and who chose that.
+
+    `lr` is None where it differs, `source` what the study says of rates that it gives.
+    """
     runs = analysis.runs
     own = runs[(runs["optimizer"] == one.optimizer) & (runs["schedule"] == one.schedule)]
     if workload:
@@ -101,6 +113,7 @@ def _rate(analysis: Analysis, workload: str, one: Combination) -> dict[str, Any]
         "tuned": tuned,
         "tuning_seeds": len(tuning.get("seeds") or ()) if tuned else 0,
         "edge": edge,
+        "source": str(analysis.facts["report"].get("rates") or ""),
     }
 
 
@@ -167,7 +180,7 @@ def _at(w: Mapping[str, Any]) -> str:
     value = f" at lr {as_number(rate['lr'])}" if rate["lr"] is not None else ", each workload at its own rate"
     if rate["tuned"]:
         return f"{value}, searched with {count(rate['tuning_seeds'], 'tuning seed')}"
-    return f"{value}, at untuned rates: this study gave them and searched none"
+    return f"{value} ({rate['source'] or 'at untuned rates: given, not searched'})"
 
 
 def _gain(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
@@ -176,13 +189,13 @@ def _gain(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
         return f"It is the reference itself, and {better}."
     if f["effect"] is None:
         return f"It is {better}."
-    span = f"[{as_number(f['low'])}, {as_number(f['high'])}]"
-    size = f"Its loss is {as_number(f['effect'])} times that of the reference, {w['reference']}"
+    size = f"Its loss is {change(f['effect'], than=True)} that of the reference, {w['reference']}"
     if f["test"] == EXACT:
         return f"{size} ({f['verdict']}): nothing is drawn there, one run is enough."
     seeds = f"lower in {w['wins']} of {count(f['n'], 'seed')}"
     p = "" if f["p_adjusted"] is None else f", adjusted {probability(f['p_adjusted'])}"
-    return f"{size} {span}, {seeds} ({f['verdict']}{p})."
+    span = "" if f["low"] is None or f["high"] is None else f" (95%: {changes(f['low'], f['high'])})"
+    return f"{size}{span}, {seeds} ({f['verdict']}{p})."
 
 
 def _as_good(w: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ deuteranopia and tritanopia; `tests/report/test_palette.py` computes both again.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -53,7 +54,7 @@ HUES: Final = 6
 DASHES: Final[tuple[tuple[float, ...], ...]] = ((), (5.0, 2.0), (1.4, 1.6), (6.0, 1.8, 1.4, 1.8))
 """On-off lengths in points; the empty one is a solid line."""
 
-MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*", "<", "p")
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ class Style:
 def assign_styles(names: Iterable[str]) -> dict[str, Style]:
     """Return one style a name, in the order given: hues first, then dashes, the marker shifting along.
 
-    The first 24 names differ in hue or dash; further ones repeat a line but not, up to 144, a line with
-    its marker. Duplicate names share one style.
+    The first ten names have a marker of their own, so that they tell apart without colour too; the first 24
+    differ in hue or dash; further ones repeat a line but not, up to 240, a line with its marker. Duplicate
+    names share one style.
     """
     styles: dict[str, Style] = {}
     for name in names:
@@ -94,7 +96,7 @@ def assign_styles(names: Iterable[str]) -> dict[str, Style]:
             index=index,
             color=LIGHT[f"hue-{index % HUES}"],
             dashes=DASHES[turn % len(DASHES)],
-            marker=MARKERS[(index + turn // len(DASHES)) % len(MARKERS)],
+            marker=MARKERS[(index + index // math.lcm(HUES * len(DASHES), len(MARKERS))) % len(MARKERS)],
         )
     return styles
 

@@ -51,7 +51,7 @@ SECTIONS: Final = (
         "Learning-rate sensitivity",
         ("sensitivity",),
         ("sensitivity",),
-        absent="how much the learning rate matters (no rate was searched)",
+        absent="how much the learning rate matters (this study searched no rate)",
     ),
     Section(
         "oscillation",

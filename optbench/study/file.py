@@ -443,6 +443,11 @@ class ReportEntry(_Strict):
         0.05, description="chance of any false claim among all that the page does not call exploratory"
     )
     equal_within: Share = Field(0.1, description="the largest relative margin that the page calls equal")
+    rates: Line = Field(
+        "",
+        description="where the learning rates that the study gives come from, in a line, such as `searched on "
+        "other seeds, 3 a decade`; left out: the page says that they are untuned",
+    )
     seed: Seed = Field(0, description="of the resampling in the statistics")
     pdf: Annotated[bool, Field(strict=True)] = Field(
         False, description="write every figure as PDF too, beside the SVG that the page holds"

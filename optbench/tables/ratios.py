@@ -70,8 +70,8 @@ def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
 
     The reference of a workload is the optimizer `reference` under the workload's first schedule, or the
     workload's first combination where it did not run there. Ratios are taken within a seed. A run without a
-    final loss is infinitely worse than one with it, and two such runs are a tie (1); pairs with a missing
-    run are left out and counted. Workloads with a negative final loss have no ratios.
+    final loss is infinitely worse than one with it, and two such runs are a tie (1); where at least half of
+    the pairs are such there is no ratio. Pairs with a missing run are left out and counted. Workloads with a negative final loss have no ratios.
 
     Args:
         runs: the run table.
@@ -115,9 +115,11 @@ def _ratio(
     finals_of: Mapping[tuple[str, str], dict[int, float]],
 ) -> RatioRow:
     ours, theirs = finals_of[key], finals_of[base]
-    pairs = np.array([_divide(ours[seed], theirs[seed]) for seed in ours if seed in theirs])
-    if not pairs.size:
-        return RatioRow(kind, workload, *key, *base, n, 0, *4 * (math.nan,))
+    both = [seed for seed in ours if seed in theirs]
+    pairs = np.array([_divide(ours[seed], theirs[seed]) for seed in both])
+    failed = sum(math.isinf(ours[seed]) and math.isinf(theirs[seed]) for seed in both)
+    if not pairs.size or (2 * failed >= pairs.size and key != base):
+        return RatioRow(kind, workload, *key, *base, n, pairs.size, *4 * (math.nan,))
     if pairs.size == 1:
         return RatioRow(kind, workload, *key, *base, n, 1, float(pairs[0]), *3 * (math.nan,))
     found = median_interval(pairs)

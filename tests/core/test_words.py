@@ -13,6 +13,8 @@ import optbench
 from optbench.core.words import (
     NONE,
     as_number,
+    change,
+    changes,
     count,
     interval,
     named,
@@ -141,3 +143,25 @@ def test_a_negative_zero_is_zero() -> None:
     assert interval(-0.0, 0.0) == "[0, 0]"
     assert f"{number(-0.0, 3)} {interval(-0.0, -0.0, digits=3)}" == "0 [0, 0]"
     assert (as_number(-0.0), percent(-0.0)) == ("0", "0%")
+
+
+def test_a_ratio_of_losses_in_words():
+    """Percent where a factor is near 1, else the factor; by hand."""
+    assert [change(r) for r in (0.75, 1.2, 1.0, 0.05, 3.0, "inf")] == [
+        "25% lower",
+        "20% higher",
+        "0% lower",
+        "0.0500 times",
+        "3.00 times",
+        "∞ times",
+    ]
+    assert (change(0.75, than=True), change(3.0, than=True)) == ("25% lower than", "3.00 times")
+
+
+def test_the_ends_of_an_interval_of_ratios_in_words():
+    """The end nearer to equality first; both directions where equality lies between; factors as they are."""
+    assert changes(0.73, 0.79) == "21% to 27% lower"
+    assert changes(1.05, 1.2) == "5% to 20% higher"
+    assert changes(0.98, 1.01) == "2% lower to 1% higher"
+    assert changes(0.001, 0.5) == "[0.00100, 0.500]"
+    assert changes(0.9, "inf") == "[0.900, ∞]"

@@ -79,12 +79,12 @@ def test_a_recommendation_follows_from_the_csvs(study: Any) -> None:
         (
             {"tested": False},
             "W: no recommendation, no pair has the 6 seeds that a test takes. Lowest in these runs is A at lr "
-            "0.100, at untuned rates: this study gave them and searched none.",
+            "0.100 (at untuned rates: given, not searched).",
         ),
         (
             {"told": False, "as_good": ["B"]},
             "W: no recommendation among 3 combinations, none is better than another by what these runs can "
-            "show. Lowest is A at lr 0.100, at untuned rates: this study gave them and searched none.",
+            "show. Lowest is A at lr 0.100 (at untuned rates: given, not searched).",
         ),
         (
             {"others": 0},
@@ -92,26 +92,35 @@ def test_a_recommendation_follows_from_the_csvs(study: Any) -> None:
         ),
         (
             {"cheaper": {"name": "B", "share": 0.5}, "as_good": ["B"], "beaten_on": [["V", "C"]]},
-            "W: use A at lr 0.100, at untuned rates: this study gave them and searched none. Its loss is 0.800 "
-            "times that of the reference, R [0.700, 0.900], lower in 7 of 8 seeds (better, adjusted p = 0.02). "
+            "W: use A at lr 0.100 (at untuned rates: given, not searched). Its loss is 20% lower than that of the "
+            "reference, R (95%: 10% to 30% lower), lower in 7 of 8 seeds (better, adjusted p = 0.02). "
             "As good as these runs can show: B. Cheaper among these: B, 50% of the step time. Not to be trusted "
             "blindly: on V C is better.",
         ),
         (
             {
-                "rate": {"lr": None, "tuned": True, "tuning_seeds": 3, "edge": True},
+                "rate": {"lr": None, "tuned": True, "tuning_seeds": 3, "edge": True, "source": ""},
                 "ended": [7, 8],
                 "tuning_share": 0.25,
             },
-            "W: use A, each workload at its own rate, searched with 3 tuning seeds. Its loss is 0.800 times that "
-            "of the reference, R [0.700, 0.900], lower in 7 of 8 seeds (better, adjusted p = 0.02). Nothing else "
+            "W: use A, each workload at its own rate, searched with 3 tuning seeds. Its loss is 20% lower than that "
+            "of the reference, R (95%: 10% to 30% lower), lower in 7 of 8 seeds (better, adjusted p = 0.02). Nothing else "
             "is as good: it is better than 2 of 2 others. Not to be trusted blindly: 1 of its 8 runs ended "
             "without a result; its rate lies at the edge of what was searched; 25% of the interval is what "
             "another tuning could change.",
         ),
         (
-            {"reference": None},
-            "W: use A at lr 0.100, at untuned rates: this study gave them and searched none. It is the reference "
+            {
+                "reference": None,
+                "rate": {
+                    "lr": 0.1,
+                    "tuned": False,
+                    "tuning_seeds": 0,
+                    "edge": False,
+                    "source": "searched elsewhere",
+                },
+            },
+            "W: use A at lr 0.100 (searched elsewhere). It is the reference "
             "itself, and better than 2 of 2 others. Nothing else is as good: it is better than 2 of 2 others.",
         ),
     ],
@@ -122,7 +131,7 @@ def test_what_a_recommendation_says(changes: dict[str, Any], said: str) -> None:
         "workload": "W", "workloads": 1, "a": "A", "reference": "R", "others": 2, "better_than": 2, "told": True,
         "tested": True, "wins": 7, "as_good": [], "cheaper": None, "ended": [8, 8], "fewest": 6, "beaten_on": [],
         "left_out": 0, "tuning_share": None,
-        "rate": {"lr": 0.1, "tuned": False, "tuning_seeds": 0, "edge": False},
+        "rate": {"lr": 0.1, "tuned": False, "tuning_seeds": 0, "edge": False, "source": ""},
     }  # fmt: skip
     finding = {
         "template": "recommendation", "verdict": "better", "test": "moderated paired t, Holm", "n": 8,

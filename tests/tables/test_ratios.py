@@ -30,6 +30,22 @@ def test_ratios_are_paired_by_seed_and_rank_failures_worst():
     assert rows["b"].coverage == pytest.approx(1 - 2**-3)
 
 
+def test_where_neither_run_ended_in_half_of_the_pairs_there_is_no_ratio():
+    """A tie of two failures says nothing of losses: 1 would read as "as good"."""
+    runs = runs_of(
+        [
+            ("sgd", 0, NAN, 2.0),
+            ("sgd", 1, NAN, NAN),
+            ("b", 0, NAN, 1.0),
+            ("b", 1, NAN, NAN),
+            ("c", 0, NAN, 1.0),
+        ]
+    )
+    rows = {r.optimizer: r for r in ratio_rows(runs, "sgd")}
+    assert (rows["b"].pairs, rows["c"].estimate, rows["sgd"].estimate) == (2, 0.5, 1)
+    assert all(math.isnan(value) for value in (rows["b"].estimate, rows["b"].low, rows["b"].high))
+
+
 def test_ratios_need_positive_losses_and_two_pairs():
     assert list(ratio_rows(runs_of([("sgd", 0, NAN, -1.0), ("b", 0, NAN, 1.0)]), "sgd")) == []
     one = list(ratio_rows(runs_of([("sgd", 0, NAN, 2.0), ("b", 0, NAN, 1.0)]), "none"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shlex
 import shutil
@@ -154,6 +155,7 @@ def test_without_script_everything_is_there(browser, long_page_file, page_file):
         with opened(browser, file, java_script_enabled=False) as page:
             rows = page.locator("#t-cells tbody tr")
             assert rows.count() == cells
+            page.locator("#cell-list > summary").click()
             assert rows.last.is_visible()
             assert page.locator("button").count() == 0
             page.locator("summary").first.click()
@@ -176,7 +178,8 @@ def test_cells_filter_sort_and_page(browser, long_page_file):
     expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
     with opened(browser, long_page_file) as page:
         rows = page.locator("#t-cells tbody tr:visible")
-        assert rows.count() == 100
+        page.locator("#cell-list > summary").click()
+        expect(rows).to_have_count(100)
         page.get_by_role("button", name="Next").click()
         expect(page.locator("#cell-tools")).to_contain_text("101 to 200")
         page.get_by_role("button", name="Next").click()
@@ -196,7 +199,7 @@ def test_cells_filter_sort_and_page(browser, long_page_file):
 def test_tables_filter_and_copy_what_they_show(browser, page_file):
     with opened(browser, page_file) as page:
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-        table, bar = page.locator("#t-final-1"), page.locator(".scroll:has(#t-final-1) + .tools")
+        table, bar = page.locator("#t-final-0"), page.locator(".scroll:has(#t-final-0) + .tools")
         numbers = table.locator("td.n").all_text_contents()
         bar.get_by_label("Filter").fill("adam COSINE")
         assert table.locator("tbody tr:visible").count() == 1
@@ -284,6 +287,7 @@ def test_link_to_a_cell_finds_it(browser, long_page_file):
 def test_a_cell_whose_name_begins_like_an_option_has_the_same_commands(browser, tmp_path, study):
     fake = Fake(workloads=("-x", "x"), optimizers=("-o",), schedules=("constant",), seeds=1, evaluations=3)
     with opened(browser, render(fabricate(tmp_path / "results" / study, fake), tmp_path / "reports")) as page:
+        page.locator("#cell-list > summary").click()
         for place, cell in enumerate(("-x/-o/constant/0", "x/-o/constant/0")):
             page.locator("#t-cells").get_by_role("link", name=cell, exact=True).click()
             page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
@@ -304,6 +308,7 @@ def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
     runs.to_parquet(table)
     with opened(browser, render(results, tmp_path / "reports")) as page:
         card = page.locator("#cell-card")
+        page.locator("#cell-list > summary").click()
         for cell, digest, why in zip(runs["cell"], runs["digest"], runs["trained_again"], strict=True):
             page.locator("#t-cells").get_by_role("link", name=cell).click()
             page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
@@ -322,7 +327,8 @@ def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
 def test_a_cell_opens_beside_its_siblings(browser, page_file):
     with opened(browser, page_file) as page:
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-        before = page.locator("#t-final-1").inner_text()
+        before = page.locator("#t-final-0").inner_text()
+        page.locator("#cell-list > summary").click()
         page.locator("#t-cells").get_by_role("link", name="digits/adam/cosine/1").click()
         card = page.locator("#cell-card")
         assert card.locator("h3").inner_text() == "digits/adam/cosine/1"
@@ -337,11 +343,11 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         assert page.evaluate("window.copied").endswith("/index.html#cell=digits%2Fadam%2Fcosine%2F1")
         card.get_by_role("link", name="0", exact=True).click()
         page.wait_for_function("document.querySelector('#cell-card h3').textContent.endsWith('/0')")
-        assert page.locator("#t-final-1").inner_text() == before
+        assert page.locator("#t-final-0").inner_text() == before
         card.get_by_role("button", name="Close").click()
         assert not card.is_visible()
         page.locator("#cell-tools").get_by_label("Filter").fill("ravine")
-        assert page.locator("#t-final-1").inner_text() == before
+        assert page.locator("#t-final-0").inner_text() == before
 
 
 def test_lab_uses_the_closed_forms(browser, page_file):
@@ -373,6 +379,22 @@ def test_lab_uses_the_closed_forms(browser, page_file):
         assert "it diverges" in lab.inner_text()
 
 
+def test_the_lab_moves_by_keys_and_its_pair_stands_in_the_address(browser, page_file):
+    with opened(browser, page_file) as page:
+        lr, b = page.locator("#lab-lr"), page.locator("#lab-momentum")
+        b.fill("0.5")
+        for key, moved in (("ArrowRight", 0.02), ("ArrowDown", -0.02), ("Shift+ArrowUp", 0.002)):
+            before = float(b.input_value())
+            b.press(key)
+            assert float(b.input_value()) - before == pytest.approx(moved * 0.99, abs=1e-3)
+        assert page.evaluate("location.hash").startswith("#lab=0.1,0.50")
+        page.evaluate("location.hash = '#lab=0.02,0.9'")
+        page.wait_for_function("document.querySelector('#lab-momentum').value === '0.9'")
+        assert 10 ** float(lr.input_value()) == pytest.approx(0.02, rel=2e-3)
+        page.evaluate("location.hash = '#lab=much,more'")  # nothing that it knows
+        assert b.input_value() == "0.9"
+
+
 def test_highlight_fades_the_others_in_every_figure(browser, page_file):
     with opened(browser, page_file) as page:
         button = page.locator(".legend").get_by_role("button", name="SGD")
@@ -391,11 +413,27 @@ def test_highlight_fades_the_others_in_every_figure(browser, page_file):
 def test_tables_copy(browser, page_file, form, begins):
     with opened(browser, page_file) as page:
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
-        bar = page.locator(".scroll:has(#t-final-1) + .tools")
+        bar = page.locator(".scroll:has(#t-final-0) + .tools")
         bar.get_by_role("button", name=f"Copy {form}").click()
         copied = page.wait_for_function("window.copied").json_value()
         assert copied.startswith(begins)
         assert len(copied.splitlines()) == {"CSV": 7, "Markdown": 8, "LaTeX": 12}[form]
+
+
+def test_a_copied_interval_has_a_field_of_its_own(browser, page_file):
+    with opened(browser, page_file) as page:
+        page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+        page.locator(".scroll:has(#t-final-0) + .tools").get_by_role("button", name="Copy CSV").click()
+        copied = page.wait_for_function("window.copied").json_value()
+        shown = page.locator("#t-final-0 tbody tr").first.locator("td.n:has(.note)").first
+        value, note = shown.evaluate(
+            "(n) => [n.firstChild.textContent.trim(), n.querySelector('.note').textContent]"
+        )
+    heads, first, *_ = csv.reader(copied.splitlines())
+    at = heads.index("Final validation loss")
+    assert heads[at + 1] == "Final validation loss: beside it"
+    assert first[at : at + 2] == [value, note]
+    assert {len(row) for row in csv.reader(copied.splitlines())} == {len(heads)}
 
 
 def test_a_panel_saves_as_svg_in_plain_colours(browser, page_file):
@@ -413,5 +451,37 @@ def test_prints_light_and_whole(browser, page_file):
     with opened(browser, page_file, color_scheme="dark") as page:
         page.emulate_media(media="print")
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        assert page.locator("#t-cells thead th").first.is_visible()
         assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_a_link_opens_what_it_leads_to(browser, page_file):
+    """Of a section's parts the first stands open; the navigation, a typed address and a button open others."""
+    with opened(browser, page_file) as page:
+        parts = page.locator("#s-workloads details.fold")
+        assert parts.evaluate_all("(all) => all.map((one) => one.open)") == [True, False]
+        hidden = page.locator("#t-final-1")
+        assert not hidden.is_visible()
+        page.locator("nav").get_by_role("link", name="digits").click()
+        assert hidden.is_visible()
+        parts.last.locator("> summary").click()
+        assert not hidden.is_visible()
+        page.locator("nav").get_by_role("link", name="digits").click()  # the same address once more
+        assert hidden.is_visible()
+        page.evaluate("location.hash = '#t-osc-1'")
+        page.wait_for_function("document.querySelector('#t-osc-1').checkVisibility()")
+        button = page.get_by_role("button", name="Open all parts")
+        button.click()
+        assert page.locator("details.fold:not([open])").count() == 0
+        page.get_by_role("button", name="Fold all parts").click()
+        assert page.locator("details.fold[open]").count() == 0
+        assert page.locator("nav").is_visible()
+
+
+def test_workloads_are_printed_open(browser, page_file):
+    """And folded again afterwards; tables of measures that nothing rests on stay folded."""
+    with opened(browser, page_file) as page:
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.locator("#s-workloads details.fold:not([open])").count() == 0
+        assert page.locator("#s-oscillation details.fold[open]").count() == 0
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator("#s-workloads details.fold:not([open])").count() == 1

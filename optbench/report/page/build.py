@@ -295,5 +295,9 @@ _SHAPES = {
     "D": "M16 2L22 8L16 14L10 8Z",
     "v": "M16 13.5L21 3.5H11Z",
     "P": "M14 3H18V6H21V10H18V13H14V10H11V6H14Z",
+    "X": "M13 3L16 6L19 3L21 5L18 8L21 11L19 13L16 10L13 13L11 11L14 8L11 5Z",
+    "*": "M16 2L17.5 6.3L22.1 6.4L18.5 9.2L19.8 13.6L16 11L12.2 13.6L13.5 9.2L9.9 6.4L14.5 6.3Z",
+    "<": "M11 8L20.5 3V13Z",
+    "p": "M16 3L21.1 6.7L19.2 12.8L12.8 12.8L10.9 6.7Z",
 }
-"""The markers of `optbench.report.figures.backend.style.MARKERS` as paths in a box of 32 by 16."""
+"""`optbench.report.palette.MARKERS` as paths in a box of 32 by 16."""

@@ -1,4 +1,4 @@
-"""Losses and accuracies against steps: a figure a workload and metric, a panel a schedule."""
+"""Losses and errors against steps: a figure a workload and metric, a panel a schedule."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
     from optbench.report.figures.backend.panels import FigureWriter
 
-DRAWN_CURVES = (("loss", "validation loss", True), ("accuracy", "validation accuracy", False))
-"""Metric of the validation split, what to call it, whether on a logarithmic axis."""
+LOSS, ERROR = "validation loss", "validation error"
 
 
 def draw_curves(
     study: StudyView, writer: FigureWriter, workload: str, rows: pd.DataFrame
 ) -> list[FigureRecord]:
-    """One figure for each of `DRAWN_CURVES` that a workload recorded.
+    """A figure of the loss, and where a workload recorded its accuracy one of the error, 1 - accuracy.
+
+    On a logarithmic axis errors of 9% and 7% are as far apart as losses; accuracies of 91% and 93% are not.
 
     Args:
         study: names and labels.
@@ -35,21 +36,27 @@ def draw_curves(
         workload: whose curves.
         rows: of the convergence table, the workload's validation split.
     """
-    records = []
-    for metric, words, log in DRAWN_CURVES:
-        of_metric = rows[rows["metric"] == metric]
-        if np.isfinite(of_metric["median"].to_numpy(float)).any():
-            records.append(_curves(study, writer, workload, of_metric, words, log=log))
-    return records
+    of_loss, of_accuracy = (rows[rows["metric"] == metric] for metric in ("loss", "accuracy"))
+    error = of_accuracy.assign(
+        median=1 - of_accuracy["median"], low=1 - of_accuracy["high"], high=1 - of_accuracy["low"]
+    )
+    return [
+        _curves(study, writer, workload, drawn, words)
+        for drawn, words in ((of_loss, LOSS), (error, ERROR))
+        if np.isfinite(drawn["median"].to_numpy(float)).any()
+    ]
 
 
 def _curves(
-    study: StudyView, writer: FigureWriter, workload: str, rows: pd.DataFrame, words: str, *, log: bool
+    study: StudyView, writer: FigureWriter, workload: str, rows: pd.DataFrame, words: str
 ) -> FigureRecord:
     """One panel a schedule (more where there are many optimizers), all on one y axis."""
     label = study.label("workloads", workload)
-    limits = loss_range(rows) if log else linear_range(rows)
-    on_log = log and limits is not None
+    limits = loss_range(rows)
+    on_log = limits is not None
+    if limits is None:
+        limits = linear_range(rows)
+    target = study.fact("workloads", workload, "target") if words == LOSS else None
     panels = []
     for schedule in study.schedules:
         here = rows[rows["schedule"] == schedule]
@@ -68,7 +75,7 @@ def _curves(
                 labels=study.labels("optimizers"),
                 limits=limits,
                 log=on_log,
-                target=study.fact("workloads", workload, "target") if log else None,
+                target=target,
                 y_label=words,
                 title=title,
             )
@@ -81,7 +88,6 @@ def _curves(
                     right=label_margin(study.labels("optimizers").values()),
                 )
             )
-    target = study.fact("workloads", workload, "target")
     n = int(rows["n"].max())
     coverage = rows["coverage"].to_list() if "coverage" in rows else []
     caption = (
@@ -89,8 +95,8 @@ def _curves(
         "ranks worst from there on: a caret marks where the band has no end on that side, a cross where the "
         "median itself stops being finite. "
         f"{'Logarithmic' if on_log else 'Linear'} axis, shared by the panels"
-        + (f"; dotted: the target {in_words(float(target))}" if target is not None and log else "")
-        + "."
+        + (f"; dotted: the target {in_words(float(target))}" if target is not None else "")
+        + ("." if words == LOSS else ". Error: the share that is classified wrongly, 1 − accuracy.")
         + beyond_words(rows["median"])
     )
     columns, table = _checkpoints(study, rows)

@@ -38,6 +38,7 @@ class WorkloadCost:
         label: in the page.
         facts: where it was measured, in a line.
         noise: why its times are not to be trusted, "" where the machine was quiet.
+        gist: what stands beside its name while its part is folded.
         table: step times and memory by optimizer.
         targets: time to target by optimizer and schedule; None where no run reached the target.
     """
@@ -47,6 +48,7 @@ class WorkloadCost:
     label: str
     facts: str
     noise: str
+    gist: str
     table: Table
     targets: Table | None
 
@@ -114,9 +116,25 @@ def _workload(
         label=label,
         facts=_facts(measured),
         noise=noise,
+        gist="" if noise else _gist(study, measured),
         table=_times(study, timing, f"t-step-{index}", label),
         targets=_targets(study, name, survival, f"t-target-{index}", label, noisy=bool(noise)),
     )
+
+
+def _gist(study: StudyView, measured: pd.DataFrame) -> str:
+    """The cheapest and the dearest step beside the reference's."""
+    others = measured[(measured["optimizer"] != measured["reference"]) & measured["ratio_to_sgd"].notna()]
+    if others.empty:
+        return ""
+    ordered = others.sort_values("ratio_to_sgd", kind="stable")
+    ends = ordered.iloc[[0, -1]] if len(ordered) > 1 else ordered
+    said = [
+        f"{study.label('optimizers', str(r['optimizer']))} {number(float(r['ratio_to_sgd']), 3)}"
+        for r in row_dicts(ends)
+    ]
+    reference = study.label("optimizers", str(measured["reference"].iloc[0]))
+    return f"a step, times {reference}'s: {' to '.join(said)}"
 
 
 def _brought(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from optbench.core.words import NONE, interval, number
+from optbench.core.words import NONE, count, interval, number
 from optbench.findings.verdicts import DROPPED, FUTILE, IN, LEFT_EQUAL, WINNER
 from optbench.report.page.context import Content
 from optbench.report.page.table import Table, TableEntry
@@ -42,6 +42,7 @@ class RacedWorkload:
         id: of its part.
         name: in the study file.
         label: in the page.
+        gist: what stands beside its name while its part is folded.
         findings: what became of it, in a sentence.
         table: a row a combination, at its last look.
         folded: whether the table is long.
@@ -50,6 +51,7 @@ class RacedWorkload:
     id: str
     name: str
     label: str
+    gist: str
     findings: tuple[FindingView, ...]
     table: Table
     folded: bool
@@ -78,10 +80,13 @@ def section(page: PageContext) -> Content | None:
         here = rows[rows["workload"] == name]
         if here.empty:
             continue
-        table = _table(page.study, f"t-race-{index}", name, here)
+        last = here.sort_values("look", kind="stable").groupby(["optimizer", "schedule"], sort=False).tail(1)
+        table = _table(page.study, f"t-race-{index}", name, last)
         told = page.findings.shown(f"race:{name}")
         label = page.study.label("workloads", name)
-        parts.append(RacedWorkload(f"r-{index}", name, label, told, table, len(table.rows) > FOLDED))
+        left = int(last["state"].ne(DROPPED).sum())
+        gist = f"{left} of {count(len(last), 'combination')} left after {count(int(here['n'].max()), 'seed')}"
+        parts.append(RacedWorkload(f"r-{index}", name, label, gist, told, table, len(table.rows) > FOLDED))
     return Content(RaceSection(_looks(rows), tuple(parts)))
 
 
@@ -108,8 +113,7 @@ def _looks(rows: pd.DataFrame) -> Table:
     )
 
 
-def _table(study: StudyView, id_: str, workload: str, rows: pd.DataFrame) -> Table:
-    last = rows.sort_values("look", kind="stable").groupby(["optimizer", "schedule"], sort=False).tail(1)
+def _table(study: StudyView, id_: str, workload: str, last: pd.DataFrame) -> Table:
     order = list(STATES)
     ordered = sorted(row_dicts(last), key=lambda row: (order.index(row["state"]), -row["n"], row["effect"]))
     label = study.label("workloads", workload)

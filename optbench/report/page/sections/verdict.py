@@ -24,7 +24,7 @@ from optbench.findings.verdicts import (
     kind_of,
 )
 from optbench.report.page.context import Content
-from optbench.report.page.sections.workloads import GLANCE_HEADS
+from optbench.report.page.sections.workloads import GLANCE_HEADS, glance
 from optbench.report.page.table import Table, TableEntry
 from optbench.tables.read import read_frame, read_values
 
@@ -133,6 +133,10 @@ class Findings:
         by_id = {finding["id"]: finding for finding in self.all}
         return tuple(self._shown(by_id[id_]) for id_ in ids if id_ in by_id)
 
+    def record(self, id_: str) -> dict[str, Any] | None:
+        """A finding as findings.json has it."""
+        return next((finding for finding in self.all if finding["id"] == id_), None)
+
     def of_section(self, *names: str) -> tuple[FindingView, ...]:
         """The findings that name one of these sections."""
         return tuple(self._shown(f) for f in self.all if f["section"] in names)
@@ -180,6 +184,7 @@ class VerdictSection:
         provenance: where the numbers come from, in a line.
         mixed: sentences on traces that were not made alike.
         heads: of the table at a glance.
+        overall: its row over all workloads, None where there is none.
         workloads: whose rows stand in it.
     """
 
@@ -187,6 +192,7 @@ class VerdictSection:
     provenance: str
     mixed: tuple[str, ...]
     heads: tuple[str, ...]
+    overall: tuple[TableEntry, ...] | None
     workloads: tuple[WorkloadResult, ...]
 
 
@@ -199,6 +205,7 @@ def section(page: PageContext) -> Content:
             provenance=facts.line,
             mixed=facts.mixed,
             heads=GLANCE_HEADS,
+            overall=glance(page.study, "", page.findings) if page.findings.record("recommendation") else None,
             workloads=page.data("workloads"),
         )
     )

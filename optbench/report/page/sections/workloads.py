@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from optbench.core.status import OK
-from optbench.core.words import count, interval, listing, number
+from optbench.core.words import NONE, as_number, change, changes, count, listing, number
+from optbench.findings.verdicts import EXACT
 from optbench.report.page.context import Content
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.tables.metrics import shown_in
@@ -58,6 +59,7 @@ class WorkloadResult:
         found: the findings that it opens with.
         table: final results by optimizer and schedule.
         glance: entries of its row above the fold.
+        gist: what stands beside its name while its part is folded.
     """
 
     id: str
@@ -67,13 +69,15 @@ class WorkloadResult:
     found: tuple[FindingView, ...]
     table: Table
     glance: tuple[TableEntry, ...]
+    gist: str
 
 
 GLANCE_HEADS: Final = (
-    "Workload",
-    "Lowest final validation loss",
-    "Not told apart from it",
-    "Soonest to target (exploratory)",
+    "On",
+    "Use",
+    "At lr",
+    "Loss, against the reference",
+    "As good, by these runs",
 )
 
 
@@ -107,6 +111,7 @@ def _result(
         key: Estimate(float(r["estimate"]), float(r["low"]), float(r["high"]))
         for key, r in findings.standing(workload, "final_val_loss").items()
     }
+    row = glance(study, workload, findings)
     return WorkloadResult(
         id=f"w-{index}",
         name=workload,
@@ -123,7 +128,8 @@ def _result(
             f"t-final-{index}",
             f"{study.label('workloads', workload)}: final results. {RULE}",
         ),
-        glance=_glance(study, workload, runs, findings),
+        glance=row,
+        gist=_gist(row),
     )
 
 
@@ -194,39 +200,64 @@ def _rates(runs: pd.DataFrame) -> str:
     return number(rates[0]) if len(rates) == 1 else f"{number(rates[0])} to {number(rates[-1])}"
 
 
-def _glance(
-    study: StudyView, workload: str, runs: pd.DataFrame, findings: Findings
-) -> tuple[TableEntry, ...]:
-    standing = findings.standing(workload, "final_val_loss")
-    leader = next((key for key, row in standing.items() if row["leader"]), None)
-    if leader is None:
-        first, second = (
-            TableEntry("none is finite", f"{_share_ok(runs['status'].eq(OK.name))} runs ok"),
-            TableEntry("–"),
-        )
-    else:
-        found = standing[leader]
-        span = interval(float(found["low"]), float(found["high"]))
-        value = f"{number(float(found['estimate']))} {span}".strip()
-        first = TableEntry(_name(study, leader), value, strong=bool(found["better_than"]))
-        names = [_name(study, key) for key, row in standing.items() if row["tied"]]
-        tested = bool(found["group"])
-        count = f"{len(names)} of {len(standing) - 1} others"
-        second = TableEntry(count, listing(names, 3)) if tested else TableEntry("insufficient data")
-    return TableEntry(study.label("workloads", workload)), first, second, _soonest(study, workload, findings)
+def glance(study: StudyView, workload: str, findings: Findings) -> tuple[TableEntry, ...]:
+    """What to use on a workload, or over all ("") of them: a row of the table above the fold.
+
+    It says what the recommendation in findings.json says.
+    """
+    found = findings.record(f"recommendation:{workload}" if workload else "recommendation")
+    where = study.label("workloads", workload) if workload else "All together"
+    if found is None:
+        nothing = TableEntry(NONE)
+        return TableEntry(where), TableEntry("no run has a finite loss"), nothing, nothing, nothing
+    words = found["words"]
+    return TableEntry(where), _use(words), _lr(words["rate"]), _gain(found), _as_good(words)
 
 
-def _soonest(study: StudyView, workload: str, findings: Findings) -> TableEntry:
-    """Which combinations have the lowest median of steps to target; all that share it are named."""
-    standing = findings.standing(workload, "steps_to_target")
-    first = [key for key, row in standing.items() if row["place"] == 1 and np.isfinite(row["estimate"])]
-    if not first:
-        return TableEntry("not reached" if study.fact("workloads", workload, "target") is not None else "–")
-    found = standing[first[0]]
-    names = listing([_name(study, key) for key in first], 3)
-    return TableEntry(
-        names, f"{number(float(found['estimate']))} steps, reached {found['n_ok']}/{found['n']}"
-    )
+def _use(words: Mapping[str, Any]) -> TableEntry:
+    if words["told"]:
+        return TableEntry(words["a"], strong=True)
+    if not words["others"]:
+        return TableEntry(words["a"], "nothing else was run")
+    why = "none is better than another" if words["tested"] else f"fewer than {words['fewest']} seeds"
+    return TableEntry("no recommendation", f"{why}; lowest: {words['a']}")
+
+
+def _lr(rate: Mapping[str, Any]) -> TableEntry:
+    edge = ", at the edge of the search" if rate["edge"] else ""
+    value = "its own on each" if rate["lr"] is None else as_number(rate["lr"])
+    origin = "searched" if rate["tuned"] else "given" if rate["source"] else "untuned"
+    return TableEntry(value, f"{origin}{edge}")
+
+
+def _gain(found: Mapping[str, Any]) -> TableEntry:
+    words, effect = found["words"], found["effect"]
+    if words["reference"] is None:
+        return TableEntry("it is the reference")
+    if effect is None:
+        return TableEntry(NONE)
+    ends = [found["low"], found["high"]]
+    if found["test"] == EXACT:
+        return TableEntry(change(effect), "exact: nothing is drawn")
+    span = "" if None in ends else f"95%: {changes(*ends)}; "
+    return TableEntry(change(effect), f"{span}lower in {words['wins']} of {count(found['n'], 'seed')}")
+
+
+def _as_good(words: Mapping[str, Any]) -> TableEntry:
+    names = words["as_good"]
+    if not words["tested"]:
+        return TableEntry("not tested")
+    if not names:
+        return TableEntry("nothing else")
+    return TableEntry(f"{len(names)} of {count(words['others'], 'other')}", listing(names, 3))
+
+
+def _gist(entries: tuple[TableEntry, ...]) -> str:
+    """The row above the fold as half a sentence: `Adam · Cosine: 25% lower; as good: 2 of 15 others`."""
+    _, use, _, gain, as_good = entries
+    if not use.strong:
+        return use.text if use.note == "" else f"{use.text}: {use.note}"
+    return f"{use.text}: {gain.text}; as good: {as_good.text}"
 
 
 def _facts(study: StudyView, workload: str) -> str:

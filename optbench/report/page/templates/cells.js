@@ -55,7 +55,6 @@
   bar.className = "tools";
   bar.append(make("label", {}, "Filter", words), make("label", {}, "Status", status), back, next, where);
   where.textContent = `${every.length} in all`;
-  if (fold.open) show();
   addEventListener("beforeprint", () => { for (const row of every) row.hidden = false; });
   addEventListener("afterprint", () => { if (begun) update(); });
   list.addEventListener("click", (event) => {

@@ -101,17 +101,39 @@
   const presets = make("p", { className: "tools" });
   for (const [words, lr, b] of [["Plain descent", 0.1, 0], ["Heavy ball", 0.1, 0.8], ["Too much momentum", 0.1, 0.98], ["Too large a step", 0.13, 0], ["The best pair", best.lr, best.b]]) {
     const button = make("button", { type: "button", textContent: words });
-    button.addEventListener("click", () => choose(lr, b));
+    button.addEventListener("click", () => { choose(lr, b); keep(); });
     presets.append(button);
   }
-  lrs.input.addEventListener("input", update);
-  bs.input.addEventListener("input", update);
+  // The pair stands in the address, so that a link shows it; arrow keys move by a fiftieth, with shift finely.
+  const keep = () => history.replaceState(null, "", `#lab=${shown(10 ** Number(lrs.input.value))},${shown(Number(bs.input.value))}`);
+  const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+  for (const { input } of [lrs, bs]) {
+    input.addEventListener("input", update);
+    input.addEventListener("change", keep);
+    input.addEventListener("keydown", (event) => {
+      const way = KEYS[event.key];
+      if (!way) return;
+      event.preventDefault();
+      input.value = Number(input.value) + way * (event.shiftKey ? 0.002 : 0.02) * (input.max - input.min);
+      update();
+      keep();
+    });
+  }
+  const follow = () => {
+    const [, lr, b] = location.hash.match(/^#lab=([\d.e-]+),([\d.]+)$/) ?? [];
+    if (!(lr > 0)) return;
+    choose(Number(lr), Number(b));
+    lab.scrollIntoView();
+  };
   map.addEventListener("click", (event) => {
     const box = map.getBoundingClientRect();
     const [sx, sy] = [(event.clientX - box.left) * 500 / box.width, (event.clientY - box.top) * 236 / box.height];
     const share = Math.min(Math.max((sx - left) / wide, 0), 1);
     choose(lrAt(share), Math.min(Math.max(1 - (sy - top) / tall, 0), 0.99));
+    keep();
   });
   lab.append(make("div", { className: "sliders" }, lrs.row, bs.row), presets, verdict, make("div", { className: "panels" }, valley, map));
   update();
+  follow();
+  addEventListener("hashchange", follow);
 })();

@@ -32,7 +32,8 @@ const page = (() => {
   };
 
   // Tables: sort by a head, copy as CSV, Markdown or LaTeX.
-  const cells = (row) => [...row.cells].map((c) => c.textContent.replace(/\s+/g, " ").trim());
+  const tidy = (text) => text.replace(/\s+/g, " ").trim();
+  const cells = (row) => [...row.cells].map((c) => tidy(c.textContent));
   const shown = (table) => [...table.tBodies[0].rows].filter((row) => !row.dataset.out);
   // A spreadsheet takes a text for a formula that begins so; what is a number stays one.
   const formula = (c) => /^[=+\-@\t\r＝＋－＠]/.test(c) && !/^[+-](\d[\d\u2009]*)?(\.\d+)?(×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?%?$/.test(c);
@@ -59,6 +60,21 @@ const page = (() => {
       const lines = rows.map((r) => `${r.map(inTeX).join(" & ")} \\\\`);
       return [`\\begin{tabular}{${"l".repeat(rows[0].length)}}`, "\\toprule", lines[0], "\\midrule", ...lines.slice(1), "\\bottomrule", "\\end{tabular}"].join("\n");
     },
+  };
+  // In CSV a value and what stands beside it, such as its interval, are two fields.
+  const fields = (table) => {
+    const rows = shown(table);
+    const heads = cells(table.tHead.rows[0]);
+    const noted = heads.map((_, column) => rows.some((row) => row.cells[column].querySelector(".note")));
+    const apart = (cell) => {
+      const whole = cell.cloneNode(true);
+      const notes = [...whole.querySelectorAll(".note")].map((note) => { note.remove(); return tidy(note.textContent); });
+      return [tidy(whole.textContent), notes.join("; ")];
+    };
+    return [
+      heads.flatMap((head, column) => (noted[column] ? [head, `${head}: beside it`] : [head])),
+      ...rows.map((row) => [...row.cells].flatMap((cell, column) => (noted[column] ? apart(cell) : [tidy(cell.textContent)]))),
+    ];
   };
   const FILTERED = 6; // rows from which on a table can be filtered
   const sortBy = (table, column, head) => {
@@ -103,7 +119,8 @@ const page = (() => {
       const button = make("button", { type: "button", textContent: `Copy ${name}` });
       button.setAttribute("aria-describedby", table.caption.id);
       button.addEventListener("click", () => {
-        copy(write([cells(table.tHead.rows[0]), ...shown(table).map(cells)]), `the table as ${name}`);
+        const rows = name === "CSV" ? fields(table) : [cells(table.tHead.rows[0]), ...shown(table).map(cells)];
+        copy(write(rows), `the table as ${name}`);
       });
       bar.append(button);
     }
@@ -148,7 +165,34 @@ const page = (() => {
     const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
     root.dataset.theme = now === "dark" ? "light" : "dark";
   });
-  document.querySelector(".side").append(theme);
+  const side = document.querySelector(".side");
+  side.append(theme);
+
+  // Parts that are folded: a link into one opens it, a button all, and those on workloads are printed open.
+  const folds = [...document.querySelectorAll("details.fold")];
+  const unfold = (id) => {
+    const target = id ? document.getElementById(id) : null;
+    for (let part = target?.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+    return target;
+  };
+  document.addEventListener("click", (event) => unfold(event.target.closest('a[href^="#"]')?.hash.slice(1)));
+  addEventListener("hashchange", () => unfold(location.hash.slice(1))?.scrollIntoView());
+  unfold(location.hash.slice(1))?.scrollIntoView();
+  if (folds.length) {
+    const all = make("button", { type: "button", className: "theme", textContent: "Open all parts" });
+    all.addEventListener("click", () => {
+      const open = !folds.every((fold) => fold.open);
+      for (const fold of folds) fold.open = open;
+      all.textContent = open ? "Fold all parts" : "Open all parts";
+    });
+    side.append(" ", all);
+  }
+  let printed = [];
+  addEventListener("beforeprint", () => {
+    printed = folds.filter((fold) => !fold.open && fold.closest("#s-workloads, #s-race"));
+    for (const fold of printed) fold.open = true;
+  });
+  addEventListener("afterprint", () => { for (const fold of printed) fold.open = false; });
   const space = document.querySelector("svg").namespaceURI;
   const svg = (tag) => document.createElementNS(space, tag);
   return { make, say, copy, svg, formats: FORMATS };

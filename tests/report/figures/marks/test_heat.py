@@ -27,8 +27,8 @@ NAN, INF = float("nan"), float("inf")
 
 @pytest.mark.parametrize(
     ("ratio", "text"),
-    [(1, "1"), (0.953, "0.95"), (12.3, "12"), (123.4, "123"), (3e-7, "10⁻⁷"), (2e5, "10⁵"), (INF, "∞"),
-     (0, "0"), (NAN, "–"), (0.011, "0.011")],
+    [(1, "1"), (0.953, "0.95"), (1.034, "1.03"), (12.3, "12"), (123.4, "123"), (3.1e-7, "3×10⁻⁷"),
+     (2e5, "2×10⁵"), (INF, "∞"), (0, "0"), (NAN, "–"), (0.011, "0.011"), (0.0036, "0.0036")],
 )  # fmt: skip
 def test_ratios_fit_their_square(ratio, text):
     assert ratio_text(ratio) == text
@@ -61,7 +61,7 @@ def test_heat_prints_every_ratio(ax):
         {
             "optimizer": ["sgd", "adam", "adam"],
             "workload": ["a", "a", "b"],
-            "estimate": [1.0, 0.5, INF],
+            "estimate": [1.0, 2**-0.5, INF],
             "low": [1.0, 0.4, 0.8],
             "high": [1.0, 0.9, INF],
             "is_reference": [True, False, False],
@@ -70,14 +70,14 @@ def test_heat_prints_every_ratio(ax):
     draw_heat(table, ax, STYLES, rows=["sgd", "adam"], columns=["a", "b"], labels={"sgd": "SGD"})
     printed = {t.get_position(): (t.get_text(), t.get_fontweight()) for t in ax.texts}
     assert printed == {
-        (0.5, 0.5): ("ref", "normal"), (0.5, 1.5): ("0.5", "bold"), (1.5, 1.5): ("∞", "normal"),
+        (0.5, 0.5): ("ref", "normal"), (0.5, 1.5): ("0.71", "bold"), (1.5, 1.5): ("∞", "normal"),
     }  # fmt: skip
     (mesh,) = ax.collections
     mesh.update_scalarmappable()
     same, below, empty, above = mesh.get_facecolors()[[0, 2, 1, 3]]  # row by row, two columns
     assert (to_hex(below), to_hex(above)) == (LIGHT[LOWER], LIGHT[HIGHER])
     assert (same[3], empty[3]) == (0, 0)
-    assert below[3] == pytest.approx(DEEPEST / 3, abs=DEEPEST / 64)  # log 2 / log 8, of 64 shades
+    assert below[3] == pytest.approx(DEEPEST / 2, abs=DEEPEST / 64)  # log sqrt(2) / log 2, of 64 shades
     assert above[3] == DEEPEST
     assert [t.get_text() for t in ax.get_yticklabels()] == ["SGD", "adam"]
     assert lines(ax, "adam")[0].get_ydata()[0] == 1.5
