@@ -138,7 +138,7 @@ def change(ratio: float | str, *, than: bool = False) -> str:
 
 
 def changes(low: float | str, high: float | str) -> str:
-    """The same of the two ends of an interval: `21% to 27% lower`, `2% lower to 1% higher`, `[0.001, 0.003]`."""
+    """The same of the ends of an interval: `21% to 27% lower`, `2% lower to 1% higher`, `[0.001, 0.003]`."""
     first, last = float(low), float(high)
     if not all(PLAIN_FACTORS[0] < end < PLAIN_FACTORS[1] for end in (first, last)):
         return f"[{as_number(low)}, {as_number(high)}]"

@@ -8,6 +8,7 @@ hand.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -196,7 +197,8 @@ def decide(
 ) -> list[Decision]:
     """Tests a family and says of each row what is known.
 
-    Rows are tested by the moderated t of their differences, corrected by Holm. A pair in which one side
+    Rows are tested by the moderated t of their differences, corrected by Holm with the weights of
+    `shares_of`. A pair in which one side
     diverged counts as the farthest finite difference of its row, and that row lends and borrows no spread.
 
     Args:
@@ -210,11 +212,23 @@ def decide(
     """
     tested = _tested(rows, share)
     margins = _margins(rows, tested, rules, equality) if equality else [math.nan] * len(rows)
-    level = share / max(sum(row.testable for row in rows), 1)
+    parts = shares_of(rows)
     return [
-        _decision(row, one, margin, rules, level)
-        for row, one, margin in zip(rows, tested, margins, strict=True)
+        _decision(row, one, margin, rules, share * part)
+        for row, one, margin, part in zip(rows, tested, margins, parts, strict=True)
     ]
+
+
+def shares_of(rows: Sequence[Row]) -> list[float]:
+    """Which part of a family's error each of its rows has before any is told, 1 in all.
+
+    Every workload has the same part, and so has what is pooled over workloads, whose own rows share it
+    evenly: how much is asked of one workload takes nothing from what can be told on another. A row that can't
+    be tested has what it would have if it could.
+    """
+    counts = Counter(row.workload for row in rows if row.testable)
+    parts = max(len(counts), 1)
+    return [1 / (parts * max(counts[row.workload], 1)) for row in rows]
 
 
 def _tested(rows: Sequence[Row], share: float) -> list[_Tested]:
@@ -226,7 +240,8 @@ def _tested(rows: Sequence[Row], share: float) -> list[_Tested]:
     if testable:
         # What is not whole yet is of the family too: who looks sooner must not find it smaller.
         p[testable] = [estimates[i][3] if rows[i].whole else 1.0 for i in testable]
-        adjusted[testable] = np.minimum(holm(p[testable]) / share, 1.0)
+        weights = np.array(shares_of(rows))[testable]
+        adjusted[testable] = np.minimum(holm(p[testable], weights) / share, 1.0)
         for i in testable:
             if rows[i].whole:
                 tests[i] = MODERATED_T if estimates[i][4] else STUDENT_T
@@ -280,12 +295,11 @@ def _estimates(rows: Sequence[Row]) -> list[tuple[float, float, float, float, bo
 def _margins(rows: Sequence[Row], tested: Sequence[_Tested], rules: Rules, share: float) -> list[float]:
     """The relative difference that two one-sided tests of the whole family exclude; NaN where none is.
 
-    Each row's level is the budget's share for equality over the number of rows, so that the chance of any
-    false claim of equality is at most that share, whichever rows are looked at.
+    Each row's level is its part of the budget's share for equality, so that the chance of any false claim of
+    equality is at most that share, whichever rows are looked at.
     """
-    family = sum(row.testable for row in rows)
     found = []
-    for row, one in zip(rows, tested, strict=True):
+    for row, one, part in zip(rows, tested, shares_of(rows), strict=True):
         if (
             not row.testable
             or not row.whole
@@ -294,7 +308,7 @@ def _margins(rows: Sequence[Row], tested: Sequence[_Tested], rules: Rules, share
         ):
             found.append(math.nan)
             continue
-        level = rules.error * share / family
+        level = rules.error * share * part
         reach = abs(one.estimate) + student_quantile(1 - 2 * level, one.df) * one.error
         found.append(_relative(reach, row, rules))
     return found

@@ -16,6 +16,7 @@ from scipy import special
 
 from optbench.core.words import percent
 from optbench.findings.comparisons import Comparison, family, pairs_within
+from optbench.findings.decisions import shares_of
 from optbench.findings.finding import oriented
 from optbench.findings.samples import location
 from optbench.findings.tuning_share import TuningShare
@@ -223,9 +224,10 @@ class _Going:
             self.found[one.workload, a, b] = one
             verdicts.setdefault(one.workload, {})[a, b] = one
         n_last, error_last = looks[len(self.spec.looks) - 1]
-        last = error_last * share / max(len(rows), 1)
+        parts = dict(zip((row.workload for row in rows), shares_of(rows), strict=True))
         for samples in list(self._samples(n)):
             here = verdicts.get(samples.workload, {})
+            last = error_last * share * parts.get(samples.workload, 1.0)
             states, against = self._states(samples, here, min(n / n_last, 1.0), last)
             self.places += [
                 _place(look, n, error * share, samples.workload, one, states[one], against[one], here)

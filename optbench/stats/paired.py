@@ -105,29 +105,36 @@ def _outweighing(magnitudes: FloatArray) -> FloatArray:
     return np.where(np.isinf(magnitudes), 4.0 * finite.size, scaled)
 
 
-def holm(p_values: ArrayLike) -> FloatArray:
+def holm(p_values: ArrayLike, weights: ArrayLike | None = None) -> FloatArray:
     """Adjusted p values that keep the chance of any false claim in the family below the level.
 
-    With the p values ascending, adjusted_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)). No assumption on their
-    dependence. Give it the whole declared family at once, also the tests whose outcome disappoints.
+    With the p_(j) / w_(j) ascending, adjusted_(i) = max_{j <= i} min(1, p_(j) (w_(j) + ... + w_(m)) / w_(j)),
+    which is (m - j + 1) p_(j) where all weights are equal. No assumption on their dependence. Give it the
+    whole declared family at once, also the tests whose outcome disappoints.
 
     Args:
         p_values: shape (m,), in [0, 1].
+        weights: shape (m,), above 0: which part of the family's error each test has, declared without a look
+            at the data; only their ratios count. Left out: the same for all.
 
     Returns:
         Shape (m,), in the order given.
 
     Raises:
-        ValueError: none given, or one outside [0, 1] or NaN.
+        ValueError: none given, one outside [0, 1] or NaN, or weights that do not fit or are not above 0.
 
-    Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70.
+    Source: Holm 1979, Scandinavian Journal of Statistics 6, 65-70; section 4 has the weights.
     """
     p = checked_array(p_values, "p_values")
     if (p < 0).any() or (p > 1).any():
         raise ValueError("p_values must be in [0, 1]")
-    order = np.argsort(p, kind="stable")
+    w = np.ones_like(p) if weights is None else checked_array(weights, "weights")
+    if w.shape != p.shape or (w <= 0).any():
+        raise ValueError("weights must be one above 0 for each of p_values")
+    order = np.argsort(p / w, kind="stable")
+    left = np.cumsum(w[order][::-1])[::-1]  # what this one and all after it have together
     adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * left / w[order]))
     return adjusted
 
 

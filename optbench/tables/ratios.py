@@ -71,7 +71,8 @@ def ratio_rows(runs: pd.DataFrame, reference: str) -> Iterator[RatioRow]:
     The reference of a workload is the optimizer `reference` under the workload's first schedule, or the
     workload's first combination where it did not run there. Ratios are taken within a seed. A run without a
     final loss is infinitely worse than one with it, and two such runs are a tie (1); where at least half of
-    the pairs are such there is no ratio. Pairs with a missing run are left out and counted. Workloads with a negative final loss have no ratios.
+    the pairs are such there is no ratio. Pairs with a missing run are left out and counted. Workloads with a
+    negative final loss have no ratios.
 
     Args:
         runs: the run table.

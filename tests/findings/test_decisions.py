@@ -170,3 +170,37 @@ def test_rows_that_say_nothing_of_their_group_lend_all_that_the_fit_finds() -> N
     held = decide([row(one, group="w", group_size=4) for one in d], RULES, share=1.0)
     assert [one.p for one in held] == pytest.approx(moderated.moderated_t(d, most_prior_df=1).p.tolist())
     assert max(abs(a.p - b.p) for a, b in zip(found, held, strict=True)) > 1e-3
+
+
+def test_what_is_asked_of_one_workload_takes_nothing_from_another() -> None:
+    """A pair alone on its workload has half of the family's error, however many pairs the other one has."""
+    rng = np.random.default_rng(4)
+    alone = row([-0.03, -0.05, -0.02, -0.04, -0.06, -0.05], workload="small")
+    for many in (1, 30):
+        others = [row(d, workload="large") for d in rng.normal(size=(many, 6))]
+        first, *rest = decide([alone, *others], RULES, share=0.5, equality=0.1)
+        assert first.p_adjusted == pytest.approx(2 * first.p / 0.5)
+        # Nothing was told of the others: the least of them has the weight 1 / (2 many), and of what is left, 1 / 2.
+        least = min(rest, key=lambda one: one.p)
+        assert least.p_adjusted == pytest.approx(min(1.0, max(first.p_adjusted, many * least.p / 0.5)))
+        # Two one-sided tests at 0.05 x 0.1 x the same weights.
+        d = alone.differences
+        reach = abs(d.mean()) + stats.t.ppf(1 - 0.005 / 2, 5) * d.std(ddof=1) / math.sqrt(6)
+        assert first.margin == pytest.approx(10**reach - 1)
+
+
+def test_a_family_with_parts_of_unequal_size_errs_as_seldom_as_it_says() -> None:
+    """Null families of 1, 3 and 45 pairs that share runs: any false claim in at most 5% of 1,500."""
+    rng = np.random.default_rng(8)
+    false = 0
+    for _ in range(1500):
+        rows = []
+        for name, combinations in (("one", 2), ("three", 3), ("many", 10)):
+            runs = rng.normal(size=(combinations, 8))
+            rows += [
+                row(runs[i] - runs[j], workload=name)
+                for i in range(combinations)
+                for j in range(i + 1, combinations)
+            ]
+        false += any(one.p_adjusted <= RULES.error for one in decide(rows, RULES, share=1.0))
+    assert 0 < false <= stats.binom.ppf(0.999, 1500, RULES.error)

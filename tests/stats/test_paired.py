@@ -107,6 +107,32 @@ def test_holm_of_demsars_example():
     assert stats.holm([0.01, 0.02, 0.03, 0.04]) == pytest.approx([0.04, 0.06, 0.06, 0.06])
 
 
+def test_weighted_holm_by_hand():
+    """Weights 2, 1, 1: p / w is .005, .02, .03; of p .01 x 4 / 2, then .02 x 2 and .03."""
+    assert stats.holm([0.01, 0.02, 0.03], [2, 1, 1]) == pytest.approx([0.02, 0.04, 0.04])
+    # The heavy one comes first although its p is not the lowest: .03 x 11 / 9, then .02 x 2, .04.
+    assert stats.holm([0.03, 0.02, 0.04], [9, 1, 1]) == pytest.approx([0.11 / 3, 0.04, 0.04])
+    with pytest.raises(ValueError, match="weights"):
+        stats.holm([0.1, 0.2], [1])
+    with pytest.raises(ValueError, match="weights"):
+        stats.holm([0.1, 0.2], [1, 0])
+
+
+@quick
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 9)), min_size=1, max_size=7), st.floats(0.01, 0.5))
+def test_weighted_holm_is_the_closed_test_of_weighted_bonferroni(rows, level):
+    """Rejected is what is of no set of hypotheses, all true, that the weighted Bonferroni test lets pass."""
+    p, w = map(np.array, zip(*rows, strict=True))
+    told = stats.holm(p, w) <= level
+    members = [np.array(m) for n in range(len(p)) for m in itertools.combinations(range(len(p)), n + 1)]
+    accepted = [m for m in members if (p[m] * w[m].sum() > level * w[m]).all()]
+    for one in range(len(p)):
+        at = [(p[m] * w[m].sum() / w[m]).min() for m in members if one in m]
+        if np.isclose(at, level, rtol=1e-9).any():
+            continue  # on the very edge either is right
+        assert told[one] == all(one not in m for m in accepted)
+
+
 @quick
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.01, 0.5))
 def test_holm_rejects_what_the_step_down_procedure_rejects(p_values, level):

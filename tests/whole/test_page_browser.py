@@ -455,7 +455,7 @@ def test_prints_light_and_whole(browser, page_file):
 
 
 def test_a_link_opens_what_it_leads_to(browser, page_file):
-    """Of a section's parts the first stands open; the navigation, a typed address and a button open others."""
+    """Of a section's parts the first stands open; the navigation, an address and a button open others."""
     with opened(browser, page_file) as page:
         parts = page.locator("#s-workloads details.fold")
         assert parts.evaluate_all("(all) => all.map((one) => one.open)") == [True, False]

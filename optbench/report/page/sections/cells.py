@@ -29,8 +29,8 @@ POINTS: Final = 24
 """Evaluations of a curve that the page holds."""
 
 WRITTEN_OUT: Final = 500
-"""Cells up to which the list has each one's commands written out. Beyond, it says once how the commands follow
-from a row; the script writes them out. It is folded: a browser lays out nothing of it until it is opened."""
+"""Cells up to which the list has each one's commands written out. Beyond, it says once how they follow from a
+row; the script writes them out. The list is folded: a browser lays out nothing of it until it is opened."""
 
 PRINTED: Final = 200
 """Cells that a printed page lists; style.css hides the rest."""
