@@ -445,8 +445,8 @@ class ReportEntry(_Strict):
     equal_within: Share = Field(0.1, description="the largest relative margin that the page calls equal")
     rates: Line = Field(
         "",
-        description="where the learning rates that the study gives come from, in a line, such as `searched on "
-        "other seeds, 3 a decade`; left out: the page says that they are untuned",
+        description="where the learning rates that the study gives come from, in a line, such as "
+        "`searched on other seeds, 3 a decade`; left out: the page says that they are untuned",
     )
     seed: Seed = Field(0, description="of the resampling in the statistics")
     pdf: Annotated[bool, Field(strict=True)] = Field(

@@ -180,7 +180,7 @@ def test_what_is_asked_of_one_workload_takes_nothing_from_another() -> None:
         others = [row(d, workload="large") for d in rng.normal(size=(many, 6))]
         first, *rest = decide([alone, *others], RULES, share=0.5, equality=0.1)
         assert first.p_adjusted == pytest.approx(2 * first.p / 0.5)
-        # Nothing was told of the others: the least of them has the weight 1 / (2 many), and of what is left, 1 / 2.
+        # Nothing was told of the others: the least has the weight 1 / (2 many), and of what is left, 1 / 2.
         least = min(rest, key=lambda one: one.p)
         assert least.p_adjusted == pytest.approx(min(1.0, max(first.p_adjusted, many * least.p / 0.5)))
         # Two one-sided tests at 0.05 x 0.1 x the same weights.

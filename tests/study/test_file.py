@@ -144,7 +144,7 @@ MAPPING = "a study file is a mapping that begins with 'study: NAME'"
         (
             "tuning: {per_decad: 3}",
             "unknown key 'tuning.per_decad'; did you mean 'per_decade'? "
-            "(allowed: high, low, per_decade, rulesets, seeds, widen)",
+            "(allowed: high, low, per_decade, race, rulesets, seeds, widen)",
         ),
         (
             "tuning: {rulesets: [default]}",

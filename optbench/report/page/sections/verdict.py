@@ -24,7 +24,7 @@ from optbench.findings.verdicts import (
     kind_of,
 )
 from optbench.report.page.context import Content
-from optbench.report.page.sections.workloads import GLANCE_HEADS, glance
+from optbench.report.page.sections.workloads import GLANCE_HEADS
 from optbench.report.page.table import Table, TableEntry
 from optbench.tables.read import read_frame, read_values
 
@@ -184,7 +184,6 @@ class VerdictSection:
         provenance: where the numbers come from, in a line.
         mixed: sentences on traces that were not made alike.
         heads: of the table at a glance.
-        overall: its row over all workloads, None where there is none.
         workloads: whose rows stand in it.
     """
 
@@ -192,7 +191,6 @@ class VerdictSection:
     provenance: str
     mixed: tuple[str, ...]
     heads: tuple[str, ...]
-    overall: tuple[TableEntry, ...] | None
     workloads: tuple[WorkloadResult, ...]
 
 
@@ -205,7 +203,6 @@ def section(page: PageContext) -> Content:
             provenance=facts.line,
             mixed=facts.mixed,
             heads=GLANCE_HEADS,
-            overall=glance(page.study, "", page.findings) if page.findings.record("recommendation") else None,
             workloads=page.data("workloads"),
         )
     )

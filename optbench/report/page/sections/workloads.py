@@ -111,7 +111,7 @@ def _result(
         key: Estimate(float(r["estimate"]), float(r["low"]), float(r["high"]))
         for key, r in findings.standing(workload, "final_val_loss").items()
     }
-    row = glance(study, workload, findings)
+    row = _glance(study, workload, findings)
     return WorkloadResult(
         id=f"w-{index}",
         name=workload,
@@ -200,13 +200,13 @@ def _rates(runs: pd.DataFrame) -> str:
     return number(rates[0]) if len(rates) == 1 else f"{number(rates[0])} to {number(rates[-1])}"
 
 
-def glance(study: StudyView, workload: str, findings: Findings) -> tuple[TableEntry, ...]:
-    """What to use on a workload, or over all ("") of them: a row of the table above the fold.
+def _glance(study: StudyView, workload: str, findings: Findings) -> tuple[TableEntry, ...]:
+    """What to use on a workload: a row of the table above the fold.
 
     It says what the recommendation in findings.json says.
     """
-    found = findings.record(f"recommendation:{workload}" if workload else "recommendation")
-    where = study.label("workloads", workload) if workload else "All together"
+    found = findings.record(f"recommendation:{workload}")
+    where = study.label("workloads", workload)
     if found is None:
         nothing = TableEntry(NONE)
         return TableEntry(where), TableEntry("no run has a finite loss"), nothing, nothing, nothing
@@ -238,9 +238,9 @@ def _gain(found: Mapping[str, Any]) -> TableEntry:
         return TableEntry(NONE)
     ends = [found["low"], found["high"]]
     if found["test"] == EXACT:
-        return TableEntry(change(effect), "exact: nothing is drawn")
-    span = "" if None in ends else f"95%: {changes(*ends)}; "
-    return TableEntry(change(effect), f"{span}lower in {words['wins']} of {count(found['n'], 'seed')}")
+        return TableEntry(change(effect), "exact")
+    span = "" if None in ends else f"{changes(*ends)}; "
+    return TableEntry(change(effect), f"{span}{words['wins']} of {count(found['n'], 'seed')}")
 
 
 def _as_good(words: Mapping[str, Any]) -> TableEntry:
@@ -249,7 +249,7 @@ def _as_good(words: Mapping[str, Any]) -> TableEntry:
         return TableEntry("not tested")
     if not names:
         return TableEntry("nothing else")
-    return TableEntry(f"{len(names)} of {count(words['others'], 'other')}", listing(names, 3))
+    return TableEntry(f"{len(names)} of {count(words['others'], 'other')}", listing(names, 2))
 
 
 def _gist(entries: tuple[TableEntry, ...]) -> str:

@@ -168,7 +168,7 @@ const page = (() => {
   const side = document.querySelector(".side");
   side.append(theme);
 
-  // Parts that are folded: a link into one opens it, a button all, and those on workloads are printed open.
+  // Parts that are folded: a link into one opens it, a button all, and some are printed open.
   const folds = [...document.querySelectorAll("details.fold")];
   const unfold = (id) => {
     const target = id ? document.getElementById(id) : null;
@@ -189,7 +189,7 @@ const page = (() => {
   }
   let printed = [];
   addEventListener("beforeprint", () => {
-    printed = folds.filter((fold) => !fold.open && fold.closest("#s-workloads, #s-race"));
+    printed = folds.filter((fold) => !fold.open && "printed" in fold.dataset);
     for (const fold of printed) fold.open = true;
   });
   addEventListener("afterprint", () => { for (const fold of printed) fold.open = false; });

@@ -51,7 +51,7 @@ def test_cost_shows_the_timing(mixed):
 def test_noisy_workload_has_a_badge_and_its_reason(mixed):
     _, page = mixed
     assert page.source.count('<span class="badge">noisy</span>') == 1
-    badged = re.search(r'<div id="c-1".*?</table>', page.source, re.DOTALL).group()
+    badged = re.search(r'<details id="c-1".*?</table>', page.source, re.DOTALL).group()
     assert "badge" in badged
     assert "others kept &lt;most&gt; of 8 processors busy." in badged
     # No ratio is told anywhere on the page: not in its table, not in the figure, not in a sentence.
