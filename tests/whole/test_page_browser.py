@@ -145,7 +145,8 @@ def test_long_names_fit_a_phone(browser, tmp_path):
 
 def test_what_matters_is_above_the_fold(browser, tmp_path_factory):
     with opened(browser, ranked_page(tmp_path_factory)) as page:
-        for selector in ("h1", ".question", ".strip", ".counts", "#s-verdict .lead", "#ranking svg", ".provenance"):
+        verdict = ("#s-verdict .lead", "#t-glance", "#ranking svg", ".provenance")
+        for selector in ("h1", ".question", ".strip", ".counts", *verdict):
             box = page.locator(selector).first.bounding_box()
             assert box["y"] + box["height"] <= 900
 

@@ -161,7 +161,8 @@ def test_a_study_of_six_seeds_from_its_headlines_to_its_methods(tmp_path_factory
     tables = path.parents[2] / "results/demo/tables"
     findings = json.loads((tables / "findings.json").read_text("utf-8"))
     heads = [f["claim"] for f in sorted(findings, key=lambda f: f["headline"] or 9)[:3]]
-    bold = re.findall(r"<p class=\"\w+\" id=\"finding-\d\">.*?<strong>(.*?)</strong>([^<]*)", page.source, re.DOTALL)
+    first = r"<p class=\"\w+\" id=\"finding-\d\">.*?<strong>(.*?)</strong>([^<]*)"
+    bold = re.findall(first, page.source, re.DOTALL)
     assert [html.unescape(gist + rest).strip() for gist, rest in bold] == heads
     assert bold[0][0].startswith("Over 2 workloads: use SGD · Constant at lr 0.100 (at untuned rates")
     assert len(page.ids) == len(set(page.ids))
