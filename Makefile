@@ -7,7 +7,7 @@ CORES ?= all
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: report test torch bench lint format lock schema clean
+.PHONY: report test torch bench examples lint format lock schema clean
 
 report: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile $(CONFIG)
@@ -25,6 +25,10 @@ torch: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(ONLY)
+
+# The sample page, its pictures and the numbers that the documentation quotes, all of the commit that is checked out.
+examples: $(READY)
+	$(BIN)/python benchmarks/examples.py $(ONLY)
 
 lint: $(READY)
 	$(BIN)/ruff check .

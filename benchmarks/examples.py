@@ -1,25 +1,31 @@
-"""What came out of the studies that docs/ quotes: the tutorial's, config/smoke.yaml, config/textbook.yaml.
+"""What came out of the studies that the documentation quotes and shows, all from one commit.
 
-    python benchmarks/examples.py [NAME...]
+    python benchmarks/examples.py [NAME...]        (make examples)
 
 Each study is run as a user runs it, in results/ of this checkout, so that what is there already is not
-trained again. Its numbers go into docs/tutorial.md, docs/reference/tables.md and docs/reference/textbook.md.
-Where they change, read the sentences around them too.
+trained again. The numbers of the tutorial's study, config/smoke.yaml and config/textbook.yaml go into
+docs/tutorial.md, docs/reference/tables.md and docs/reference/textbook.md; where they change, read the
+sentences around them too. The page of config/default.yaml becomes reports/sample.html, with the pictures of
+it that README.md shows; tests/whole/test_sample.py says where one of them is stale.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 
 from cost import BIN, ROOT
+from optbench.core import provenance
 from results import record_table
 
 METRIC = "final_val_loss"
@@ -99,7 +105,59 @@ def textbook() -> None:
     record_table("textbook", ("claim", *keys), lines)
 
 
-STUDIES: dict[str, Callable[[], None]] = {"tutorial": tutorial, "smoke": smoke, "textbook": textbook}
+SAMPLE = ROOT / "reports" / "sample.html"
+PICTURES = {scheme: ROOT / "docs" / f"page-{scheme}.png" for scheme in ("light", "dark")}
+
+SAMPLE_README = """# Pages
+
+`make report` and `snakemake` write one page a study here: `reports/<study>/index.html`. A page is one file; it
+opens from disk without a network and can be sent as it is.
+
+`sample.html` is the page of the default study at commit {commit}, made on {date} on {machine}
+by `make examples`. The page flags step times as noisy where other programs shared its processors. Every
+number that is no time is what any run of that commit gives on that machine.
+"""
+
+
+def sample() -> None:
+    """The page of the default study, what it looks like, and what is said of it."""
+    from PIL import Image  # noqa: PLC0415 - nothing else here draws
+    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    git = ["git", "-C", ROOT]
+    if subprocess.run([*git, "diff", "--quiet", "HEAD"], check=False).returncode:
+        raise SystemExit("commit first: the sample names the commit that it was made at")
+    tables(ROOT / "config/default.yaml", "default")
+    page = (ROOT / "reports/default/index.html").read_bytes()
+    SAMPLE.write_bytes(page)
+    told = PngInfo()
+    told.add_text("Source", f"sha256 {hashlib.sha256(page).hexdigest()}")
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for scheme, file in PICTURES.items():
+            shown = chromium.new_context(
+                viewport={"width": 1400, "height": 900}, color_scheme=scheme
+            ).new_page()
+            shown.goto(SAMPLE.as_uri())
+            shown.screenshot(path=file)
+            Image.open(file).save(file, pnginfo=told, optimize=True)
+        chromium.close()
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+    )
+    said = SAMPLE_README.format(
+        commit=commit.stdout.strip(), date=datetime.now(UTC).date(), machine=provenance.machine()["cpu"]
+    )
+    (SAMPLE.parent / "README.md").write_text(said, encoding="utf-8")
+
+
+STUDIES: dict[str, Callable[[], None]] = {
+    "tutorial": tutorial,
+    "smoke": smoke,
+    "textbook": textbook,
+    "sample": sample,
+}
 
 
 def main() -> None:

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import csv
-import os
 import shlex
-import shutil
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from lab.browser import opened
 from lab.fabricate import HOSTILE, Fake, fabricate, ravine_path
 from lab.pages import mixed_page, ranked_page
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
 from optbench.tables.heavy_ball import CURVATURES, exact_rate, spectral_radius
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.browser
 
@@ -59,38 +46,6 @@ def of_ten_thousand(folder):
     runs.loc[runs.index[1::2][1:], "status"] = "diverged"
     runs.to_parquet(table, index=False)
     return render(results, folder / "reports"), runs
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if CHROMIUM is None:
-        if os.environ.get("OPTBENCH_REQUIRE_ALL"):
-            pytest.fail("chromium is not installed, and this run must not skip its tests")
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS, headless=True)
-        yield chromium
-        chromium.close()
-
-
-@contextmanager
-def opened(browser, file, width=1400, **options):
-    """Yield the loaded page; afterwards, nothing may have been said or asked for."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-    page = context.new_page()
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(file.as_uri())
-    try:
-        yield page
-        assert said == []
-        assert asked[0].startswith("file:")
-        assert [url for url in asked[1:] if not url.startswith(("data:", "blob:"))] == []
-    finally:
-        context.close()
 
 
 VIEWS = {
