@@ -110,8 +110,8 @@ PICTURES = {scheme: ROOT / "docs" / f"page-{scheme}.png" for scheme in ("light",
 
 SAMPLE_README = """# Pages
 
-`make report` and `snakemake` write one page a study here: `reports/<study>/index.html`. A page is one file; it
-opens from disk without a network and can be sent as it is.
+`make report` and `snakemake` write one page a study here: `reports/<study>/index.html`. A page is one file;
+it opens from disk without a network and can be sent as it is.
 
 `sample.html` is the page of the default study at commit {commit}, made on {date} on {machine}
 by `make examples`. The page flags step times as noisy where other programs shared its processors. Every
