@@ -362,7 +362,7 @@ def check(study: str, device: str | None) -> None:
     found = read(study, device)
     cells = cells_of(found)
     prepare_data(found)
-    from optbench.cells.search import at_own_lr  # noqa: PLC0415
+    from optbench.cells.search import at_own_lr, known_trials  # noqa: PLC0415
     from optbench.running.check import check_apart  # noqa: PLC0415
     from optbench.study.resolve import placed  # noqa: PLC0415
     from optbench.tables.collect import RUN_COLUMNS  # noqa: PLC0415
@@ -383,7 +383,11 @@ def check(study: str, device: str | None) -> None:
     for why, names in checked.refusals.items():
         echo(f"optbench: each seed alone: {', '.join(names)}: {why}", err=True)
     most = "at most " if found.race is not None else ""
-    echo(f"optbench: {found.file} is sound: {most}{len(cells)} cells")
+    trials = known_trials(found)
+    raced = "at most " if found.tuning is not None and found.tuning.race else ""
+    wider = ", more where a grid is widened" if found.tuning is not None and found.tuning.widen else ""
+    more = f", after {raced}{len(trials)} trials of learning rates{wider}" if trials else ""
+    echo(f"optbench: {found.file} is sound: {most}{len(cells)} cells{more}")
 
 
 COMMANDS = (rerun, show, list_, why, check)

@@ -180,7 +180,7 @@ def train_cells(
     A trace that another process finished after `since` (seconds since 1970, now at the latest) counts.
     """
     from optbench.running.gpus import gpus  # noqa: PLC0415
-    from optbench.running.progress import Progress  # noqa: PLC0415
+    from optbench.running.progress import Progress, one_of_each_first  # noqa: PLC0415
     from optbench.running.supervisor import train_all  # noqa: PLC0415
 
     counts: Counter[str] = Counter()
@@ -192,7 +192,7 @@ def train_cells(
 
     # A GPU trains one cell at a time, so more processes than GPUs would only wait.
     for device, most in (("cpu", workers), ("cuda", min(workers, len(gpus()) or 1))):
-        chosen = [cell for cell in cells if cell.device == device]
+        chosen = one_of_each_first([cell for cell in cells if cell.device == device])
         train_all(chosen, study.data_folder, study.folder, most, finished, since, launcher)
     return counts
 
