@@ -86,6 +86,12 @@ def power(exponent: int, sign: str = "×") -> str:
     return f"{sign}10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
+def in_powers(value: float) -> str:
+    """A finite number above 0 by one digit and a power of ten, whatever its size: `3×10⁻⁷`."""
+    digit, exponent = f"{value:.0e}".split("e")
+    return f"{digit}{power(int(exponent))}"
+
+
 def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: int = 4) -> str:
     """Return `[low, high]` with `digits` significant digits, and with an open end where nothing bounds it.
 

@@ -16,6 +16,7 @@ from optbench.core.words import (
     change,
     changes,
     count,
+    in_powers,
     interval,
     named,
     number,
@@ -165,3 +166,7 @@ def test_the_ends_of_an_interval_of_ratios_in_words():
     assert changes(0.98, 1.01) == "2% lower to 1% higher"
     assert changes(0.001, 0.5) == "[0.00100, 0.500]"
     assert changes(0.9, "inf") == "[0.900, ∞]"
+
+
+def test_a_number_by_one_digit_and_a_power_of_ten():
+    assert [in_powers(n) for n in (3.1e-7, 2e5, 9.6, 5e-324)] == ["3×10⁻⁷", "2×10⁵", "1×10¹", "5×10⁻³²⁴"]

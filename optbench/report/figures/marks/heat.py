@@ -10,7 +10,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.colors import ListedColormap, to_rgb
 
-from optbench.core.words import number, power
+from optbench.core.words import in_powers, number
 from optbench.report.figures.axes import shorten, write_title
 from optbench.report.figures.scales import name_ticks
 from optbench.report.palette import LIGHT
@@ -40,8 +40,7 @@ HIGHER: Final = "hue-1"
 def ratio_text(ratio: float) -> str:
     """Return a ratio in six characters or so: `0.95`, `1.03`, `12`, `0.0036`, `3×10⁻⁷`, `∞`."""
     if math.isfinite(ratio) and ratio > 0 and not -3 < math.log10(ratio) < 4:  # noqa: PLR2004 - what is written out
-        digit, exponent = f"{ratio:.0e}".split("e")
-        return f"{digit}{power(int(exponent))}"
+        return in_powers(ratio)
     return number(ratio, 3 if 1 <= ratio < 10 else 2)  # noqa: PLR2004 - two decimals on either side of 1
 
 
