@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from optbench.findings.decisions import Row, Rules
     from optbench.findings.samples import PairedSamples
 
-IN_VAIN: Final = 0.2
+IN_VAIN: Final = 0.25
 """A workload is given up where no contender has this chance to be told from the leader at the last look."""
 
 CAUTION: Final = 0.25
