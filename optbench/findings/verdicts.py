@@ -15,7 +15,7 @@ distribution, and far out, where a correction for hundreds of pairs looks, a t t
 as often as it says (docs/why/error-rate.md). In a race the last is spent over its looks, and
 main effects are tested once, at the first."""
 
-RACED: Final = 0.4
+RACED: Final = 0.46
 """What of the budget the looks of a race may spend on its pairs together: less than a single look may, for
 many tests look further out, where the noise of real seeds is least normal."""
 
