@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from optbench.report.figures.marks.curves import draw_convergence
 from optbench.report.figures.marks.heat import draw_heat
-from optbench.report.figures.marks.intervals import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
+from optbench.report.figures.marks.intervals import (
+    draw_by_schedule,
+    draw_cosines,
+    draw_final_losses,
+    draw_ratios,
+    draw_slopes,
+)
 from optbench.report.figures.marks.paths import draw_average, draw_lr, draw_path, draw_velocity, velocities
 from optbench.report.figures.marks.points import draw_points, draw_rate_map, draw_schedule_effects
 from optbench.report.figures.marks.shares import draw_shares
@@ -21,6 +27,7 @@ __all__ = [
     "assign_styles",
     "average",
     "draw_average",
+    "draw_by_schedule",
     "draw_convergence",
     "draw_cosines",
     "draw_final_losses",

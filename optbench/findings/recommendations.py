@@ -29,7 +29,15 @@ from optbench.findings.finding import (
     number_or_none,
     oriented,
 )
-from optbench.findings.verdicts import EXACT, INSUFFICIENT, UNFAVOURABLE
+from optbench.findings.verdicts import (
+    BETTER,
+    BETTER_EXACT,
+    EXACT,
+    FAVOURABLE,
+    INSUFFICIENT,
+    UNDECIDED,
+    UNFAVOURABLE,
+)
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.rows import Combination, first_with, row_dicts
 from optbench.tables.step_times import is_quiet
@@ -60,7 +68,7 @@ def _recommended(analysis: Analysis, workload: str, reference: Combination) -> I
     tied = [Combination(s["optimizer"], s["schedule"]) for s in here if s["tied"]]
     rivals = against(analysis.compared(LOSS), workload, first)
     keys = [key_of("ranking", leader, *RANKING_KEY)]
-    row: dict[str, Any] = {"verdict": INSUFFICIENT, "pairs": int(leader["n"])}
+    row: dict[str, Any] = {"verdict": _among(rivals, first), "pairs": int(leader["n"])}
     if first != reference and reference in rivals:
         row = oriented(rivals[reference], first)
         keys.append(key_of("comparisons", rivals[reference], *COMPARISON_KEY))
@@ -87,6 +95,14 @@ def _recommended(analysis: Analysis, workload: str, reference: Combination) -> I
     id_ = f"recommendation:{workload}" if workload else "recommendation"
     section, figure = ("workloads", f"final/{workload}") if workload else ("verdict", "verdict/")
     yield make(id_, section, words, row, say=_say_recommendation, figure=figure, rows=keys)
+
+
+def _among(rivals: Mapping[Combination, dict[str, Any]], first: Combination) -> str:
+    """The verdict on the first one against all others, where there is no reference to compare it with."""
+    verdicts = {str(oriented(row, first)["verdict"]) for row in rivals.values()}
+    if verdicts and verdicts <= set(FAVOURABLE):
+        return BETTER if BETTER in verdicts else BETTER_EXACT
+    return INSUFFICIENT if verdicts <= {INSUFFICIENT} else UNDECIDED
 
 
 def _rate(analysis: Analysis, workload: str, one: Combination) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from optbench.core.status import OK
 from optbench.core.words import named
 from optbench.report.palette import Style, assign_styles
 from optbench.tables.read import read_frame, read_values
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 LINES = 10
 """Lines that one panel labels directly (their names take three quarters of its height); more of them go to
 further panels."""
+
+FEW = 6
+"""Schedules up to which each stands for itself; of more of them, the order is that of their results."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,31 @@ class StudyView:
         """Return a fact of study.json, None where it is absent."""
         return ((self.facts.get(kind) or {}).get(name) or {}).get(key)
 
+    def by_result(self, kind: Literal["optimizers", "schedules"], workload: str = "") -> tuple[str, ...]:
+        """Return the optimizers or schedules by how they ended, the lowest final losses first.
+
+        What counts is the mean rank among those of the same workload and schedule (or optimizer), by the
+        median over seeds; a run that did not end well has an infinite loss. Ranks, not losses, so that no
+        workload weighs more than another.
+
+        Args:
+            kind: what is put in order.
+            workload: the only one that counts; "" for all.
+        """
+        names: tuple[str, ...] = getattr(self, kind)
+        runs = self.runs[self.runs["workload"] == workload] if workload else self.runs
+        column, others = ("optimizer", "schedule") if kind == "optimizers" else ("schedule", "optimizer")
+        ended = (runs["status"] == OK.name) & np.isfinite(runs["final_val_loss"].to_numpy(float))
+        loss = runs["final_val_loss"].where(ended, math.inf)
+        key = [runs[name].astype(str) for name in ("workload", others, column)]
+        ranks = loss.groupby(key, sort=False).median().groupby(level=[0, 1]).rank(pct=True)
+        mean = ranks.groupby(level=2).mean()
+        return tuple(sorted(names, key=lambda name: float(mean.get(name, math.inf))))
+
+    def panels(self, workload: str = "") -> tuple[str, ...]:
+        """Return the schedules in the order of their panels: the study's, but of many the best ones first."""
+        return self.schedules if len(self.schedules) <= FEW else self.by_result("schedules", workload)
+
 
 def read_study_view(tables: Path) -> StudyView:
     """Return the study of a tables folder; the order of names is that of the run table."""
@@ -76,11 +105,20 @@ def first_runs(study: StudyView, workload: str, schedule: str) -> pd.DataFrame:
     return here.sort_values("seed", kind="stable").groupby("optimizer", sort=False).head(1)
 
 
-def by_schedule(study: StudyView, rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield each schedule that has rows with them, one an optimizer, both in the study's order."""
-    for schedule in study.schedules:
+def by_schedule(
+    study: StudyView, rows: pd.DataFrame, workload: str = ""
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each schedule that has rows, in the order of `panels`, with them: one an optimizer, best first.
+
+    Args:
+        study: whose names.
+        rows: optimizer, schedule; one a pair.
+        workload: whose results the orders follow, "" for those of all.
+    """
+    optimizers = study.by_result("optimizers", workload)
+    for schedule in study.panels(workload):
         here = rows[rows["schedule"] == schedule].set_index("optimizer", drop=False)
-        here = here.loc[[name for name in study.optimizers if name in here.index]]
+        here = here.loc[[name for name in optimizers if name in here.index]]
         if not here.empty:
             yield schedule, here
 

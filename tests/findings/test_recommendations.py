@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,3 +178,16 @@ def test_few_seeds_recommend_nothing(tmp_path: Path) -> None:
     lines = recommended(results / "tables")
     assert len(lines) == 3
     assert all("no recommendation" in line for line in lines)
+
+
+def test_a_reference_that_leads_is_judged_against_the_others(tmp_path: Path) -> None:
+    fake = Fake(workloads=("digits",), optimizers=("sgd", "adam"), schedules=("constant",), seeds=6)
+    tables = fabricate(tmp_path / "results" / "leads", fake) / "tables"
+    found = {f["id"]: f for f in json.loads((tables / "findings.json").read_text(encoding="utf-8"))}
+    one = found["recommendation:digits"]
+    assert one["words"]["a"] == "SGD · Constant"
+    assert one["words"]["reference"] is None
+    assert one["verdict"] == "better"  # not `insufficient data`: nothing else is as good
+    few = fabricate(tmp_path / "results" / "few", replace(fake, seeds=3)) / "tables"
+    found = {f["id"]: f for f in json.loads((few / "findings.json").read_text(encoding="utf-8"))}
+    assert found["recommendation:digits"]["verdict"] == "insufficient data"

@@ -46,6 +46,13 @@ SMALL: Final = 300
 WIDE: Final = 460
 """Panels beyond this width have a row to themselves, and scroll on a narrow screen."""
 
+PANELS: Final = 9
+WIDE_PANELS: Final = 3
+"""Panels of a figure that are open, where it has many more: three rows of them."""
+
+PARTS: Final = 12
+"""Parts of a section that the navigation lists, where it has many more."""
+
 LONGEST_TITLE: Final = 300
 LONGEST_QUESTION: Final = 2000
 """Characters of the study's title and question that stand in the head."""
@@ -63,12 +70,14 @@ class Figure:
         drawings: (panel id, panel title, the SVG itself).
         table: the table behind it, or None where the table stands beside it in the page.
         size: `small`, `wide` or "", after the widest of its panels.
+        first: how many of its panels are open; the others are folded.
     """
 
     record: FigureRecord
     drawings: tuple[tuple[str, str, Markup], ...]
     table: Table | None
     size: str
+    first: int
 
 
 @dataclass(frozen=True)
@@ -170,8 +179,13 @@ def _section(section: Section, page: PageContext) -> ShownSection | None:
         opening=_opening(section, page.findings),
         figures=page.figures_of(section.id),
         data=content.data,
-        parts=content.parts,
+        parts=content.parts[: cut(len(content.parts), PARTS)],
     )
+
+
+def cut(count: int, most: int) -> int:
+    """Return how many of `count` things stand open: `most`, or all where just a few more would be folded."""
+    return count if count <= most * 1.2 else most
 
 
 def _opening(section: Section, findings: Findings) -> tuple[FindingView, ...] | None:
@@ -261,7 +275,8 @@ def _figure(
         table = plain_table(f"t-{record.id}", f"{title} (table)", record.columns, record.rows)
     widest = max(widths, default=0.0)
     size = "small" if widest <= SMALL else "wide" if widest > WIDE else ""
-    return Figure(record, tuple(drawings), table, size)
+    many = WIDE_PANELS if size == "wide" else PANELS
+    return Figure(record, tuple(drawings), table, size, cut(len(drawings), many))
 
 
 def _left_out(file: Path, problem: Exception) -> Markup:

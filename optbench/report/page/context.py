@@ -33,6 +33,25 @@ class Content:
     parts: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class FoldedPart:
+    """A workload's part of a section, which is folded until it is asked for.
+
+    Attributes:
+        id: of its part.
+        name: in the study file.
+        label: in the page.
+        gist: what stands beside its name while it is folded.
+        badge: a mark beside its name, "" for none.
+    """
+
+    id: str
+    name: str
+    label: str
+    gist: str = ""
+    badge: str = ""
+
+
 @dataclass(frozen=True)
 class PageContext:
     """What each section's function is given.

@@ -76,6 +76,8 @@ def draw_heat(
     *,
     rows: Sequence[str],
     columns: Sequence[str],
+    down: str = "optimizer",
+    across: str = "workload",
     labels: Mapping[str, str] | None = None,
     column_labels: Mapping[str, str] | None = None,
     title: str = "",
@@ -86,23 +88,25 @@ def draw_heat(
     what has no ratio shows a dash.
 
     Args:
-        table: optimizer, workload, estimate, low, high, is_reference; at most one row a square.
+        table: `down`, `across`, estimate, low, high, is_reference; at most one row a square.
         ax: where to draw, no margins inside.
-        styles: one style an optimizer, for the marks beside the rows.
-        rows: optimizers from top to bottom.
-        columns: workloads from left to right.
-        labels: what to call the optimizers.
-        column_labels: what to call the workloads.
+        styles: one style an optimizer, for the marks beside the rows; of other rows none.
+        rows: from top to bottom.
+        columns: from left to right.
+        down: the table's column that names the rows.
+        across: the table's column that names the columns.
+        labels: what to call the rows.
+        column_labels: what to call the columns.
         title: the panel's name.
     """
     labels, column_labels = labels or {}, column_labels or {}
-    across = {name: index for index, name in enumerate(columns)}
-    down = {name: index for index, name in enumerate(rows)}
+    column = {name: index for index, name in enumerate(columns)}
+    row = {name: index for index, name in enumerate(rows)}
     places = np.full((len(rows), len(columns)), np.nan)
     words = np.full(places.shape, "", dtype=object)
     apart = set()
     for record in row_dicts(table):
-        i, j = down[str(record["optimizer"])], across[str(record["workload"])]
+        i, j = row[str(record[down])], column[str(record[across])]
         ratio, low, high = float(record["estimate"]), float(record["low"]), float(record["high"])
         places[i, j] = place(ratio)
         words[i, j] = "ref" if record["is_reference"] else ratio_text(ratio)
@@ -116,8 +120,10 @@ def draw_heat(
     for word in ax.texts:
         if word.get_position() in apart:
             word.set_fontweight("bold")
-    for name, i in down.items():
-        style = styles[name]
+    for name, i in row.items():
+        style = styles.get(name)
+        if style is None:
+            continue
         ax.plot(
             [-0.09], [i + 0.5], marker=style.marker, color=style.color, markersize=6, linestyle="none",
             clip_on=False, label=name, gid=f"series{style.index}-row",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from matplotlib.transforms import Affine2D
 
-from optbench.report.figures.axes import label_lines, shorten, style_axes
+from optbench.report.figures.axes import (
+    POINTS_PER_INCH,
+    label_lines,
+    shorten,
+    style_axes,
+    text_width,
+    write_title,
+)
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series, look
-from optbench.report.figures.scales import linear_scale, linear_ticks, log_scale, name_ticks
+from optbench.report.figures.scales import drawable, linear_scale, linear_ticks, log_scale, name_ticks
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -259,3 +266,77 @@ def _draw_schedule_line(ax: Axes, place: int, course: pd.DataFrame) -> None:
         color=LIGHT["contour"], transform=ax.get_xaxis_transform(), clip_on=False, linewidth=0,
         label="_course",
     )  # fmt: skip
+
+
+def draw_by_schedule(
+    table: pd.DataFrame,
+    ax: Axes,
+    styles: Mapping[str, Style],
+    *,
+    schedules: Sequence[str],
+    labels: Mapping[str, str] | None = None,
+    schedule_labels: Mapping[str, str] | None = None,
+    x_label: str = "final validation loss",
+    title: str = "",
+) -> None:
+    """Draw one row a schedule with a mark an optimizer: what `draw_slopes` shows, of any number of schedules.
+
+    Args:
+        table: optimizer, schedule, estimate of one workload and metric.
+        ax: where to draw, with some 60 points above it for the names of the optimizers; its height should
+            grow with the schedules.
+        styles: one style an optimizer of the table.
+        schedules: the rows from top to bottom.
+        labels: what to call the optimizers.
+        schedule_labels: what to call the schedules.
+        x_label: the x axis' name.
+        title: the panel's name.
+    """
+    labels, schedule_labels = labels or {}, schedule_labels or {}
+    limits = interval_range(table.assign(low=np.nan, high=np.nan))
+    _set_limits(ax, limits or interval_range(table, log=False), log=limits is not None)
+    row = {name: index for index, name in enumerate(schedules)}
+    for optimizer, rows in table.groupby("optimizer", sort=False):
+        style = styles[str(optimizer)]
+        known = rows[np.isfinite(rows["estimate"].to_numpy(float))]
+        places = [row[str(name)] for name in known["schedule"]]
+        draw_dot(
+            ax, drawable(known["estimate"]), places, style, label=str(optimizer), markersize=5,
+            linestyle="none",
+        )  # fmt: skip
+    ax.set_ylim(len(schedules) - 0.4, -0.6)
+    names = [shorten(schedule_labels.get(name, name)) for name in schedules]
+    name_ticks(ax, "y", range(len(names)), names)
+    style_axes(ax, x_label=x_label, grid="both")
+    ax.tick_params(axis="y", length=0)
+    if title:
+        write_title(ax, title, pad=48)
+    _write_key(
+        ax, [(labels.get(str(name), str(name)), styles[str(name)]) for name in table["optimizer"].unique()]
+    )
+
+
+KEY_ROWS: Final = 3
+"""Lines that the names of the optimizers take above a panel."""
+
+
+def _write_key(ax: Axes, entries: Sequence[tuple[str, Style]]) -> None:
+    """Write marks with their names above a panel, in columns over its whole width."""
+    box = ax.get_window_extent()
+    columns = -(-len(entries) // KEY_ROWS)
+    left = -box.x0 + 8
+    wide = (ax.get_figure().get_figwidth() * POINTS_PER_INCH - 16) / columns  # type: ignore[union-attr]
+    for index, (text, style) in enumerate(entries):
+        x, y = left + index // KEY_ROWS * wide, box.height + 44 - 15 * (index % KEY_ROWS)
+        ax.plot(
+            [(x + 4) / box.width], [y / box.height], marker=style.marker, color=style.color, markersize=5,
+            linestyle="none", transform=ax.transAxes, clip_on=False, label=f"_key {text}",
+            gid=f"series{style.index}-key",
+        )  # fmt: skip
+        name = shorten(text)
+        while len(name) > 1 and text_width(name) > wide - 14:
+            name = shorten(name, len(name) - 1)
+        ax.text(
+            (x + 12) / box.width, y / box.height, name, transform=ax.transAxes, va="center", fontsize=9.5,
+            color=LIGHT["ink"], parse_math=False, gid=f"series{style.index}-label",
+        )  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from optbench.report.figures.axes import shorten, style_axes, text_width
+from optbench.report.figures.axes import EDGE, POINTS_PER_INCH, shorten, style_axes, text_width
 from optbench.report.figures.marks.intervals import draw_ratios
 from optbench.report.figures.marks.series import Series, draw_dot, draw_interval, draw_series
 from optbench.report.figures.scales import drawable, linear_ticks, log_scale
@@ -15,13 +15,17 @@ from optbench.report.palette import LIGHT
 from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from matplotlib.text import Text
+    from numpy.typing import ArrayLike, NDArray
 
     from optbench.report.palette import Style
+
+Frame: TypeAlias = tuple[float, float, float, float]
+"""Left, lower, right and upper end in pixels."""
 
 SIZE = 9.5
 """Of the names, in points."""
@@ -63,7 +67,8 @@ def draw_points(
     left, right = ax.get_xlim()
     bottom, top = ax.get_ylim()
     named = []
-    for record in row_dicts(shown):
+    first = [*row_dicts(shown[shown["front"].astype(bool)]), *row_dicts(shown[~shown["front"].astype(bool)])]
+    for record in first:
         name = str(record["optimizer"])
         style = styles[name]
         x, y = drawable([record["x"], record["y"]]).tolist()
@@ -91,35 +96,48 @@ def label_points(
     ax: Axes,
     points: Sequence[tuple[float, float, str, int]],
     stairs: Sequence[tuple[float, float]] = (),
+    obstacles: Sequence[Frame] = (),
 ) -> None:
-    """Write each point's name beside it where it covers the least of other names, points and stairs.
+    """Write each point's name beside it where it covers the least of other names, points and lines.
+
+    A name for which only places on another name, or outside of the panel, are left is not written: the
+    point's colour and shape, the list of optimizers and the table behind the figure have it.
 
     Args:
         ax: axes whose limits and scales are final.
-        points: (x, y, text, series index) a point.
+        points: (x, y, text, series index) a point; the first ones choose first.
         stairs: corners of a line that goes right, then up or down, from each to the next.
+        obstacles: what else stands there, in pixels; what is as tall as a name counts as one.
     """
     box = ax.get_window_extent()
     places = [tuple(ax.transData.transform((x, y))) for x, y, _, _ in points]
-    taken = [(px - 5, py - 5, px + 5, py + 5) for px, py in places]
+    tall = SIZE * 1.15
+    right = ax.get_figure().get_figwidth() * POINTS_PER_INCH - EDGE  # type: ignore[union-attr]
+    inside = (box.x0, box.y0, right, box.y1 + EDGE)
+    named = [frame for frame in obstacles if frame[3] - frame[1] >= tall / 2]
+    taken = [*obstacles, *((px - 5, py - 5, px + 5, py + 5) for px, py in places)]
     corners = [tuple(ax.transData.transform(corner)) for corner in stairs]
     for (ax0, ay0), (ax1, ay1) in itertools.pairwise(corners):
         taken.append((ax0, ay0 - 2, ax1, ay0 + 2))
         taken.append((ax1 - 2, min(ay0, ay1), ax1 + 2, max(ay0, ay1)))
     for (px, py), (x, y, text, series) in zip(places, points, strict=True):
         words = shorten(text, 18)
-        wide, tall = text_width(words) * SIZE / 10, SIZE * 1.15
-        best, chosen = np.inf, (8.0, 0.0)
+        wide = text_width(words) * SIZE / 10
+        best: tuple[float, Frame, tuple[float, float]] | None = None
         for order, (dx, dy) in enumerate(_around(wide, tall)):
             frame = (px + dx, py + dy - tall / 2, px + dx + wide, py + dy + tall / 2)
+            if _shared(frame, inside) < 0.99 * wide * tall or any(_shared(frame, other) for other in named):
+                continue
             cost = sum(_shared(frame, other) for other in taken) + order * 0.4
-            cost += 4 * (wide * tall - _shared(frame, (box.x0, box.y0, box.x1 + 40, box.y1)))
-            if cost < best:
-                best, chosen = cost, (dx, dy)
-        dx, dy = chosen
-        taken.append((px + dx, py + dy - tall / 2, px + dx + wide, py + dy + tall / 2))
+            if best is None or cost < best[0]:
+                best = cost, frame, (dx, dy)
+        if best is None:
+            continue
+        _, frame, place = best
+        named.append(frame)
+        taken.append(frame)
         ax.annotate(
-            words, xy=(x, y), xytext=(dx, dy), textcoords="offset points", va="center", fontsize=SIZE,
+            words, xy=(x, y), xytext=place, textcoords="offset points", va="center", fontsize=SIZE,
             color=LIGHT["ink"], parse_math=False, annotation_clip=False, gid=f"series{series}-label",
         )  # fmt: skip
 
@@ -132,7 +150,7 @@ def _around(wide: float, tall: float) -> list[tuple[float, float]]:
     return near + corners + far
 
 
-def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def _shared(a: Frame, b: Frame) -> float:
     """The area that two frames (x0, y0, x1, y1) have in common."""
     wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     return wide * tall if wide > 0 and tall > 0 else 0.0
@@ -214,7 +232,7 @@ def draw_rate_map(
         lr, momentum, np.where(rates < 1, rates, np.nan), levels=levels, colors=LIGHT["muted"], linewidths=0.9
     )
     ax.plot(edge, momentum, color=LIGHT["ink"], linewidth=1.4, label="_edge")
-    ax.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=8.5, inline=True)
+    levels_written = ax.clabel(lines, fmt=lambda level: f"{level:g}", fontsize=8.5, inline=True)
     log_scale(ax, "x", float(lr[0]), float(lr[-1]))
     ax.set_xlim(float(lr[0]), float(lr[-1]))
     ax.set_ylim(float(momentum[0]), float(momentum[-1]))
@@ -232,4 +250,23 @@ def draw_rate_map(
         named.append((x, y, labels.get(name, name), style.index))
     style_axes(ax, x_label="learning rate", y_label="momentum", title=title, grid="none")
     if len(named) <= MOST_NAMED:
-        label_points(ax, named)
+        paths = [path.vertices for path in lines.get_paths()] + [np.column_stack([edge, momentum])]
+        drawn = [frame for vertices in paths for frame in _along(ax, vertices)]
+        label_points(ax, named, obstacles=[*(_frame(ax, text) for text in levels_written), *drawn])
+
+
+def _frame(ax: Axes, text: Text) -> Frame:
+    """The frame of a text that is centred on its place, at any angle."""
+    x, y = ax.transData.transform(text.get_position())
+    tall = float(text.get_fontsize())
+    wide = text_width(text.get_text()) * tall / 10
+    turn = np.radians(text.get_rotation())
+    cos, sin = abs(float(np.cos(turn))), abs(float(np.sin(turn)))
+    across, up = (cos * wide + sin * tall) / 2, (sin * wide + cos * tall) / 2
+    return float(x) - across, float(y) - up, float(x) + across, float(y) + up
+
+
+def _along(ax: Axes, vertices: ArrayLike) -> Iterator[Frame]:
+    """Small frames along a line, (n, 2) in data units."""
+    for x, y in ax.transData.transform(vertices)[::2]:
+        yield float(x) - 2, float(y) - 2, float(x) + 2, float(y) + 2

@@ -58,9 +58,10 @@ def _curves(
         limits = linear_range(rows)
     target = study.fact("workloads", workload, "target") if words == LOSS else None
     panels = []
-    for schedule in study.schedules:
+    optimizers = study.by_result("optimizers", workload)
+    for schedule in study.panels(workload):
         here = rows[rows["schedule"] == schedule]
-        names = present(study.optimizers, here)
+        names = present(optimizers, here)
         groups = list(chunks(names))
         for part, group in enumerate(groups, start=1):
             drawn = here[here["optimizer"].isin(group)]

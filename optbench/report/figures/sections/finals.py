@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
-from optbench.report.figures.marks.intervals import draw_final_losses, draw_slopes, interval_range
+from optbench.report.figures.marks.intervals import (
+    draw_by_schedule,
+    draw_final_losses,
+    draw_slopes,
+    interval_range,
+)
 from optbench.report.figures.scales import beyond_words
-from optbench.report.study import StudyView, by_schedule, chunks
+from optbench.report.study import FEW, StudyView, by_schedule, chunks
 from optbench.report.tables import present
 from optbench.report.words import in_words, interval_words
 
@@ -20,6 +25,18 @@ if TYPE_CHECKING:
 
     from optbench.report.figures.backend.panels import FigureWriter
     from optbench.report.figures.sections.schedules import RecordedRates
+
+
+SLOPES: Final = (
+    "One line an optimizer, one panel a workload: the median final validation loss under each schedule, "
+    "whose learning rate over the budget is drawn below its name. Lines that cross mean that the order of "
+    "the optimizers depends on the schedule."
+)
+ROWS: Final = (
+    "One row a schedule, the best at the top, one panel a workload: the median final validation loss of each "
+    "optimizer under it. Where marks change places from row to row, the order of the optimizers depends on "
+    "the schedule."
+)
 
 
 def draw_finals(
@@ -32,7 +49,7 @@ def draw_finals(
     if limits is None:
         limits = interval_range(finals, log=False)
     panels = []
-    for schedule, here in by_schedule(study, finals):
+    for schedule, here in by_schedule(study, finals, workload):
         title = study.label("schedules", schedule)
         draw = partial(
             draw_final_losses, here, styles=study.styles, labels=study.labels("optimizers"), limits=limits,
@@ -81,11 +98,13 @@ def draw_between_schedules(
     if len(study.schedules) < 2:  # noqa: PLR2004 - nothing to compare
         return []
     finals = summary[summary["metric"] == "final_val_loss"]
+    few = len(study.schedules) <= FEW
+    labels, schedule_labels = study.labels("optimizers"), study.labels("schedules")
     panels = []
     for workload in study.workloads:
         here = finals[finals["workload"] == workload]
-        schedules = [name for name in study.schedules if (here["schedule"] == name).any()]
-        names = present(study.optimizers, here)
+        schedules = [name for name in study.panels(workload) if (here["schedule"] == name).any()]
+        names = present(study.by_result("optimizers", workload), here)
         if len(schedules) < 2 or not np.isfinite(here["estimate"].to_numpy(float)).any():  # noqa: PLR2004
             continue
         courses = {name: found[0] for name in schedules if (found := lrs.get((workload, name)))}
@@ -93,25 +112,28 @@ def draw_between_schedules(
         for part, group in enumerate(groups, start=1):
             label = study.label("workloads", workload)
             title = label + (f" ({part}/{len(groups)})" if len(groups) > 1 else "")
-            draw = partial(
-                draw_slopes,
-                here[here["optimizer"].isin(group)],
-                styles=study.styles,
-                schedules=schedules,
-                labels=study.labels("optimizers"),
-                schedule_labels=study.labels("schedules"),
-                courses=courses,
-                title=title,
-            )
+            drawn = here[here["optimizer"].isin(group)]
+            sizes: dict[str, float]
+            if few:
+                draw = partial(
+                    draw_slopes, drawn, styles=study.styles, schedules=schedules, labels=labels,
+                    schedule_labels=schedule_labels, courses=courses, title=title,
+                )  # fmt: skip
+                sizes = {"height": 256, "bottom": 60, "right": label_margin(labels.values())}
+            else:
+                draw = partial(
+                    draw_by_schedule, drawn, styles=study.styles, schedules=schedules, labels=labels,
+                    schedule_labels=schedule_labels, title=title,
+                )  # fmt: skip
+                left = label_margin(schedule_labels.values())
+                sizes = {"height": 118 + 14 * len(schedules), "top": 74, "left": left}
             panels.append(
                 writer.add_panel(
                     draw,
                     ("slopes", workload),
                     f"{title}: median final validation loss under each schedule",
                     "The numbers stand in the workload's table of final results.",
-                    height=256,
-                    bottom=60,
-                    right=label_margin(study.labels("optimizers").values()),
+                    **sizes,
                 )
             )
     if not panels:
@@ -124,10 +146,7 @@ def draw_between_schedules(
             section="schedules",
             workload="",
             title="From schedule to schedule",
-            caption="One line an optimizer, one panel a workload: the median final validation loss under "
-            "each schedule, whose learning rate over the budget is drawn below its name. Lines that cross "
-            "mean that the order of the optimizers depends on the schedule. Intervals stand in the tables "
-            "above; here they would hide the slopes.",
+            caption=(SLOPES if few else ROWS) + " Intervals stand in the tables above.",
             panels=tuple(panels),
             columns=(),
             rows=(),

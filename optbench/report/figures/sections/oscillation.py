@@ -60,7 +60,7 @@ def _cosines(study: StudyView, writer: FigureWriter, workload: str, rows: pd.Dat
     label = study.label("workloads", workload)
     labels = study.labels("optimizers")
     panels = []
-    for schedule, here in by_schedule(study, rows):
+    for schedule, here in by_schedule(study, rows, workload):
         title = study.label("schedules", schedule)
         said = [f"{labels[str(r['optimizer'])]} {in_words(float(r['estimate']))}" for _, r in here.iterrows()]
         panels.append(

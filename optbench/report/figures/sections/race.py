@@ -50,7 +50,7 @@ def _figure(
     limits = _limits(shown)
     in_at = {n: int((rows.loc[rows["n"] == n, "state"] != DROPPED).sum()) for n in sorted(set(rows["n"]))}
     panels = []
-    for schedule, rows_there in by_schedule(study, shown):
+    for schedule, rows_there in by_schedule(study, shown, workload):
         here = rows_there.reset_index(drop=True)
         title = study.label("schedules", schedule)
         gone = here[here["dropped"]]

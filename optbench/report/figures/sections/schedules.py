@@ -15,10 +15,11 @@ from optbench.report.figures.marks.paths import draw_lr
 from optbench.report.figures.scales import drawable
 from optbench.report.figures.sections.finals import draw_between_schedules
 from optbench.report.figures.sections.ratios import draw_interaction
-from optbench.report.study import StudyView, thin
+from optbench.report.study import FEW, StudyView, thin
 from optbench.tables.curves import read_curves
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from optbench.report.figures.context import DrawingContext
@@ -70,14 +71,14 @@ def recorded_rates(study: StudyView, curves: Path) -> RecordedRates:
 def draw_schedules(study: StudyView, writer: FigureWriter, lrs: RecordedRates) -> list[FigureRecord]:
     """The learning rate that each schedule made, as recorded in the first workload that ran under it."""
     panels = []
-    followed = []
-    for schedule in study.schedules:
+    followed: dict[str, list[str]] = {}
+    for schedule in study.panels():
         workload = str(study.runs.loc[study.runs["schedule"] == schedule, "workload"].iloc[0])
         recorded = lrs.get((workload, schedule))
         if not recorded:
             continue
         label = study.label("schedules", schedule)
-        followed.append(f"{label} on {study.label('workloads', workload)}")
+        followed.setdefault(study.label("workloads", workload), []).append(label)
         panels.append(
             writer.add_panel(
                 partial(draw_lr, pd.concat(recorded), title=label),
@@ -102,9 +103,18 @@ def draw_schedules(study: StudyView, writer: FigureWriter, lrs: RecordedRates) -
             title="The schedules",
             caption="The learning rate as the runs recorded it, divided by the cell's own; the first seed of "
             "every optimizer, equal courses drawn once (a schedule that reacts to the loss has several). "
-            "Shown: " + "; ".join(followed) + ".",
+            f"Shown: {_followed(followed)}.",
             panels=tuple(panels),
             columns=(),
             rows=(),
         )
     ]
+
+
+def _followed(schedules: Mapping[str, Sequence[str]]) -> str:
+    """On which workload each schedule is shown."""
+    if len(schedules) == 1:
+        return f"on {next(iter(schedules))}"
+    if sum(map(len, schedules.values())) > FEW:
+        return "on the first workload that ran under it"
+    return "; ".join(f"{', '.join(names)} on {workload}" for workload, names in schedules.items())

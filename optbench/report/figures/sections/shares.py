@@ -39,7 +39,7 @@ def _share_panels(
     rows: pd.DataFrame,
     *,
     kind: str,
-    about: str,
+    workload: str,
     limits: tuple[float, float],
     x_label: str,
     y_label: str,
@@ -49,17 +49,19 @@ def _share_panels(
 ) -> list[Panel]:
     """One panel a schedule, more where there are many optimizers. `rows` has x, share, low, high.
 
-    `marks` are put after the name of a combination.
+    They are of one workload, or of all for "". `marks` are put after the name of a combination.
     """
     marks = marks or {}
     panels = []
-    for schedule in study.schedules:
+    about = study.label("workloads", workload) if workload else "All workloads"
+    optimizers = study.by_result("optimizers", workload)
+    for schedule in study.panels(workload):
         labels = {
             name: label + marks.get((name, schedule), "")
             for name, label in study.labels("optimizers").items()
         }
         here = rows_of(rows, schedule=schedule)
-        groups = list(chunks(present(study.optimizers, here)))
+        groups = list(chunks(present(optimizers, here)))
         for part, group in enumerate(groups, start=1):
             drawn = here[here["optimizer"].isin(group)]
             if (
@@ -88,13 +90,12 @@ def draw_targets_reached(
     study: StudyView, writer: FigureWriter, found: FigureTables, workload: str
 ) -> list[FigureRecord]:
     """The run-length distribution over a ladder of targets, and Kaplan-Meier for the workload's own."""
-    label = study.label("workloads", workload)
     records = []
     rows = rows_of(found.targets_reached, workload=workload)
     if len(rows):
         steps = rows["step"].to_numpy(float)
         panels = _share_panels(
-            study, writer, rows.assign(x=rows["step"]), kind="targets_reached", about=label,
+            study, writer, rows.assign(x=rows["step"]), kind="targets_reached", workload=workload,
             limits=(0.0, float(steps.max())), x_label="optimizer steps", y_label="share of runs × targets",
             stairs=False,
         )  # fmt: skip
@@ -165,11 +166,11 @@ def _survival(
     rows = rows_of(rows, unit=unit)
     if rows.empty:
         return []
-    label = study.label("workloads", workload)
     timed = unit == "time_s"
     what = "seconds of training" if timed else "optimizer steps"
     panels = _share_panels(
-        study, writer, rows.assign(x=rows["at"], share=rows["reached"]), kind=f"survival-{unit}", about=label,
+        study, writer, rows.assign(x=rows["at"], share=rows["reached"]), kind=f"survival-{unit}",
+        workload=workload,
         limits=(0.0, float(rows["until"].max())), x_label=what, y_label="share at the target",
     )  # fmt: skip
     target = study.fact("workloads", workload, "target")
@@ -228,7 +229,7 @@ def draw_profile(study: StudyView, writer: FigureWriter, found: FigureTables) ->
         for r in row_dicts(profile[profile["workloads"] < in_all])
     }
     panels = _share_panels(
-        study, writer, profile.assign(x=profile["factor"]), kind="profile", about="All workloads",
+        study, writer, profile.assign(x=profile["factor"]), kind="profile", workload="",
         limits=(min(float(profile["factor"].min()), 0.9), max(float(profile["factor"].max()), 1.2)), log=True,
         x_label="steps to target / the reference's", y_label="share of runs", marks=few,
     )  # fmt: skip

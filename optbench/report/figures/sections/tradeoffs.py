@@ -54,7 +54,7 @@ def draw_tradeoffs(
         label = study.label("workloads", workload)
         limits = (_reach(fine, "x"), _reach(fine, "y"))
         panels = []
-        for schedule in study.schedules:
+        for schedule in study.panels(workload):
             here = fine[fine["schedule"] == schedule]
             if here.empty:
                 continue

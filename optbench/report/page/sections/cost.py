@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.words import NONE, count, number, shortened
-from optbench.report.page.context import Content
+from optbench.report.page.context import Content, FoldedPart
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.report.page.text import scrub
 from optbench.report.tables import read_figure_tables, read_timing_table, rows_of
@@ -28,27 +28,19 @@ LONGEST_NOTE: Final = 2000
 STEP_TIME: Final = ("step_time_us", "step_time_low", "step_time_high")
 
 
-@dataclass(frozen=True)
-class WorkloadCost:
+@dataclass(frozen=True, kw_only=True)
+class WorkloadCost(FoldedPart):
     """A workload's part of the section.
 
     Attributes:
-        id: of its part.
-        name: in the study file.
-        label: in the page.
         facts: where it was measured, in a line.
         noise: why its times are not to be trusted, "" where the machine was quiet.
-        gist: what stands beside its name while its part is folded.
         table: step times and memory by optimizer.
         targets: time to target by optimizer and schedule; None where no run reached the target.
     """
 
-    id: str
-    name: str
-    label: str
     facts: str
     noise: str
-    gist: str
     table: Table
     targets: Table | None
 
@@ -117,6 +109,7 @@ def _workload(
         facts=_facts(measured),
         noise=noise,
         gist="" if noise else _gist(study, measured),
+        badge="noisy" if noise else "",
         table=_times(study, timing, f"t-step-{index}", label),
         targets=_targets(study, name, survival, f"t-target-{index}", label, noisy=bool(noise)),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from optbench.core.words import NONE, count, interval, number
-from optbench.report.page.context import Content
+from optbench.report.page.context import Content, FoldedPart
 from optbench.report.page.table import Table, TableEntry
 from optbench.tables.metrics import shown_in
 from optbench.tables.rows import row_dicts
@@ -27,20 +27,14 @@ HEADS: Final = {measure.name: measure.head for measure in shown_in("oscillation"
 """Columns of the run table and their heads, with units."""
 
 
-@dataclass(frozen=True)
-class WorkloadOscillation:
+@dataclass(frozen=True, kw_only=True)
+class WorkloadOscillation(FoldedPart):
     """A workload's part of the section.
 
     Attributes:
-        id: of its part.
-        name: in the study file.
-        label: in the page.
         table: medians by optimizer and schedule.
     """
 
-    id: str
-    name: str
-    label: str
     table: Table
 
 
@@ -68,7 +62,7 @@ def oscillation_results(study: StudyView, summary: pd.DataFrame) -> tuple[Worklo
                 ("Optimizer", "Schedule", *HEADS.values()),
                 rows,
             )
-            parts.append(WorkloadOscillation(f"o-{index}", name, label, table))
+            parts.append(WorkloadOscillation(id=f"o-{index}", name=name, label=label, table=table))
     return tuple(parts)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.words import NONE, count, interval, number
 from optbench.findings.verdicts import DROPPED, FUTILE, IN, LEFT_EQUAL, WINNER
-from optbench.report.page.context import Content
+from optbench.report.page.context import Content, FoldedPart
 from optbench.report.page.table import Table, TableEntry
 from optbench.report.tables import read_race
 from optbench.tables.rows import row_dicts
@@ -34,24 +34,16 @@ FOLDED: Final = 24
 """Rows beyond which a workload's table is folded."""
 
 
-@dataclass(frozen=True)
-class RacedWorkload:
+@dataclass(frozen=True, kw_only=True)
+class RacedWorkload(FoldedPart):
     """A workload's part of the section.
 
     Attributes:
-        id: of its part.
-        name: in the study file.
-        label: in the page.
-        gist: what stands beside its name while its part is folded.
         findings: what became of it, in a sentence.
         table: a row a combination, at its last look.
         folded: whether the table is long.
     """
 
-    id: str
-    name: str
-    label: str
-    gist: str
     findings: tuple[FindingView, ...]
     table: Table
     folded: bool
@@ -83,10 +75,19 @@ def section(page: PageContext) -> Content | None:
         last = here.sort_values("look", kind="stable").groupby(["optimizer", "schedule"], sort=False).tail(1)
         table = _table(page.study, f"t-race-{index}", name, last)
         told = page.findings.shown(f"race:{name}")
-        label = page.study.label("workloads", name)
         left = int(last["state"].ne(DROPPED).sum())
         gist = f"{left} of {count(len(last), 'combination')} left after {count(int(here['n'].max()), 'seed')}"
-        parts.append(RacedWorkload(f"r-{index}", name, label, gist, told, table, len(table.rows) > FOLDED))
+        parts.append(
+            RacedWorkload(
+                id=f"r-{index}",
+                name=name,
+                label=page.study.label("workloads", name),
+                gist=gist,
+                findings=told,
+                table=table,
+                folded=len(table.rows) > FOLDED,
+            )
+        )
     return Content(RaceSection(_looks(rows), tuple(parts)))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from optbench.core.words import NONE, count, number
-from optbench.report.page.context import Content
+from optbench.report.page.context import Content, FoldedPart
 from optbench.report.page.table import Table, TableEntry
 from optbench.report.tables import read_tuned
 
@@ -37,23 +37,15 @@ HEADS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class WorkloadSensitivity:
-    """A workload's part of the section.
+@dataclass(frozen=True, kw_only=True)
+class WorkloadSensitivity(FoldedPart):
+    """A workload's part of the section; its badge says how many of its choices lie on the edge of their grid.
 
     Attributes:
-        id: of its part.
-        name: in the study file.
-        label: in the page.
-        edges: how many of its choices lie on the edge of their grid, in words; "" for none.
         table: what each search chose, spent and found.
         picks: the combination to pick with k trials; None where the grid is incomplete.
     """
 
-    id: str
-    name: str
-    label: str
-    edges: str
     table: Table
     picks: Table | None
 
@@ -94,7 +86,7 @@ def sensitivity(study: StudyView, tuned: Tuned | None) -> Sensitivity | None:
                 id=f"s-{index}",
                 name=name,
                 label=label,
-                edges=f"{edges} of {len(measures)} at the edge" if edges else "",
+                badge=f"{edges} of {len(measures)} at the edge" if edges else "",
                 table=_table(study, measures, f"t-tuned-{index}", label),
                 picks=_picks_table(study, expected, f"t-pick-{index}", label) if len(expected) else None,
             )

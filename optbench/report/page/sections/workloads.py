@@ -10,7 +10,7 @@ import numpy as np
 from optbench.core.status import OK
 from optbench.core.words import NONE, as_number, change, changes, count, listing, number
 from optbench.findings.verdicts import EXACT
-from optbench.report.page.context import Content
+from optbench.report.page.context import Content, FoldedPart
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.tables.metrics import shown_in
 
@@ -47,29 +47,21 @@ TESTED: Final = ("final_val_loss", "steps_to_target")
 """Columns with paired tests."""
 
 
-@dataclass(frozen=True)
-class WorkloadResult:
+@dataclass(frozen=True, kw_only=True)
+class WorkloadResult(FoldedPart):
     """A workload's part of the page.
 
     Attributes:
-        id: of its section.
-        name: in the study file.
-        label: in the page.
         facts: its size, budget and target in a line.
         found: the findings that it opens with.
         table: final results by optimizer and schedule.
         glance: entries of its row above the fold.
-        gist: what stands beside its name while its part is folded.
     """
 
-    id: str
-    name: str
-    label: str
     facts: str
     found: tuple[FindingView, ...]
     table: Table
     glance: tuple[TableEntry, ...]
-    gist: str
 
 
 GLANCE_HEADS: Final = (

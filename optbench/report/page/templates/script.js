@@ -77,6 +77,7 @@ const page = (() => {
     ];
   };
   const FILTERED = 6; // rows from which on a table can be filtered
+  const LONG = 24, OPEN = 16; // rows from which on a table is cut, and to how many
   const sortBy = (table, column, head) => {
     const up = head.getAttribute("aria-sort") !== "ascending";
     for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
@@ -107,6 +108,7 @@ const page = (() => {
       const words = make("input", { type: "search", size: 14 });
       words.setAttribute("aria-describedby", table.caption.id);
       words.addEventListener("input", () => {
+        table.classList.remove("cut");
         const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
         for (const row of rows) {
           row.hidden = !wanted.every((word) => row.textContent.toLowerCase().includes(word));
@@ -123,6 +125,15 @@ const page = (() => {
         copy(write(rows), `the table as ${name}`);
       });
       bar.append(button);
+    }
+    if (rows.length > LONG && table.id !== "t-cells") {
+      table.classList.add("cut");
+      const more = make("button", { type: "button", textContent: `Show all ${rows.length} rows` });
+      more.addEventListener("click", () => {
+        const cut = table.classList.toggle("cut");
+        more.textContent = cut ? `Show all ${rows.length} rows` : `Show ${OPEN} rows`;
+      });
+      bar.prepend(more);
     }
     table.parentElement.after(bar);
   }

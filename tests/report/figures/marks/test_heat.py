@@ -56,6 +56,17 @@ def test_numbers_can_be_read_on_the_deepest_square(theme, hue):
     assert contrast(theme["ink"], "#" + "".join(f"{c:02x}" for c in mixed)) >= 4.5
 
 
+def test_heat_maps_may_have_other_sides(ax):
+    table = pd.DataFrame(
+        {"optimizer": ["sgd", "adam"], "schedule": ["a", "b"], "estimate": [0.5, 2.0]},
+    ).assign(low=NAN, high=NAN, is_reference=False)
+    draw_heat(table, ax, {}, rows=["b", "a"], columns=["adam", "sgd"], down="schedule", across="optimizer")
+    assert {t.get_position(): t.get_text() for t in ax.texts if t.get_text()} == {
+        (1.5, 1.5): "0.5", (0.5, 0.5): "2"
+    }  # fmt: skip
+    assert not ax.lines
+
+
 def test_heat_prints_every_ratio(ax):
     table = pd.DataFrame(
         {

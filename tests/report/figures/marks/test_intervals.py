@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lab.figures import STYLES, lines
-from optbench.figures import draw_cosines, draw_final_losses, draw_ratios, draw_slopes
+from optbench.figures import draw_by_schedule, draw_cosines, draw_final_losses, draw_ratios, draw_slopes
 
 
 def test_final_losses_draw_dot_interval_and_share(ax):
@@ -88,6 +88,18 @@ def test_slopes_follow_the_schedules(ax):
     draw_slopes(table, ax, STYLES, schedules=["a", "b"])
     np.testing.assert_array_equal(lines(ax, "sgd")[0].get_ydata(), [1, 2])
     assert not lines(ax, "adam")
+
+
+def test_many_schedules_have_a_row_each(ax):
+    table = pd.DataFrame(
+        {"optimizer": ["sgd", "sgd", "adam"], "schedule": ["b", "a", "a"], "estimate": [2.0, 1.0, np.inf]}
+    )
+    draw_by_schedule(table, ax, STYLES, schedules=["a", "b"], labels={"sgd": "SGD"})
+    (marks,) = lines(ax, "sgd")
+    assert sorted(marks.get_xydata().tolist()) == [[1, 0], [2, 1]]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]  # the first at the top
+    assert [len(line.get_xdata()) for line in lines(ax, "adam")] in ([], [0])
+    assert [t.get_text() for t in ax.texts] == ["SGD", "adam"]  # each has its mark named above
 
 
 def test_slopes_carry_the_learning_rate_below_each_schedule(ax):

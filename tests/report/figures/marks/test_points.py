@@ -47,6 +47,24 @@ def test_names_beside_points_do_not_overlap(ax):
     assert hit == []
 
 
+def test_a_crowd_names_its_front_and_whom_it_has_room_for(ax):
+    names = [f"optimizer {i}" for i in range(40)]
+    from optbench.figures import assign_styles
+
+    table = pd.DataFrame({"optimizer": names, "x": np.linspace(1, 1.3, 40), "y": 2.0, "front": False}).assign(
+        x_low=NAN, x_high=NAN, y_low=NAN, y_high=NAN
+    )
+    table.loc[[30, 39], "front"] = True
+    draw_points(table, ax, assign_styles(names), limits=((1, 10), (1, 10)))
+    ax.figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in ax.texts]
+    assert [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)] == []
+    written = [t.get_text() for t in ax.texts]
+    assert written[:2] == ["optimizer 30", "optimizer 39"]
+    assert 2 < len(written) < 40
+    assert all(lines(ax, name) for name in names)
+
+
 def test_schedule_effects_show_the_common_one(ax):
     table = pd.DataFrame(
         {
