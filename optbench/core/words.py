@@ -44,9 +44,9 @@ def told_of_pairs(key: str, words: str, others: Sequence[str]) -> str:
 
 
 def number(
-    value: float | None, digits: int = 4, *, padded: bool = False, none: str = NONE, infinite: str = ""
+    value: float | None, digits: int = 3, *, padded: bool = False, none: str = NONE, infinite: str = ""
 ) -> str:
-    """Return a number with `digits` significant ones: `0.1234`, `12 345`, `2.868×10⁻⁵`, `−∞`, or a dash.
+    """Return a number with `digits` significant ones: `0.123`, `12 345`, `2.87×10⁻⁵`, `−∞`, or a dash.
 
     Whole numbers below a million and the part before the point are written out, thousands marked by a thin
     space; powers of ten below 0.001 and from a million on; a true minus sign.
@@ -92,7 +92,7 @@ def in_powers(value: float) -> str:
     return f"{digit}{power(int(exponent))}"
 
 
-def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: int = 4) -> str:
+def interval(low: float, high: float, *, higher_is_worse: bool = True, digits: int = 3) -> str:
     """Return `[low, high]` with `digits` significant digits, and with an open end where nothing bounds it.
 
     Returns "" where there is no interval, or where both ends are the same infinity. A NaN end

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def compared_to(f: Mapping[str, Any], w: Mapping[str, Any], that: str) -> str:
-    """`0.71 times that of B [0.66, 0.75]`, or a difference where there are no ratios."""
-    span = f"[{as_number(f['low'])}, {as_number(f['high'])}]"
+    """`0.71 times that of B [0.66, 0.75]`, or a difference where there are no ratios; exact, no interval."""
+    span = "" if f["low"] == f["high"] else f" [{as_number(f['low'])}, {as_number(f['high'])}]"
     if w["scale"] == "difference":
-        return f"{as_number(f['effect'])} against {that} {span}"
-    return f"{as_number(f['effect'])} times {that} {span}"
+        return f"{as_number(f['effect'])} against {that}{span}"
+    return f"{as_number(f['effect'])} times {that}{span}"
 
 
 def evidence(f: Mapping[str, Any]) -> str:

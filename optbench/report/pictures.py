@@ -23,6 +23,7 @@ _VALUES: Final[Mapping[str, re.Pattern[str]]] = {
     name: re.compile(pattern)
     for names, pattern in (
         ("id", _ID),
+        ("data-x data-y", rf"{_NUMBER}(?: {_NUMBER}){{3}} (?:linear|log)"),
         ("class", r"s\d+"),
         ("href", f"#{_ID}"),
         ("clip-path", rf"url\(#{_ID}\)"),
@@ -58,7 +59,9 @@ _LOOK: Final = frozenset(
 )
 _WORDS: Final = frozenset({"font-family", "font-size", "font-weight", "font-style", "text-anchor"})
 _ALLOWED: Final[Mapping[str, frozenset[str]]] = {
-    "svg": frozenset({"xmlns", "viewBox", "width", "height", "role", "aria-labelledby"}) | _LOOK | _WORDS,
+    "svg": frozenset({"xmlns", "viewBox", "width", "height", "role", "aria-labelledby", "data-x", "data-y"})
+    | _LOOK
+    | _WORDS,
     "title": frozenset({"id"}),
     "desc": frozenset({"id"}),
     "defs": frozenset(),

@@ -27,7 +27,7 @@ def entry(value: object) -> TableValue:
 
 
 def in_words(value: float) -> str:
-    """Return a number for a figure's description, four significant digits."""
+    """Return a number for a figure's description."""
     return number(value, none="not available", infinite="infinite (diverged)")
 
 
@@ -36,7 +36,7 @@ def interval_words(coverage: Sequence[float], n: int) -> str:
     known = sorted({round(100 * c, 1) for c in coverage if math.isfinite(c) and c > 0})
     seeds = count(n, "seed")
     if n < 2 or not known:  # noqa: PLR2004 - one run has no spread
-        return f"{seeds}: too few for an interval"
+        return "none, of one run" if n < 2 else f"{seeds}: too few for an interval"  # noqa: PLR2004
     low, high = known[0], known[-1]
     share = f"{high:g}%" if low == high else f"{low:g} to {high:g}%"
     return f"interval of the median over {seeds} from order statistics, which covers {share}"

@@ -108,6 +108,7 @@ def test_shares_chances_counts_and_powers():
 FORMATTERS = {
     "core/words.py": "the formatter",
     "report/figures/scales.py": "ticks",
+    "report/figures/axes.py": "numbers for the page's script",
     "findings/analysis.py": "rounds what a table holds",
     "cells/search.py": "makes a round rate",
     "running/progress.py": "a line that is overtaken by the next one",

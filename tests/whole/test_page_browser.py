@@ -351,6 +351,45 @@ def test_the_lab_moves_by_keys_and_its_pair_stands_in_the_address(browser, page_
         assert b.input_value() == "0.9"
 
 
+@pytest.mark.parametrize(
+    ("workload", "optimizer", "at"), [("ravine", "momentum", 10), ("digits", "adam", 30)]
+)
+def test_the_pointer_reads_a_curve(browser, page_file, workload, optimizer, at):
+    """Where the table has a median, the pointer finds it: its optimizer's name, its step and its value."""
+    curves = pd.read_parquet(page_file.parents[2] / "results/demo/tables/convergence.parquet")
+    curves = curves[(curves["workload"] == workload) & (curves["schedule"] == "constant")]
+    curves = curves[(curves["split"] == "validation") & (curves["metric"] == "loss")]
+    known = (curves["optimizer"] == optimizer) & np.isfinite(curves["median"])
+    own = curves[known].sort_values("step")
+    row = own.iloc[(own["step"] - at).abs().argmin()]
+    with opened(browser, page_file) as page:
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        drawing = page.locator(f"#convergence-{workload}-constant-loss > svg").first
+        drawing.scroll_into_view_if_needed()
+        x, y = (drawing.get_attribute(f"data-{axis}").split() for axis in "xy")
+        wide, tall = float(drawing.get_attribute("width")), float(drawing.get_attribute("height"))
+
+        def place(scale, value):
+            start, end, low, high = map(float, scale[:4])
+            low, high, value = np.log([low, high, value]) if scale[4] == "log" else (low, high, value)
+            return start + (value - low) / (high - low) * (end - start)
+
+        box = drawing.bounding_box()
+        left, top = place(x, row["step"]), place(y, row["median"])
+        page.mouse.move(box["x"] + left / wide * box["width"], box["y"] + top / tall * box["height"])
+        tip = page.locator(".tip")
+        assert tip.is_visible()
+        name, _, values = tip.inner_text().partition(": ")
+        assert name == {"adam": "Adam"}.get(optimizer, optimizer)
+        step, value = map(float, values.split(", "))
+        assert step == pytest.approx(row["step"], abs=1.3)  # curves are drawn at every other step or so
+        there = own.loc[(own["step"] - step).abs().idxmin(), "median"]
+        assert value == pytest.approx(there, rel=0.02)  # drawn to a tenth of a pixel
+        page.mouse.move(box["x"] + 2, box["y"] + 2)
+        assert not tip.is_visible()
+        assert drawing.locator("circle[r='5']").count() == 0
+
+
 def test_highlight_fades_the_others_in_every_figure(browser, page_file):
     with opened(browser, page_file) as page:
         button = page.locator(".legend").get_by_role("button", name="SGD")

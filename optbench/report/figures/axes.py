@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter
 
 from optbench.core.text import escaped
 from optbench.report.figures.backend.axis import SingleTickAxis
@@ -55,6 +56,28 @@ def panel(
     for axis in (ax.xaxis, ax.yaxis):
         ax.add_artist(SingleTickAxis(axis))
     return figure, ax
+
+
+def scales_of(ax: Axes) -> dict[str, str]:
+    """Return where a panel's axes have which values, for a page that says what lies under the pointer.
+
+    By axis, `x` and `y`, four numbers and a word: the pixels of its ends, from the left and from the top, the
+    values there, and `log` or `linear`. An axis of names has none.
+    """
+    box = ax.get_window_extent()
+    tall = ax.get_figure().get_figheight() * POINTS_PER_INCH  # type: ignore[union-attr]
+    ends = {"x": (box.x0, box.x1), "y": (tall - box.y0, tall - box.y1)}
+    limits = {"x": ax.get_xlim(), "y": ax.get_ylim()}
+    scales = {"x": ax.get_xscale(), "y": ax.get_yscale()}
+    axes = {"x": ax.xaxis, "y": ax.yaxis}
+    return {
+        name: " ".join(f"{round(end, 1):g}" for end in ends[name])
+        + " "
+        + " ".join(f"{end:.6g}" for end in limits[name])
+        + f" {scales[name]}"
+        for name, axis in axes.items()
+        if not isinstance(axis.get_major_formatter(), FixedFormatter)
+    }
 
 
 def shorten(name: str, length: int = LABEL_LENGTH) -> str:

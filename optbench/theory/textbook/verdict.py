@@ -141,7 +141,7 @@ def lower(
     return Part(holds, said, p, n)
 
 
-def number(value: float, digits: int = 4, *, endless: str = DIVERGED.name) -> str:
+def number(value: float, digits: int = 3, *, endless: str = DIVERGED.name) -> str:
     """A number for a claim's sentence: a word for an infinity or where there is none."""
     return phrases.number(value, digits, none="not measured", infinite=endless)
 

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from lab.figures import fragment
-from optbench.report.figures.axes import panel, space_apart, write_title
+from optbench.report.figures.axes import panel, scales_of, space_apart, write_title
 from optbench.report.figures.backend.style import drawing
 from optbench.report.figures.scales import (
     name_ticks,
@@ -57,3 +57,14 @@ def test_a_long_name_of_a_panel_begins_further_left_and_fits():
             if title == "Constant":
                 assert box.x0 == pytest.approx(left, abs=1)
             assert axes.get_title(loc="left") == title or axes.get_title(loc="left").endswith("W…")
+
+
+def test_scales_say_where_which_value_is():
+    """What the page's tooltips read: pixels from the left and the top, and the values there."""
+    _, ax = panel(360, 240, left=50, right=10, top=20, bottom=40)
+    ax.set_xlim(0, 100)
+    ax.set_yscale("log")
+    ax.set_ylim(0.01, 10)
+    assert scales_of(ax) == {"x": "50 350 0 100 linear", "y": "200 20 0.01 10 log"}
+    name_ticks(ax, "x", [0, 1], ["a", "b"])
+    assert set(scales_of(ax)) == {"y"}

@@ -74,7 +74,7 @@ def test_cost_and_oscillation_are_drawn_where_they_were_measured(tmp_path):
     assert [row[1:4] for row in cost.rows[:2]] == [("SGD", 1, 1), ("momentum", 1.5, pytest.approx(1.47))]
     assert [row[0] for row in cost.rows] == ["Ravine"] * 3
     assert [r.caption.endswith(("relied on.", "were timed.")) for r in by_workload] == [False, True] * 2
-    assert "Adam 2.25 (2.161 to 2.387)" in cost.panels[0].alt
+    assert "Adam 2.25 (2.16 to 2.39)" in cost.panels[0].alt
     cosines = [r for r in records if r.section == "oscillation"]
     assert [r.workload for r in cosines] == ["ravine", "digits"]
     assert all(len(r.panels) == 2 for r in cosines)
@@ -90,4 +90,4 @@ def test_many_optimizers_go_to_further_panels(tmp_path):
     records = draw_all(results / "tables", results / "figures")
     losses = next(r for r in records if r.section == "convergence")
     assert len(losses.panels) == 2
-    assert "too few for an interval" in losses.caption
+    assert "Bands: none, of one run." in losses.caption

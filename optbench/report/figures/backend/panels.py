@@ -11,7 +11,7 @@ from optbench.core.errors import UserError
 from optbench.core.files import set_aside, write_atomically
 from optbench.core.text import escaped
 from optbench.report.figure import Panel, UniqueIds
-from optbench.report.figures.axes import panel
+from optbench.report.figures.axes import panel, scales_of
 from optbench.report.figures.backend.processes import DrawingProcess
 from optbench.report.figures.backend.renderer import to_svg, write_pdf
 from optbench.report.figures.backend.svg import clean
@@ -119,7 +119,8 @@ def _write(panels: Sequence[PendingPanel], folder: Path, pdf: str) -> None:
         figures.append(figure)
     for pending, figure in zip(panels, figures, strict=True):
         # A name may hold what is no XML; it is shown as an escape.
-        text = escaped(clean(to_svg(figure), pending.prefix, pending.title, pending.alt), lines=True)
+        drawing = clean(to_svg(figure), pending.prefix, pending.title, pending.alt, scales_of(figure.axes[0]))
+        text = escaped(drawing, lines=True)
         try:
             check_picture(text)
         except PictureError as problem:  # one drawing must not cost the page

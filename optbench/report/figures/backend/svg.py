@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from optbench.report.palette import LIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 FONTS: Final = "DejaVu Sans, Verdana, Helvetica, Arial, sans-serif"
 _DOCUMENT: Final = re.compile(r'<svg\b[^>]*viewBox="([^"]+)"[^>]*>(.*)</svg>', re.DOTALL)
@@ -45,7 +46,9 @@ _DEFAULTS: Final = frozenset({("stroke-linejoin", "miter"), ("fill-opacity", "1"
 _FONT: Final = re.compile(r"^(?:(italic|normal|bold|\d{3})\s+)*([\d.]+)px\b.*$")
 
 
-def clean(svg: str, prefix: str, title: str, description: str) -> str:
+def clean(
+    svg: str, prefix: str, title: str, description: str, scales: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Return matplotlib's document as one `<svg role="img">` fragment in the colours of the light page.
 
     Args:
@@ -53,6 +56,7 @@ def clean(svg: str, prefix: str, title: str, description: str) -> str:
         prefix: put before every id; unique in the page, letters, digits and hyphens.
         title: what the figure is, in a phrase.
         description: what it shows, for those who do not see it.
+        scales: of the axes `x` and `y`, for whoever wants to read a place off the drawing.
 
     Raises:
         ValueError: matplotlib wrote what this function does not know.
@@ -75,11 +79,13 @@ def clean(svg: str, prefix: str, title: str, description: str) -> str:
         body = shorter
     body = _TEXT.sub(lambda text: _INHERITED.sub("", text.group()), _ungroup(body))
     _, _, width, height = (float(part) for part in view.split())
+    ends = "".join(f" data-{axis}={quoteattr(scale)}" for axis, scale in scales.items())
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}" role="img" aria-labelledby="{prefix}-title {prefix}-desc" '
         f'font-family={quoteattr(FONTS)} font-size="10" fill="{LIGHT["ink"]}" '
-        f'stroke-linejoin="round" stroke-linecap="butt"><title id="{prefix}-title">{escape(title)}</title>'
+        f'stroke-linejoin="round" stroke-linecap="butt"{ends}>'
+        f'<title id="{prefix}-title">{escape(title)}</title>'
         f'<desc id="{prefix}-desc">{escape(description)}</desc>{body}</svg>\n'
     )
 

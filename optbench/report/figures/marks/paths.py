@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FAR: Final = 1e9
 """Widths of the view beyond which a path goes on in place; matplotlib cuts lines by products of places."""
 
+WILD: Final = 10
+"""Times the median optimizer's largest speed beyond which one is not followed by the axis of velocities."""
+
 MARKERS_UP_TO: Final = 120
 """Points of a path that get a dot each; a longer one is a line."""
 
@@ -185,13 +188,12 @@ def draw_velocity(
         end = float(finite[-1]) if finite.size else 0.0
         ends.append((labels.get(str(name), str(name)), end, style.color, style.index))
     draw_series(ax, drawn, linewidth=1.5)
-    values = table["velocity"].to_numpy(float)
-    values = values[np.isfinite(values)]
-    if values.size:
-        # One wild run must not flatten the rest: the axis follows the bulk of the values.
-        sizes = drawable(np.abs(values))
-        reach = max(float(np.quantile(sizes, 0.99)) * 1.15, 1e-12)
-        ax.set_ylim(-reach, reach)
+    speeds = table["velocity"].abs().where(np.isfinite(table["velocity"].to_numpy(float)))
+    most = drawable(speeds.groupby(table["optimizer"]).max().dropna())
+    if most.size:
+        # One wild run must not flatten the rest: it leaves the panel.
+        reach = float(most[most <= WILD * np.median(most)].max()) * 1.1
+        ax.set_ylim(-max(reach, 1e-12), max(reach, 1e-12))
     last = float(table["step"].max()) if len(table) else 1.0
     ax.set_xlim(0, last if last > 0 else 1)
     linear_ticks(ax, "x", 4)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from optbench.core.words import number
+from optbench.core.words import count, number
 from optbench.report.figure import FigureRecord
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.backend.panels import FigureWriter
@@ -185,10 +185,10 @@ def _survival(
             section="cost" if timed else "arrival",
             workload=workload,
             title="Time to target" if timed else "Steps to target",
-            caption=f"Kaplan–Meier: share of up to {n} runs at or below the target{at}; bands: 95% intervals "
-            "(Wilson's), pointwise, drawn where some have arrived and not all. Medians: intervals between "
-            "order statistics. A run that never got there is censored at its budget, one that diverged too; "
-            "nothing is imputed."
+            caption=f"Kaplan–Meier: share of up to {count(n, 'run')} at or below the target{at}; bands: 95% "
+            "intervals (Wilson's), pointwise, drawn where some have arrived and not all. Medians: intervals "
+            "between order statistics. A run that never got there is censored at its budget, one that "
+            "diverged too; nothing is imputed."
             + (
                 " Seconds are steps times the median step time, measured apart, whose own interval is in "
                 "these too."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from optbench.findings.verdicts import EXACT
 from optbench.report.page.context import Content, FoldedPart
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.tables.metrics import shown_in
+from optbench.tables.rows import row_dicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +88,12 @@ def workload_results(
     return tuple(_result(study, summary, findings, name, index) for index, name in enumerate(study.workloads))
 
 
+def _estimate(row: Mapping[str, Any]) -> Estimate:
+    """An estimate with its interval, which one run has none of."""
+    ends = (float(row["low"]), float(row["high"])) if row["n"] > 1 else (math.nan, math.nan)
+    return Estimate(float(row["estimate"]), *ends)
+
+
 def _result(
     study: StudyView, summary: pd.DataFrame, findings: Findings, workload: str, index: int
 ) -> WorkloadResult:
@@ -93,15 +101,14 @@ def _result(
     runs = study.runs[study.runs["workload"] == workload]
     measures: dict[str, dict[CombinationKey, Estimate]] = {
         metric: {
-            (str(r.optimizer), str(r.schedule)): Estimate(float(r.estimate), float(r.low), float(r.high))  # type: ignore[arg-type]
-            for r in rows[rows["metric"] == metric].itertuples()
+            (str(r["optimizer"]), str(r["schedule"])): _estimate(r)
+            for r in row_dicts(rows[rows["metric"] == metric])
         }
         for metric, _, _ in _shown_measures(study)
     }
     # What is compared is shown as it is compared.
     measures["final_val_loss"] = {
-        key: Estimate(float(r["estimate"]), float(r["low"]), float(r["high"]))
-        for key, r in findings.standing(workload, "final_val_loss").items()
+        key: _estimate(r) for key, r in findings.standing(workload, "final_val_loss").items()
     }
     row = _glance(study, workload, findings)
     return WorkloadResult(

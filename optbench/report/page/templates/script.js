@@ -14,6 +14,16 @@ const page = (() => {
       "e" + [...power].map((c) => (c === "⁻" ? "-" : SUPER.indexOf(c))).join(""));
     return /^-?(\d|Infinity)/.test(plain) ? parseFloat(plain) : NaN;
   };
+  // Three significant digits, as the page writes them.
+  const number = (n) => {
+    if (!Number.isFinite(n)) return Number.isNaN(n) ? "–" : n > 0 ? "∞" : "−∞";
+    const size = Math.abs(n);
+    if (size && (size < 0.0009995 || size >= 999500)) {
+      const [digits, power] = n.toExponential(2).split("e");
+      return `${String(Number(digits)).replace("-", "−")}×10${[...String(Number(power))].map((c) => (c === "-" ? "⁻" : SUPER[c])).join("")}`;
+    }
+    return String(Number(n.toPrecision(3))).replace("-", "−");
+  };
   const live = make("p", { className: "note", role: "status" });
   live.style.cssText = "position:fixed;bottom:0;left:1rem;background:var(--paper);margin:0;padding:0 .5rem";
   document.body.append(live);
@@ -206,5 +216,5 @@ const page = (() => {
   addEventListener("afterprint", () => { for (const fold of printed) fold.open = false; });
   const space = document.querySelector("svg").namespaceURI;
   const svg = (tag) => document.createElementNS(space, tag);
-  return { make, say, copy, svg, formats: FORMATS };
+  return { make, say, copy, svg, number, formats: FORMATS };
 })();

