@@ -62,7 +62,7 @@ SECTIONS: Final = (
     ),
     Section("schedules", "Schedules", ("schedules",), ("schedules",)),
     Section("cost", "Cost", ("cost",), ("cost",), absent="what a step costs (no step was timed)"),
-    Section("learn", "Learn", ("learn", "oracle"), ("learn",)),
+    Section("learn", "Learn", ("lesson", "learn", "oracle"), ("learn",)),
     Section("cells", "Cells", (), ("cells",)),
     Section("methods", "Methods and provenance", (), ("methods",)),
 )

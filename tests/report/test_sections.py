@@ -152,10 +152,10 @@ def add_weather(monkeypatch, *, content, section="rain"):
     figures.draw = rain(section)
     monkeypatch.setitem(sys.modules, page_module(WEATHER), page)
     monkeypatch.setitem(sys.modules, figures_module(WEATHER), figures)
-    ours = build._environment()
+    ours = build._environment("en")
     template = DictLoader({"weather.html.j2": '{% import "macros.html.j2" as draw %}\n' + TEMPLATE})
     overlay = ours.overlay(loader=ChoiceLoader([template, ours.loader]))
-    monkeypatch.setattr(build, "_environment", lambda: overlay)
+    monkeypatch.setattr(build, "_environment", lambda _language: overlay)
 
 
 def make_page(folder, sections):

@@ -15,6 +15,8 @@ from lab.pages import mixed_page, ranked_page
 from optbench.report.figures.draw import draw_all
 from optbench.report.page.build import render
 from optbench.tables.heavy_ball import CURVATURES, exact_rate, spectral_radius
+from optbench.theory import lesson
+from optbench.theory.oracle import forms
 
 pytestmark = pytest.mark.browser
 
@@ -80,7 +82,7 @@ def test_ten_thousand_cells(browser, tmp_path):
         assert last in card.inner_text()
         assert "diverged · 4999 cells" in page.locator("#s-completeness").inner_text()
         # What is far from the screen waits, from the page's head on.
-        lazy = "getComputedStyle(document.querySelector('.figure')).contentVisibility"
+        lazy = "getComputedStyle(document.querySelector('.fold > .scroll')).contentVisibility"
         assert page.evaluate(lazy) == "auto"
 
 
@@ -306,49 +308,120 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         assert page.locator("#t-final-0").inner_text() == before
 
 
-def test_lab_uses_the_closed_forms(browser, page_file):
-    """The script's rate and path, at many points, against the formulas of the package and plain iteration."""
+def test_labs_use_the_closed_forms(browser, page_file):
+    """The script's functions, at many points, against those of the package."""
     random = np.random.default_rng(5)
     pairs = np.column_stack([10 ** random.uniform(-3, -0.5, 200), random.uniform(0, 0.999, 200)])
     low, high = CURVATURES["ravine"]
     with opened(browser, page_file) as page:
         rates = page.evaluate(
-            "([pairs, h]) => pairs.map(([lr, b]) => page.lab.rate(lr, b, h))", [pairs.tolist(), [low, high]]
+            "([pairs, h]) => pairs.map(([lr, b]) => page.lesson.rate(lr, b, h))",
+            [pairs.tolist(), [low, high]],
         )
         np.testing.assert_allclose(rates, exact_rate(pairs[:, 0], pairs[:, 1], (low, high)), rtol=1e-12)
         for momentum, lr in ((0.0, 0.1), (0.8, 0.1), (0.9, 0.02)):
             path = page.evaluate(
-                "([lr, b, h]) => page.lab.path(lr, b, h, [-2.4, 0.2], 50)", [lr, momentum, [low, high]]
+                "([lr, b, h]) => page.lesson.path(lr, b, h, [-2.4, 0.2], 50)", [lr, momentum, [low, high]]
             )
             np.testing.assert_allclose(path, ravine_path(momentum, lr, 50), rtol=1e-9, atol=1e-15)
-        page.get_by_role("button", name="The best pair").click()
-        lab = page.locator("#momentum-lab")
+            parts = page.evaluate("([places, h]) => page.lesson.parts(places, h)", [path, [low, high]])
+            np.testing.assert_allclose(parts, lesson.parts_of_loss(path, (low, high)), rtol=1e-12)
+        for k in (2, 144, 1000):
+            curvatures = page.evaluate("(k) => page.lesson.directions(k)", k)
+            np.testing.assert_allclose(curvatures, lesson.directions(k), rtol=1e-12)
+            start = page.evaluate("(h) => page.lesson.evenStart(h)", curvatures)
+            np.testing.assert_allclose(start, lesson.even_start(curvatures), rtol=1e-12)
+            best = page.evaluate("(k) => page.lesson.bestPair(1 / k, 1)", k)
+            wanted = forms.heavy_ball_optimal(1 / k, 1)
+            assert (best["lr"], best["b"]) == pytest.approx((wanted.lr, wanted.momentum), rel=1e-12)
+        for schedule in lesson.SCHEDULES:
+            shown = page.evaluate("(name) => page.lesson.ratesOf(name, 0.5, 100)", schedule)
+            np.testing.assert_allclose(shown, lesson.rates_of(schedule, 0.5, 100), rtol=1e-12, atol=1e-15)
+            found = page.evaluate(
+                "([rates, h]) => page.lesson.expected(rates, 0.7, h, [3, -1], 0.4)",
+                [shown, list(lesson.NOISY)],
+            )
+            wanted = lesson.expected(shown, 0.7, lesson.NOISY, (3, -1), 0.4)
+            np.testing.assert_allclose(found["start"], wanted.start, rtol=1e-9, atol=1e-15)
+            np.testing.assert_allclose(found["noise"], wanted.noise, rtol=1e-9, atol=1e-15)
+        floor = page.evaluate("() => page.lesson.floor(0.05, 0.9, 0.3, 0.2)")
+        assert floor == pytest.approx(0.3 * forms.stationary_variance(0.05, 0.9, 0.3, 0.2) / 2)
+
+
+def open_part(page, name):
+    page.evaluate("(id) => { document.getElementById(id).open = true; }", f"learn-{name}")
+    return page.locator(f"[data-lab={name}]")
+
+
+def test_the_momentum_lab_shows_what_is_chosen(browser, page_file):
+    low, high = CURVATURES["ravine"]
+    with opened(browser, page_file) as page:
+        lab = open_part(page, "momentum")
+        lab.get_by_role("button", name="The best pair").click()
         lr, b = (
-            10 ** float(page.locator("#lab-lr").input_value()),
-            float(page.locator("#lab-momentum").input_value()),
+            10 ** float(page.locator("#lab-momentum-lr").input_value()),
+            float(page.locator("#lab-momentum-b").input_value()),
         )
-        assert float(exact_rate(lr, b, (low, high))) == pytest.approx(11 / 13, abs=0.02)
+        assert float(exact_rate(lr, b, (low, high))) == pytest.approx(11 / 13, rel=1e-6)
         along, across = (float(spectral_radius(lr, b, h)) for h in (low, high))
         assert f"{along:.4f} along the valley, {across:.4f} across it" in lab.inner_text()
-        page.locator("#lab-momentum").fill("0")
-        page.locator("#lab-lr").fill("-0.8")
+        page.locator("#lab-momentum-b").fill("0")
+        page.locator("#lab-momentum-lr").fill("-0.8")
         assert "it diverges" in lab.inner_text()
+        # A click on the map chooses the pair that lies there.
+        lab.locator("svg").last.click(position={"x": 200, "y": 100})
+        assert 0.3 < float(page.locator("#lab-momentum-b").input_value()) < 0.9
+        assert page.evaluate("location.hash").startswith("#learn-momentum:lr=")
 
 
-def test_the_lab_moves_by_keys_and_its_pair_stands_in_the_address(browser, page_file):
+def test_every_lab_has_its_first_setting_from_the_lesson(browser, page_file):
+    """Factors, floors and ends that the labs say in words, by the package's own formulas."""
     with opened(browser, page_file) as page:
-        lr, b = page.locator("#lab-lr"), page.locator("#lab-momentum")
+        assert "0.988 along the valley, −0.8 across it" in open_part(page, "descent").inner_text()
+        assert "about 183 steps" in open_part(page, "descent").inner_text()
+        directions = open_part(page, "directions")
+        assert "0.98 of itself a step, the steepest 0.98" in directions.inner_text()
+        assert "At the best step it is 115." in directions.inner_text()
+        floors = [
+            sum(h * forms.stationary_variance(lr, b, h, 0.3) / 2 for h in lesson.NOISY)
+            for lr, b in ((0.5, 0.0), (0.05, 0.9))
+        ]
+        plain, ball = (f"{floor:.3g}" for floor in floors)
+        assert f"{plain} for plain descent" in open_part(page, "noise").inner_text()
+        assert f"{ball} for the heavy ball" in open_part(page, "noise").inner_text()
+        start = lesson.even_start(lesson.NOISY)
+        end = lesson.expected(lesson.rates_of("cosine", 0.5), 0.0, lesson.NOISY, start, 0.3).loss[-1]
+        assert f"Cosine ends at {end:.3g}:" in open_part(page, "schedules").inner_text()
+
+
+def test_the_labs_move_by_keys_and_their_state_stands_in_the_address(browser, page_file):
+    with opened(browser, page_file) as page:
+        open_part(page, "momentum")
+        lr, b = page.locator("#lab-momentum-lr"), page.locator("#lab-momentum-b")
         b.fill("0.5")
         for key, moved in (("ArrowRight", 0.02), ("ArrowDown", -0.02), ("Shift+ArrowUp", 0.002)):
             before = float(b.input_value())
             b.press(key)
-            assert float(b.input_value()) - before == pytest.approx(moved * 0.99, abs=1e-3)
-        assert page.evaluate("location.hash").startswith("#lab=0.1,0.50")
-        page.evaluate("location.hash = '#lab=0.02,0.9'")
-        page.wait_for_function("document.querySelector('#lab-momentum').value === '0.9'")
-        assert 10 ** float(lr.input_value()) == pytest.approx(0.02, rel=2e-3)
-        page.evaluate("location.hash = '#lab=much,more'")  # nothing that it knows
-        assert b.input_value() == "0.9"
+            assert float(b.input_value()) - before == pytest.approx(moved * 0.99, abs=1e-6)
+        assert page.evaluate("location.hash").startswith("#learn-momentum:lr=0.1,b=0.50")
+        page.evaluate("location.hash = '#learn-momentum:lr=0.02,b=0.9'")
+        page.wait_for_function("document.querySelector('#lab-momentum-b').value === '0.9'")
+        assert 10 ** float(lr.input_value()) == pytest.approx(0.02)
+        page.evaluate("location.hash = '#learn-noise:noise=0.5'")  # opens the part that it is about
+        page.wait_for_function("document.getElementById('learn-noise').open")
+        assert 10 ** float(page.locator("#lab-noise-noise").input_value()) == pytest.approx(0.5)
+        page.evaluate("location.hash = '#learn-momentum:lr=much,b=1e9'")  # what it cannot read, and too much
+        page.wait_for_function("document.querySelector('#lab-momentum-b').value === '0.99'")
+        assert 10 ** float(lr.input_value()) == pytest.approx(0.02)
+
+
+def test_without_script_the_lesson_has_figures(browser, page_file):
+    with opened(browser, page_file, java_script_enabled=False) as page:
+        for name in ("descent", "directions", "momentum", "noise", "schedules"):
+            assert page.locator(f"#lesson-{name} svg").count() >= 1
+        assert page.locator("#lesson-descent").is_visible()
+    with opened(browser, page_file) as page:
+        assert not page.locator("#lesson-descent").is_visible()
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from optbench.core.text import escaped
 from optbench.core.words import named, shortened
 from optbench.report.figure import FigureRecord, read_records
 from optbench.report.page.context import PageContext
+from optbench.report.page.language import ENGLISH, translator
 from optbench.report.page.sections.completeness import status_counts
 from optbench.report.page.sections.verdict import Findings, FindingView, read_findings
 from optbench.report.page.table import Table, plain_table
@@ -57,7 +58,7 @@ LONGEST_TITLE: Final = 300
 LONGEST_QUESTION: Final = 2000
 """Characters of the study's title and question that stand in the head."""
 
-SCRIPTS: Final = ("script.js", "tips.js", "cells.js", "lab.js")
+SCRIPTS: Final = ("script.js", "tips.js", "cells.js", "lesson.js")
 """Parts of the page's script, in order; first.js stands in its head."""
 
 
@@ -135,6 +136,7 @@ def render(
         _figure(study, record, results / "figures", spoilt)
         for record in read_records(results / "figures/figures.json")
     )
+    language = str((study.facts.get("report") or {}).get("language") or ENGLISH)
     context = PageContext(
         name=results.name,
         study=study,
@@ -143,13 +145,15 @@ def render(
         findings=read_findings(tables, _links(figures)),
         figures=figures,
         sections=sections,
+        say=translator(language),
     )
     style = _asset("style.css").replace("/* PALETTE */", _palette()).replace("/* STATUSES */", _statuses())
     first, script = _asset("first.js"), "".join(map(_asset, SCRIPTS))
     page = (
-        _environment()
+        _environment(language)
         .get_template("page.html.j2")
         .render(
+            language=language,
             title=named(str(study.facts.get("title") or context.name), LONGEST_TITLE),
             question=shortened(str(study.facts.get("question") or ""), LONGEST_QUESTION, "the study file"),
             style=Markup(style),  # noqa: S704 - our own file
@@ -203,9 +207,10 @@ def _links(figures: Sequence[Figure]) -> dict[str, str]:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
+def _environment(language: str) -> Environment:
+    environment = Environment(
         loader=PackageLoader("optbench.report.page"),
+        extensions=["jinja2.ext.i18n"],
         autoescape=True,
         finalize=_showable,
         undefined=StrictUndefined,
@@ -213,6 +218,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    say = translator(language)
+    # The extension's own method, which its class for environments does not know of.
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        say, lambda one, many, n: say(one if n == 1 else many), newstyle=True
+    )
+    return environment
 
 
 def _showable(value: object) -> object:

@@ -41,7 +41,7 @@ def test_draw_all_writes_what_it_records(tmp_path):
     named = {p.svg for r in records for p in r.panels} | {"figures.json"}
     assert {f.name for f in figures.iterdir()} == named
     assert {r.section for r in records} == {
-        "verdict", "across", "convergence", "final", "arrival", "schedules", "learn",
+        "verdict", "across", "convergence", "final", "arrival", "schedules", "lesson", "learn",
     }  # fmt: skip
     for record in records:
         assert record.caption.endswith(".")

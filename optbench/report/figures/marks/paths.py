@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 FAR: Final = 1e9
 """Widths of the view beyond which a path goes on in place; matplotlib cuts lines by products of places."""
 
+MOST_OF_A_RUN: Final = 0.97
+"""Share of a run whose velocities the axis shows: a spike may leave it."""
+
 WILD: Final = 10
-"""Times the median optimizer's largest speed beyond which one is not followed by the axis of velocities."""
+"""Times the median optimizer's speed beyond which the axis of velocities does not follow one."""
 
 MARKERS_UP_TO: Final = 120
 """Points of a path that get a dot each; a longer one is a line."""
@@ -189,7 +192,7 @@ def draw_velocity(
         ends.append((labels.get(str(name), str(name)), end, style.color, style.index))
     draw_series(ax, drawn, linewidth=1.5)
     speeds = table["velocity"].abs().where(np.isfinite(table["velocity"].to_numpy(float)))
-    most = drawable(speeds.groupby(table["optimizer"]).max().dropna())
+    most = drawable(speeds.groupby(table["optimizer"]).quantile(MOST_OF_A_RUN).dropna())
     if most.size:
         # One wild run must not flatten the rest: it leaves the panel.
         reach = float(most[most <= WILD * np.median(most)].max()) * 1.1

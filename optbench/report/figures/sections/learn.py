@@ -13,6 +13,7 @@ from optbench.report.figure import FigureRecord, Panel
 from optbench.report.figures.axes import label_margin
 from optbench.report.figures.backend.panels import FigureWriter
 from optbench.report.figures.marks.paths import draw_average, draw_path, draw_velocity, velocities
+from optbench.report.figures.sections.lesson import draw_lesson
 from optbench.report.figures.sections.oracle import draw_oracle
 from optbench.report.figures.sections.rates import draw_rates
 from optbench.report.figures.sections.textbook import draw_textbook
@@ -43,6 +44,7 @@ def draw(context: DrawingContext) -> list[FigureRecord]:
     """The section's figures, in order."""
     study, writer, tables = context.study, context.writer, context.tables
     return [
+        *draw_lesson(writer),
         *draw_rates(study, writer, context.figure_tables.rates),
         *draw_oracle(study, writer, tables / "oracle.parquet"),
         *draw_learning(study, writer, context.curves, context.landscapes),

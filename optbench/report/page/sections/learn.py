@@ -1,14 +1,15 @@
-"""What the textbook says beside what this study measured: its claims, the oracle, and a lab to try it in."""
+"""A lesson on momentum with labs to try it in, and what this study measured of it: claims and oracle."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from optbench.catalogue.workloads.landscapes import LANDSCAPES
 from optbench.report.page.context import Content
 from optbench.report.page.sections.claims import Claims, claims
+from optbench.report.page.sections.lab_words import LAB_WORDS
 from optbench.report.page.sections.oracle import Oracle, oracle
 from optbench.report.tables import read_oracle
 from optbench.tables.heavy_ball import CURVATURES
@@ -16,6 +17,10 @@ from optbench.theory.textbook.file import read_claims
 
 if TYPE_CHECKING:
     from optbench.report.page.context import PageContext
+    from optbench.report.page.sections.verdict import FindingView
+
+EFFECTS: Final = 3
+"""Main effects of schedules that the last part of the lesson repeats."""
 
 
 @dataclass(frozen=True)
@@ -25,24 +30,28 @@ class LearnSection:
     Attributes:
         claims: the textbook's claims, None where none was looked at.
         oracle: predicted beside measured, None where the study asks for none.
-        curvatures: JSON for the lab: those of its ravine.
-        start: JSON for the lab: where the ball starts.
+        measured: what this study found of schedules, in sentences.
+        setting: JSON for the labs: the curvatures of the ravine, and where its runs start.
+        words: JSON for the labs: what they say.
     """
 
     claims: Claims | None
     oracle: Oracle | None
-    curvatures: str
-    start: str
+    measured: tuple[FindingView, ...]
+    setting: str
+    words: str
 
 
 def section(page: PageContext) -> Content:
     """Return the section."""
     titles = {shown.record.id: shown.record.title for shown in page.figures}
+    effects = [one for one in page.findings.of_section("schedules") if one.kind == "effect:schedule"]
     return Content(
         LearnSection(
             claims=claims(read_claims(page.tables), titles),
             oracle=oracle(read_oracle(page.study, page.tables / "oracle.parquet")),
-            curvatures=json.dumps(CURVATURES["ravine"]),
-            start=json.dumps(LANDSCAPES["ravine"].start),
+            measured=tuple(effects[:EFFECTS]),
+            setting=json.dumps({"curvatures": CURVATURES["ravine"], "start": LANDSCAPES["ravine"].start}),
+            words=json.dumps({key: page.say(text) for key, text in LAB_WORDS.items()}, ensure_ascii=False),
         )
     )

@@ -68,6 +68,7 @@ class FindingView:
         glyph: its sign.
         tone: its colour, `good`, `bad` or `muted`.
         link: where the evidence is, `#...`, or "".
+        kind: its id without its last part: `effect:schedule` of `effect:schedule:cosine`.
     """
 
     id: str
@@ -76,6 +77,7 @@ class FindingView:
     glyph: str
     tone: str
     link: str
+    kind: str = ""
 
     @property
     def gist(self) -> str:
@@ -151,6 +153,7 @@ class Findings:
             GLYPHS.get(kind_of(verdict), ""),
             TONES.get(verdict, "muted"),
             self.links.get(str(finding["figure"]), ""),
+            str(finding["id"]).rpartition(":")[0],
         )
 
     def standing(self, workload: str, metric: str) -> dict[CombinationKey, Mapping[str, Any]]:
