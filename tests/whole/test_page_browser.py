@@ -308,6 +308,74 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         assert page.locator("#t-final-0").inner_text() == before
 
 
+def shown_ratios(page):
+    """The chosen table as it is shown: by combination and workload."""
+    page.evaluate("document.getElementById('choose').open = true")
+    heads = page.locator("#chooser thead th").all_inner_texts()
+    rows = [row.locator("th, td").all_inner_texts() for row in page.locator("#chooser tbody tr").all()]
+    return {row[0]: dict(zip(heads[3:], row[3:], strict=True)) for row in rows}, [row[0] for row in rows]
+
+
+def test_the_choice_begins_with_the_heat_maps_own_ratios(browser, page_file):
+    ratios = pd.read_parquet(page_file.parents[2] / "results/demo/tables/ratios.parquet")
+    ratios = ratios[ratios["kind"] == "reference"]
+    labels = {"sgd": "SGD", "adam": "Adam", "constant": "Constant", "cosine": "Cosine"}
+    labels |= {"ravine": "Ravine", "digits": "Digits, MLP"}
+    with opened(browser, page_file) as page:
+        found, _ = shown_ratios(page)
+        for r in ratios.itertuples():
+            name = f"{labels.get(r.optimizer, r.optimizer)} · {labels.get(r.schedule, r.schedule)}"
+            text = found[name][labels[r.workload]]
+            if (r.optimizer, r.schedule) == (r.against_optimizer, r.against_schedule):
+                assert text == "ref"
+            elif np.isnan(r.estimate):
+                assert text == "–"
+            else:
+                assert number(text) == pytest.approx(r.estimate, rel=0.06)  # two digits
+        assert len(ratios) > 8
+
+
+def number(text):
+    """A number of the page back to a value: 2.8×10⁻⁴, ∞."""
+    digits, _, power = text.replace("−", "-").replace("∞", "inf").partition("×10")
+    return float(digits) * 10.0 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
+def test_another_reference_measure_and_workload_by_hand(browser, page_file):
+    runs = pd.read_parquet(page_file.parents[2] / "results/demo/tables/runs.parquet")
+    runs = runs[runs["status"] != "missing"]
+
+    def steps(optimizer, schedule):
+        own = runs[(runs["workload"] == "ravine") & (runs["optimizer"] == optimizer)]
+        own = own[own["schedule"] == schedule].set_index("seed")["steps_to_target"]
+        return own.fillna(np.inf)
+
+    pairs = pd.concat([steps("momentum", "cosine"), steps("adam", "constant")], axis=1).dropna().to_numpy()
+    by_hand = np.median([1.0 if a == b else a / b for a, b in pairs])
+    with opened(browser, page_file) as page:
+        before = page.locator("#s-verdict").inner_text()
+        page.evaluate("document.getElementById('choose').open = true")
+        box = page.locator("#chooser")
+        box.get_by_label("Divide").select_option("steps_to_target")
+        box.get_by_label("by that of").select_option("adam/constant")
+        box.get_by_label("Digits, MLP").uncheck()
+        found, order = shown_ratios(page)
+        assert list(found["momentum · Cosine"]) == ["Ravine"]
+        assert number(found["momentum · Cosine"]["Ravine"]) == pytest.approx(by_hand, rel=0.06)
+        assert found["Adam · Constant"] == {"Ravine": "ref"}
+        ends = [number(found[name]["Ravine"].replace("ref", "1")) for name in order]
+        assert ends == sorted(ends)  # the best first
+        link = page.evaluate("location.hash")
+        assert link == "#choose:measure=steps_to_target,reference=adam%2Fconstant,workloads=ravine"
+        assert page.locator("#s-verdict").inner_text() == before
+    with opened(browser, page_file) as page:
+        page.evaluate("(hash) => { location.hash = hash; }", link)
+        page.wait_for_function("document.getElementById('choose').open")
+        assert shown_ratios(page) == (found, order)
+        page.evaluate("location.hash = '#choose:measure=nothing,reference=nobody,workloads=nowhere'")
+        page.wait_for_function("document.querySelectorAll('#chooser tbody tr').length === 0")
+
+
 def test_labs_use_the_closed_forms(browser, page_file):
     """The script's functions, at many points, against those of the package."""
     random = np.random.default_rng(5)

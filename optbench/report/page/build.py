@@ -58,7 +58,7 @@ LONGEST_TITLE: Final = 300
 LONGEST_QUESTION: Final = 2000
 """Characters of the study's title and question that stand in the head."""
 
-SCRIPTS: Final = ("script.js", "tips.js", "cells.js", "lesson.js")
+SCRIPTS: Final = ("script.js", "tips.js", "cells.js", "chooser.js", "lesson.js")
 """Parts of the page's script, in order; first.js stands in its head."""
 
 
