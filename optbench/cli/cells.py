@@ -17,7 +17,7 @@ from optbench.cli.choices import (
     reading,
     study_argument,
 )
-from optbench.cli.output import echo, plain
+from optbench.cli.output import doing, echo, plain
 from optbench.cli.stages import prepare_data, publish, train_cells, train_unfinished, tune_unfinished
 from optbench.core.commands import optbench_command
 from optbench.core.errors import CorruptFileError, UserError, unknown
@@ -372,7 +372,10 @@ def check(study: str, device: str | None) -> None:
         unmeasured = list(own.failures())  # importing them is the check: what they return needs a curve
     with Launcher() as launcher:
         at_rates = [one for cell in cells for one in at_own_lr(cell)]
-        checked = check_apart(at_rates, found.data_folder, found.folder, launcher)
+        checked = check_apart(
+            at_rates, found.data_folder, found.folder, launcher,
+            on_domain=lambda number, of: doing(f"trying all that it names, in process {number} of {of}"),
+        )  # fmt: skip
     problems = [*unmeasured, *checked.problems]
     for problem in problems:
         echo(f"optbench: {placed(found, problem)}", err=True)

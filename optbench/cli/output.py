@@ -19,6 +19,12 @@ def echo(text: str, *, err: bool = False) -> None:
     print(escaped(text, lines=True), file=sys.stderr if err else sys.stdout, flush=True)
 
 
+def doing(text: str) -> None:
+    """Says what goes on where somebody looks on: a terminal; a log is spared it."""
+    if sys.stderr.isatty():
+        echo(f"optbench: {text} ...", err=True)
+
+
 def one_line(text: str) -> str:
     """A message as one line that a terminal can show; of a very long one the middle is left out."""
     line = escaped(" ".join(text.split()))

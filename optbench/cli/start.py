@@ -17,10 +17,10 @@ def init(file: Path, *, plugin: bool, workflow: bool) -> None:
     """Write a new study file with comments, FILE or study.yaml; nothing that exists is overwritten."""
     from optbench.study.starter.write import copy_workflow, start_plugin, start_study  # noqa: PLC0415
 
-    start_study(file)
+    start_study(file, plugin=plugin)
     echo(f"{file}: check it with 'optbench check {file}', run it with 'optbench run {file}'")
     if plugin:
-        echo(f"{start_plugin(file.parent)}: name what is in it as my_lab:NAME")
+        echo(f"{start_plugin(file.parent)}: what {file.name} names as my_lab:NAME")
     if workflow:
         copy_workflow(file.parent)
         echo(f"{file.parent / 'Snakefile'}: snakemake --cores all --configfile {file}")

@@ -59,6 +59,8 @@ def _say_completeness(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     for status, many, named, kinds in w["others"]:
         of = listing(named, MOST_NAMES) if kinds <= len(named) else f"{kinds} combinations, {named[0]} first"
         said.append(f"{many} {status} ({of})")
+    if not said:
+        return f"All {count(f['n'], 'planned cell')} ended ok."
     share = f"{w['ok']} of {count(f['n'], 'planned cell')} ended ok, {percent(f['effect'])}"
     return f"{share}{interval_percent(f['low'], f['high'])}" + "".join(f"; {words}" for words in said) + "."
 

@@ -18,7 +18,7 @@ from optbench.core.words import told_of_pairs
 from optbench.running.ask import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from optbench.cells.cell import CellSpec
     from optbench.running.launcher import Launcher
@@ -82,6 +82,7 @@ def check_apart(
     study_folder: Path,
     launcher: Launcher,
     limit_s: float | None = None,
+    on_domain: Callable[[int, int], None] | None = None,
 ) -> Checked:
     """What is wrong with what cells name, each thing once.
 
@@ -91,6 +92,7 @@ def check_apart(
         study_folder: plug-ins are importable from here.
         launcher: what starts the processes.
         limit_s: seconds that the check of one domain may take; left out, what suits its cells' own limit.
+        on_domain: is told of each domain before it is checked: its number, from 1, and how many there are.
     """
     domains: dict[frozenset[str], list[CellSpec]] = {}
     for cell in cells:
@@ -99,7 +101,10 @@ def check_apart(
     looked_at: set[str] = set()
     returned: set[str] = set()
     begun: dict[str, dict[str, str]] = {}
-    for domain in sorted(domains, key=len):  # what is of nobody else first: it is tried where it is alone
+    # What is of nobody else first: it is tried where it is alone.
+    for number, domain in enumerate(sorted(domains, key=len), start=1):
+        if on_domain is not None:
+            on_domain(number, len(domains))
         here = domains[domain]
         keys = dict(_parts(here))
         # What has been tried in a smaller domain is not accused in one with another's code in it.

@@ -109,6 +109,7 @@ FORMATTERS = {
     "core/words.py": "the formatter",
     "report/figures/scales.py": "ticks",
     "report/figures/axes.py": "numbers for the page's script",
+    "report/page/sections/across.py": "numbers for the page's script",
     "findings/analysis.py": "rounds what a table holds",
     "cells/search.py": "makes a round rate",
     "running/progress.py": "a line that is overtaken by the next one",

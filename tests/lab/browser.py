@@ -34,3 +34,15 @@ def opened(browser, file, width=1400, **options):
         assert [url for url in asked[1:] if not url.startswith(("data:", "blob:"))] == []
     finally:
         context.close()
+
+
+def wait_until(page, script):
+    """Wait until an expression holds; returns its value.
+
+    Playwright's own `wait_for_function` evaluates it again in the page, whose policy forbids that.
+    """
+    for _ in range(200):
+        if found := page.evaluate(script):
+            return found
+        page.wait_for_timeout(25)
+    raise AssertionError(f"never: {script}")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.browser import opened
+from lab.browser import opened, wait_until
 from lab.fabricate import HOSTILE, Fake, fabricate, ravine_path
 from lab.pages import mixed_page, ranked_page
 from optbench.report.figures.draw import draw_all
@@ -162,7 +162,7 @@ def test_tables_filter_and_copy_what_they_show(browser, page_file):
         bar.get_by_label("Filter").fill("adam COSINE")
         assert table.locator("tbody tr:visible").count() == 1
         bar.get_by_role("button", name="Copy CSV").click()
-        assert len(page.wait_for_function("window.copied").json_value().splitlines()) == 2
+        assert len(wait_until(page, "window.copied").splitlines()) == 2
         bar.get_by_label("Filter").fill("")
         assert table.locator("td.n").all_text_contents() == numbers
 
@@ -248,7 +248,7 @@ def test_a_cell_whose_name_begins_like_an_option_has_the_same_commands(browser, 
         page.locator("#cell-list > summary").click()
         for place, cell in enumerate(("-x/-o/constant/0", "x/-o/constant/0")):
             page.locator("#t-cells").get_by_role("link", name=cell, exact=True).click()
-            page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
+            wait_until(page, f"document.querySelector('#cell-card h3').textContent === {cell!r}")
             told = "(all) => all.map((n) => n.textContent)"
             here, slurm, make = page.locator("#cell-card .commands code").evaluate_all(told)
             written = page.locator("#t-cells tbody tr").nth(place).locator("td:last-child code")
@@ -269,7 +269,7 @@ def test_a_cells_card_says_why_it_was_trained_again(browser, tmp_path):
         page.locator("#cell-list > summary").click()
         for cell, digest, why in zip(runs["cell"], runs["digest"], runs["trained_again"], strict=True):
             page.locator("#t-cells").get_by_role("link", name=cell).click()
-            page.wait_for_function(f"document.querySelector('#cell-card h3').textContent === {cell!r}")
+            wait_until(page, f"document.querySelector('#cell-card h3').textContent === {cell!r}")
             facts = dict(
                 zip(
                     card.locator("dl.facts dt").all_inner_texts(),
@@ -300,7 +300,7 @@ def test_a_cell_opens_beside_its_siblings(browser, page_file):
         card.get_by_role("button", name="Copy link").click()
         assert page.evaluate("window.copied").endswith("/index.html#cell=digits%2Fadam%2Fcosine%2F1")
         card.get_by_role("link", name="0", exact=True).click()
-        page.wait_for_function("document.querySelector('#cell-card h3').textContent.endsWith('/0')")
+        wait_until(page, "document.querySelector('#cell-card h3').textContent.endsWith('/0')")
         assert page.locator("#t-final-0").inner_text() == before
         card.get_by_role("button", name="Close").click()
         assert not card.is_visible()
@@ -370,10 +370,10 @@ def test_another_reference_measure_and_workload_by_hand(browser, page_file):
         assert page.locator("#s-verdict").inner_text() == before
     with opened(browser, page_file) as page:
         page.evaluate("(hash) => { location.hash = hash; }", link)
-        page.wait_for_function("document.getElementById('choose').open")
+        wait_until(page, "document.getElementById('choose').open")
         assert shown_ratios(page) == (found, order)
         page.evaluate("location.hash = '#choose:measure=nothing,reference=nobody,workloads=nowhere'")
-        page.wait_for_function("document.querySelectorAll('#chooser tbody tr').length === 0")
+        wait_until(page, "document.querySelectorAll('#chooser tbody tr').length === 0")
 
 
 def test_labs_use_the_closed_forms(browser, page_file):
@@ -473,13 +473,13 @@ def test_the_labs_move_by_keys_and_their_state_stands_in_the_address(browser, pa
             assert float(b.input_value()) - before == pytest.approx(moved * 0.99, abs=1e-6)
         assert page.evaluate("location.hash").startswith("#learn-momentum:lr=0.1,b=0.50")
         page.evaluate("location.hash = '#learn-momentum:lr=0.02,b=0.9'")
-        page.wait_for_function("document.querySelector('#lab-momentum-b').value === '0.9'")
+        wait_until(page, "document.querySelector('#lab-momentum-b').value === '0.9'")
         assert 10 ** float(lr.input_value()) == pytest.approx(0.02)
         page.evaluate("location.hash = '#learn-noise:noise=0.5'")  # opens the part that it is about
-        page.wait_for_function("document.getElementById('learn-noise').open")
+        wait_until(page, "document.getElementById('learn-noise').open")
         assert 10 ** float(page.locator("#lab-noise-noise").input_value()) == pytest.approx(0.5)
         page.evaluate("location.hash = '#learn-momentum:lr=much,b=1e9'")  # what it cannot read, and too much
-        page.wait_for_function("document.querySelector('#lab-momentum-b').value === '0.99'")
+        wait_until(page, "document.querySelector('#lab-momentum-b').value === '0.99'")
         assert 10 ** float(lr.input_value()) == pytest.approx(0.02)
 
 
@@ -551,7 +551,7 @@ def test_tables_copy(browser, page_file, form, begins):
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
         bar = page.locator(".scroll:has(#t-final-0) + .tools")
         bar.get_by_role("button", name=f"Copy {form}").click()
-        copied = page.wait_for_function("window.copied").json_value()
+        copied = wait_until(page, "window.copied")
         assert copied.startswith(begins)
         assert len(copied.splitlines()) == {"CSV": 7, "Markdown": 8, "LaTeX": 12}[form]
 
@@ -560,7 +560,7 @@ def test_a_copied_interval_has_a_field_of_its_own(browser, page_file):
     with opened(browser, page_file) as page:
         page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
         page.locator(".scroll:has(#t-final-0) + .tools").get_by_role("button", name="Copy CSV").click()
-        copied = page.wait_for_function("window.copied").json_value()
+        copied = wait_until(page, "window.copied")
         shown = page.locator("#t-final-0 tbody tr").first.locator("td.n:has(.note)").first
         value, note = shown.evaluate(
             "(n) => [n.firstChild.textContent.trim(), n.querySelector('.note').textContent]"
@@ -604,7 +604,7 @@ def test_a_link_opens_what_it_leads_to(browser, page_file):
         page.locator("nav").get_by_role("link", name="digits").click()  # the same address once more
         assert hidden.is_visible()
         page.evaluate("location.hash = '#t-osc-1'")
-        page.wait_for_function("document.querySelector('#t-osc-1').checkVisibility()")
+        wait_until(page, "document.querySelector('#t-osc-1').checkVisibility()")
         button = page.get_by_role("button", name="Open all parts")
         button.click()
         assert page.locator("details.fold:not([open])").count() == 0

@@ -18,8 +18,12 @@ WORKFLOW = ("Snakefile", "workflow/rules", "workflow/schemas", "profiles")
 """What Snakemake needs besides the installed package, relative to the folder that it runs in."""
 
 
-def start_study(file: Path) -> None:
+def start_study(file: Path, *, plugin: bool = False) -> None:
     """Writes a commented study file whose name is the file's stem.
+
+    Args:
+        file: where to.
+        plugin: whether it uses what `start_plugin` writes; else those lines are comments.
 
     Raises:
         UserError: the file exists, or its name is no study's name.
@@ -30,6 +34,8 @@ def start_study(file: Path) -> None:
             "and .yaml at the end"
         )
     text = (HERE / "study.yaml").read_text(encoding="utf-8")
+    if plugin:
+        text = re.sub(r"^#: (.*\bmy_lab:.*)$", r"\1", text, flags=re.MULTILINE)
     _write(file, text.replace("study: NAME", f"study: {file.stem}").replace("FILE", file.name))
 
 

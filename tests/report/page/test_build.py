@@ -219,7 +219,38 @@ def test_everything_failed(tmp_path, status):
     assert "0 of 24 planned cells ended ok, 0% [0%, 13.8%]; " in page.text
     assert f"; 24 {status} (12 combinations, ravine/sgd/constant first)." in page.text
     assert "no combination has a finite median loss" in page.text
+    assert "Not one of 24 runs ended well: there is nothing to compare." in page.text
+    assert "Too little data" not in page.text
     assert len(page.rows("t-cells")) == 24
+
+
+def test_of_a_full_count_there_is_no_interval(tmp_path):
+    assert "All 24 planned cells ended ok." in plain(tmp_path, Fake(seeds=2)).text
+
+
+def test_dollars_and_long_names_of_the_ranking(tmp_path):
+    """No figure shows the backslash that keeps a dollar from being a formula; a long row names both."""
+    optimizer, schedule = "adam_with_a_very_long_list_of_settings", "cosine_with_a_very_long_warm_up_too"
+    fake = Fake(
+        workloads=("digits", "letters"),
+        optimizers=("sgd", "a$b$c", optimizer),
+        schedules=("constant", schedule),
+        seeds=6,
+        timed=True,
+        oscillation=True,
+    )
+    page = Page(build(tmp_path, fake).read_text("utf-8"))
+    words = [html.unescape(words) for words in re.findall(r"<text[^>]*>([^<]*)</text>", page.source)]
+    assert any("a$b$c" in word for word in words)
+    assert not any("\\$" in word for word in words)
+    rows = (tmp_path / "results/demo/figures/ranking-panel.svg").read_text("utf-8")
+    assert "adam_with_a_very… · Cosine_with_a_v…" in rows
+
+
+def test_intervals_of_medians_are_named_by_their_coverage(tmp_path):
+    (caption,) = re.findall(r'id="t-final-0-caption">(.*?)</caption>', plain(tmp_path, Fake(seeds=3)).source)
+    assert "medians, with intervals between order statistics, which cover 75%" in caption  # 1 - 2 / 2^3
+    assert "with its 95% interval" in caption
 
 
 def test_one_seed_claims_no_interval(tmp_path):

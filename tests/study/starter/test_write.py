@@ -44,6 +44,50 @@ def test_every_commented_line_is_valid(tmp_path: Path) -> None:
     assert len(cells_of(found)) == 4 * 5 * 4 * 6 + 5 * 4 * 4
 
 
+def test_a_study_with_a_plugin_uses_it(tmp_path: Path) -> None:
+    """What `init --plugin` writes is not left in comments: the study has one of each, and is sound."""
+    done = CliRunner().invoke(cli, ["init", str(tmp_path / "mine.yaml"), "--plugin"])
+    assert done.exit_code == 0, done.output
+    found = read_study(tmp_path / "mine.yaml")
+    assert set(found.optimizers) == {"sgd", "heavy_ball", "adam", "mine"}
+    assert set(found.workloads) == {"digits_mlp", "logistic_regression", "my_task"}
+    assert set(found.schedules) == {"constant", "cosine", "ramp"}
+    checked = subprocess.run(
+        [sys.executable, "-m", "optbench", "check", "mine.yaml"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    assert checked.stderr == ""  # nobody looks on: no progress
+    assert "is sound" in checked.stdout
+
+
+def test_a_terminal_is_told_what_check_does(tmp_path: Path) -> None:
+    start_study(tmp_path / "mine.yaml", plugin=True)
+    start_plugin(tmp_path)
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "optbench", "check", "mine.yaml"],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=theirs,
+    ) as checking:  # fmt: skip
+        os.close(theirs)
+        said = b""
+        while chunk := _read(ours):
+            said += chunk
+    os.close(ours)
+    assert checking.returncode == 0
+    lines = said.decode().splitlines()
+    # With and without each of the plug-in's optimizer, schedule and workload.
+    assert lines == [f"optbench: trying all that it names, in process {n} of 8 ..." for n in range(1, 9)]
+
+
+def _read(descriptor: int) -> bytes:
+    """What a terminal says; nothing once nobody holds its other end."""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
+
+
 def test_the_plugin_conforms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from optbench.testing import check_optimizer, check_schedule, check_workload
 

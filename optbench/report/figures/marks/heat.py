@@ -84,7 +84,7 @@ def draw_heat(
 ) -> None:
     """Draw a coloured square with its number for every ratio, optimizers down and workloads across.
 
-    Below 1 and above 1 have a hue each. Bold: the interval leaves 1 out. What was not planned stays empty;
+    Below 1 and above 1 have a hue each. In brackets: the interval holds 1. What was not planned stays empty;
     what has no ratio shows a dash.
 
     Args:
@@ -104,22 +104,19 @@ def draw_heat(
     row = {name: index for index, name in enumerate(rows)}
     places = np.full((len(rows), len(columns)), np.nan)
     words = np.full(places.shape, "", dtype=object)
-    apart = set()
     for record in row_dicts(table):
         i, j = row[str(record[down])], column[str(record[across])]
         ratio, low, high = float(record["estimate"]), float(record["low"]), float(record["high"])
         places[i, j] = place(ratio)
-        words[i, j] = "ref" if record["is_reference"] else ratio_text(ratio)
-        if math.isfinite(low) and (low > 1 or high < 1):
-            apart.add((j + 0.5, i + 0.5))
+        same = math.isfinite(low) and low <= 1 <= high
+        words[i, j] = (
+            "ref" if record["is_reference"] else f"({ratio_text(ratio)})" if same else ratio_text(ratio)
+        )
     sns.heatmap(
         places, ax=ax, vmin=-1, vmax=1, cmap=scale(), cbar=False, annot=words, fmt="",
         annot_kws={"color": LIGHT["ink"], "fontsize": 10, "parse_math": False},
         xticklabels=False, yticklabels=False, linewidths=3, linecolor=LIGHT["paper"],
     )  # fmt: skip
-    for word in ax.texts:
-        if word.get_position() in apart:
-            word.set_fontweight("bold")
     for name, i in row.items():
         style = styles.get(name)
         if style is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from optbench.core.words import listing
 from optbench.report.figures.axes import label_lines, style_axes
 from optbench.report.figures.marks.series import Series, draw_series, look
 from optbench.report.figures.scales import drawable, linear_ticks
@@ -79,11 +80,12 @@ def draw_average(
     drawn.append(Series(f"b = {beta:g}", t, smooth, {"color": color, "linewidth": 2}))
     draw_series(ax, drawn)
     ends.append((f"b = {beta:g}", float(smooth[-1]), color, 999))
+    shown = listing([f"{b:g}" for b in sorted((beta, *others))], 1 + len(others))
     ax.set_xlim(-0.5, len(signal) - 0.5)
     ax.set_ylim(0, 42)
     linear_ticks(ax, "x", 6)
     linear_ticks(ax, "y", 5)
-    style_axes(ax, x_label="t", y_label="value", title=f"s = b·s + (1 − b)·y with b = {beta:g}")
+    style_axes(ax, x_label="t", y_label="value", title=f"s = b·s + (1 − b)·y with b = {shown}")
     label_lines(ax, ends)
 
 

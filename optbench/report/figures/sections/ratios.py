@@ -65,8 +65,8 @@ def draw_heat_maps(study: StudyView, writer: FigureWriter, found: FigureTables) 
             workload="",
             title="Final loss against the reference",
             caption="Median over seeds of final validation loss / the reference's of the same seed "
-            f"({named}); up to {pairs} pairs. Below 1 is lower than the reference. Bold: the interval of the "
-            "median, from order statistics, leaves 1 out; the colour follows the logarithm. ∞: the typical "
+            f"({named}); up to {pairs} pairs. Below 1 is lower than the reference. In brackets: the interval "
+            "of the median, from order statistics, holds 1. The colour follows the logarithm. ∞: the typical "
             "run did not finish. 0: the reference's did not. Empty: not planned. Rows by their mean rank, "
             "the lowest losses first." + (f" Without a ratio: {', '.join(left_out)}." if left_out else ""),
             panels=tuple(panels),

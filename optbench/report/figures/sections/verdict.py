@@ -77,8 +77,6 @@ def draw_ranking(
             )  # fmt: skip
     ax.set_ylim(len(table) - 0.5, -0.5)
     name_ticks(ax, "y", range(len(table)), [shorten(label, LONGEST) for label in labels])
-    for label in ax.get_yticklabels():
-        label.set_parse_math(False)
     style_axes(ax, x_label=x_label, grid="x")
     ax.tick_params(axis="y", length=0)
 
@@ -95,7 +93,7 @@ def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame)
     if here.empty or not (here["estimate"] > 0).all():
         return []
     shown = here.head(MOST_ROWS)
-    labels = [_name(study, r["optimizer"], r["schedule"]) for r in shown.to_dict("records")]
+    labels = [_short_name(study, r["optimizer"], r["schedule"]) for r in shown.to_dict("records")]
     margin = 14 + max(text_width(shorten(label, LONGEST)) for label in labels)
     what = "final validation loss / the reference's" if overall else "final validation loss, mean over seeds"
     draw = partial(
@@ -148,3 +146,18 @@ def draw_rankings(study: StudyView, writer: FigureWriter, ranking: pd.DataFrame)
 
 def _name(study: StudyView, optimizer: str, schedule: str) -> str:
     return f"{study.label('optimizers', optimizer)} · {study.label('schedules', schedule)}"
+
+
+def _short_name(study: StudyView, optimizer: str, schedule: str) -> str:
+    """Both names in `LONGEST` characters: of a long one its end is left out, and never the whole schedule."""
+    names = [study.label("optimizers", optimizer), study.label("schedules", schedule)]
+    room = LONGEST - len(" · ")
+    if sum(map(len, names)) > room:
+        short = [len(name) for name in names]
+        half = room // 2
+        least = min(short)
+        limits = [least, room - least] if least < half and short[0] == least else [room - least, least]
+        if least >= half:
+            limits = [room - half, half]
+        names = [shorten(name, limit) for name, limit in zip(names, limits, strict=True)]
+    return " · ".join(names)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from optbench.core.specs import RaceSpec
-from optbench.core.words import interval, listing, number, percent
+from optbench.core.status import OK
+from optbench.core.words import count, interval, listing, number, percent
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.verdicts import (
     BELOW,
@@ -219,7 +220,10 @@ def verdict_view(study: StudyView, findings: Findings) -> VerdictView:
     tested = findings.comparisons[findings.comparisons["metric"] == LOSS]
     resolved = tested["verdict"].isin(RESOLVED).sum()
     nothing = ""
-    if not resolved and not findings.main_effects["verdict"].isin(RESOLVED).any():
+    if not (study.runs["status"] == OK.name).any():
+        headlines = ()
+        nothing = f"Not one of {count(len(study.runs), 'run')} ended well: there is nothing to compare."
+    elif not resolved and not findings.main_effects["verdict"].isin(RESOLVED).any():
         n = len(tested)
         why = set(tested["verdict"]) or {INSUFFICIENT}
         nothing = (

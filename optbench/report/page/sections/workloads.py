@@ -39,12 +39,6 @@ def _shown_measures(study: StudyView) -> list[tuple[str, str, bool]]:
     ]
 
 
-RULE: Final = (
-    "Over seeds, with 95% intervals: of the final validation loss the mean of its logarithm, undone (the "
-    "median where a run diverged), of all else medians. Bold: the first and what cannot be told from it by "
-    "paired tests (steps to target: exploratory); columns without bold were not tested, or could not be."
-)
-
 TESTED: Final = ("final_val_loss", "steps_to_target")
 """Columns with paired tests."""
 
@@ -88,6 +82,19 @@ def workload_results(
     return tuple(_result(study, summary, findings, name, index) for index, name in enumerate(study.workloads))
 
 
+def _rule(summary: pd.DataFrame) -> str:
+    """What the table shows, and how often its intervals hold what they are of."""
+    known = sorted({round(100 * c, 1) for c in summary["coverage"] if math.isfinite(c) and c > 0})
+    span = f"{known[0]:g}" if len(known) == 1 else f"{known[0]:g} to {known[-1]:g}" if known else ""
+    medians = f"medians, with intervals between order statistics, which cover {span}%" if known else "medians"
+    return (
+        "Over seeds: of the final validation loss the mean of its logarithm, undone, with its 95% interval "
+        f"(the median where a run diverged); of all else {medians}. Bold: the first and what cannot be told "
+        "from it by paired tests (steps to target: exploratory); columns without bold were not tested, or "
+        "could not be."
+    )
+
+
 def _estimate(row: Mapping[str, Any]) -> Estimate:
     """An estimate with its interval, which one run has none of."""
     ends = (float(row["low"]), float(row["high"])) if row["n"] > 1 else (math.nan, math.nan)
@@ -125,7 +132,7 @@ def _result(
             measures,
             {metric: findings.strong(workload, metric) for metric in TESTED},
             f"t-final-{index}",
-            f"{study.label('workloads', workload)}: final results. {RULE}",
+            f"{study.label('workloads', workload)}: final results. {_rule(rows)}",
         ),
         glance=row,
         gist=_gist(row),
