@@ -448,6 +448,9 @@ class ReportEntry(_Strict):
         description="where the learning rates that the study gives come from, in a line, such as "
         "`searched on other seeds, 3 a decade`; left out: the page says that they are untuned",
     )
+    language: Literal["en", "zh"] = Field(
+        "en", description="of the page's fixed words and of its lesson; findings and figures are in English"
+    )
     seed: Seed = Field(0, description="of the resampling in the statistics")
     pdf: Annotated[bool, Field(strict=True)] = Field(
         False, description="write every figure as PDF too, beside the SVG that the page holds"

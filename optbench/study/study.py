@@ -55,7 +55,8 @@ class Study:
         data_folder: where prepared data lies.
         probe_every: steps to each look at the probe batch, 0 to measure nothing inside training.
         report: rules of the page's comparisons: threshold, error, equal_within, reference (`reference_of`),
-            rates (where given learning rates come from), seed; pdf: figures as PDF too.
+            rates (where given learning rates come from), seed; language: of the page; pdf: figures
+            as PDF too.
         timing_s: seconds that timing one workload may take, None to time nothing.
         oracle: whether its tables are compared with the oracle's closed forms.
         tuning: how learning rates are searched, None where none is.

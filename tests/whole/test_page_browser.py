@@ -483,6 +483,21 @@ def test_the_labs_move_by_keys_and_their_state_stands_in_the_address(browser, pa
         assert 10 ** float(lr.input_value()) == pytest.approx(0.02)
 
 
+def test_the_labs_speak_chinese(browser, tmp_path):
+    results = fabricate(tmp_path / "results/demo", Fake(seeds=2, evaluations=5))
+    facts = results / "tables/study.json"
+    facts.write_text(
+        facts.read_text("utf-8").replace('"report": {', '"report": {"language": "zh", ', 1), "utf-8"
+    )
+    with opened(browser, render(results, tmp_path / "reports")) as page:
+        lab = open_part(page, "momentum")
+        assert lab.get_by_label("动量 b").input_value() == "0.8"
+        lab.get_by_role("button", name="最优的一对").click()
+        assert "沿谷 0.8462" in lab.inner_text()
+        assert page.get_by_role("button", name="展开全部").count() == 1
+        assert page.get_by_role("button", name="复制 CSV").count() >= 1
+
+
 def test_without_script_the_lesson_has_figures(browser, page_file):
     with opened(browser, page_file, java_script_enabled=False) as page:
         for name in ("descent", "directions", "momentum", "noise", "schedules"):

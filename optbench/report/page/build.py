@@ -26,7 +26,7 @@ from optbench.core.text import escaped
 from optbench.core.words import named, shortened
 from optbench.report.figure import FigureRecord, read_records
 from optbench.report.page.context import PageContext
-from optbench.report.page.language import ENGLISH, translator
+from optbench.report.page.language import ENGLISH, script_words, translator
 from optbench.report.page.sections.completeness import status_counts
 from optbench.report.page.sections.verdict import Findings, FindingView, read_findings
 from optbench.report.page.table import Table, plain_table
@@ -145,7 +145,6 @@ def render(
         findings=read_findings(tables, _links(figures)),
         figures=figures,
         sections=sections,
-        say=translator(language),
     )
     style = _asset("style.css").replace("/* PALETTE */", _palette()).replace("/* STATUSES */", _statuses())
     first, script = _asset("first.js"), "".join(map(_asset, SCRIPTS))
@@ -154,6 +153,7 @@ def render(
         .get_template("page.html.j2")
         .render(
             language=language,
+            words=script_words(language, script),
             title=named(str(study.facts.get("title") or context.name), LONGEST_TITLE),
             question=shortened(str(study.facts.get("question") or ""), LONGEST_QUESTION, "the study file"),
             style=Markup(style),  # noqa: S704 - our own file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from optbench.report.sections import page_module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -64,7 +64,6 @@ class PageContext:
         findings: findings and tests.
         figures: all figures, in the order of the page.
         sections: of the page, in its order.
-        say: turns a message into the page's language.
     """
 
     name: str
@@ -74,7 +73,6 @@ class PageContext:
     findings: Findings
     figures: tuple[Figure, ...]
     sections: Sequence[Section]
-    say: Callable[[str], str] = str
     _made: dict[str, Content | None] = field(default_factory=dict, repr=False, compare=False)
 
     def figures_of(self, id_: str) -> tuple[Figure, ...]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from optbench.catalogue.workloads.landscapes import LANDSCAPES
 from optbench.report.page.context import Content
 from optbench.report.page.sections.claims import Claims, claims
-from optbench.report.page.sections.lab_words import LAB_WORDS
 from optbench.report.page.sections.oracle import Oracle, oracle
 from optbench.report.tables import read_oracle
 from optbench.tables.heavy_ball import CURVATURES
@@ -32,14 +31,12 @@ class LearnSection:
         oracle: predicted beside measured, None where the study asks for none.
         measured: what this study found of schedules, in sentences.
         setting: JSON for the labs: the curvatures of the ravine, and where its runs start.
-        words: JSON for the labs: what they say.
     """
 
     claims: Claims | None
     oracle: Oracle | None
     measured: tuple[FindingView, ...]
     setting: str
-    words: str
 
 
 def section(page: PageContext) -> Content:
@@ -52,6 +49,5 @@ def section(page: PageContext) -> Content:
             oracle=oracle(read_oracle(page.study, page.tables / "oracle.parquet")),
             measured=tuple(effects[:EFFECTS]),
             setting=json.dumps({"curvatures": CURVATURES["ravine"], "start": LANDSCAPES["ravine"].start}),
-            words=json.dumps({key: page.say(text) for key, text in LAB_WORDS.items()}, ensure_ascii=False),
         )
     )

@@ -1,6 +1,6 @@
 // The cell list: filter, page, and one cell beside its seed siblings, by a link that can be passed on.
 (() => {
-  const { make, say, copy } = page;
+  const { make, say, copy, tr } = page;
   const PAGE = 100;
   const list = document.getElementById("t-cells");
   if (!list) return;
@@ -14,10 +14,10 @@
   let at = 0;
   let fits = every;
   const words = make("input", { type: "search", size: 28 });
-  const status = make("select", {}, make("option", { value: "", textContent: "every status" }));
+  const status = make("select", {}, make("option", { value: "", textContent: tr("every status") }));
   for (const name of JSON.parse(list.dataset.statuses)) status.append(make("option", { value: name, textContent: name }));
-  const back = make("button", { type: "button", textContent: "Previous" });
-  const next = make("button", { type: "button", textContent: "Next" });
+  const back = make("button", { type: "button", textContent: tr("Previous") });
+  const next = make("button", { type: "button", textContent: tr("Next") });
   const where = make("span");
   const update = () => {
     const wanted = words.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -53,7 +53,7 @@
   fold.firstElementChild.addEventListener("click", () => { if (!begun) show(); });
   const bar = document.getElementById("cell-tools");
   bar.className = "tools";
-  bar.append(make("label", {}, "Filter", words), make("label", {}, "Status", status), back, next, where);
+  bar.append(make("label", {}, tr("Filter"), words), make("label", {}, tr("Status"), status), back, next, where);
   where.textContent = `${every.length} in all`;
   addEventListener("beforeprint", () => { for (const row of every) row.hidden = false; });
   addEventListener("afterprint", () => { if (begun) update(); });
@@ -131,7 +131,7 @@
   card.setAttribute("aria-labelledby", "cell-card-title");
   bar.before(card);
   const command = (label, text) => {
-    const button = make("button", { type: "button", textContent: "Copy" });
+    const button = make("button", { type: "button", textContent: tr("Copy") });
     button.setAttribute("aria-label", `Copy the command: ${label}`);
     button.addEventListener("click", () => copy(text, "the command"));
     return make("div", {}, make("dt", { textContent: label }), make("dd", {}, make("code", { textContent: text }), " ", button));
@@ -143,9 +143,9 @@
     const name = nameOf(row);
     const siblings = every.filter((other) => other !== row && other.dataset.g === row.dataset.g);
     const [rerun, snakemake] = commandsOf(row);
-    const shut = make("button", { type: "button", textContent: "Close" });
+    const shut = make("button", { type: "button", textContent: tr("Close") });
     shut.addEventListener("click", () => { card.hidden = true; row.classList.remove("found"); location.hash = "s-cells"; });
-    const link = make("button", { type: "button", textContent: "Copy link" });
+    const link = make("button", { type: "button", textContent: tr("Copy link") });
     link.addEventListener("click", () => copy(location.href.split("#")[0] + linkTo(name), "the link"));
     const reason = row.cells[5].querySelector("small");
     const again = reason ? [fact("trained again", reason.textContent.replace(/^trained again: /, ""))] : [];
@@ -155,13 +155,13 @@
     const why = row.cells[1].querySelector("a");
     const failure = why && document.getElementById(why.getAttribute("href").slice(1));
     const story = failure ? [failure.querySelector(".reason").cloneNode(true), ...[...failure.querySelectorAll("pre")].map((pre) => pre.cloneNode(true))] : [];
-    const links = make("p", { className: "note" }, "Seed siblings: ");
+    const links = make("p", { className: "note" }, tr("Seed siblings: "));
     siblings.slice(0, 40).forEach((other) => links.append(make("a", { href: linkTo(nameOf(other)), textContent: nameOf(other).split("/").at(-1) }), " "));
     card.replaceChildren(
       make("h3", { id: "cell-card-title", textContent: name }),
-      ...(row.dataset.c ? [chart(row, siblings.filter((other) => other.dataset.c)), make("p", { className: "note", textContent: "In colour: this cell. Grey: the same combination with other seeds. A cross: broke off." })] : []),
+      ...(row.dataset.c ? [chart(row, siblings.filter((other) => other.dataset.c)), make("p", { className: "note", textContent: tr("In colour: this cell. Grey: the same combination with other seeds. A cross: broke off.") })] : []),
       ...(siblings.length ? [links] : []), facts, ...story,
-      make("dl", { className: "commands" }, command("Train it again here", rerun), command("On SLURM", rerun.replace(/^optbench rerun/, "optbench rerun --executor slurm")), command("By Snakemake, where missing", snakemake)),
+      make("dl", { className: "commands" }, command(tr("Train it again here"), rerun), command(tr("On SLURM"), rerun.replace(/^optbench rerun/, "optbench rerun --executor slurm")), command(tr("By Snakemake, where missing"), snakemake)),
       make("div", { className: "tools" }, link, shut));
     card.hidden = false;
   };
@@ -170,7 +170,7 @@
     let name = location.hash.slice(6);
     try { name = decodeURIComponent(name); } catch { /* a bare % in a hand-written link: taken as it is */ }
     const row = every.find((r) => nameOf(r) === name);
-    if (!row) { say("No such cell"); return; }
+    if (!row) { say(tr("No such cell")); return; }
     if (!fits.includes(row)) { words.value = ""; status.value = ""; update(); }
     at = Math.floor(fits.indexOf(row) / PAGE);
     reveal();

@@ -1,6 +1,6 @@
 // Any measure over any reference on any of the workloads, from the runs' own values; no verdict is among it.
 (() => {
-  const { make, svg, number } = page;
+  const { make, svg, number, tr } = page;
   // Ratios of one combination's values to another's, by seed: a run without one is infinitely worse, two are a tie.
   const ratio = (ours, oursAt, theirs, theirsAt, same) => {
     const pairs = [];
@@ -27,21 +27,21 @@
   const ROWS = 24;
   const short = (value) => (value >= 1 && value < 10 ? String(Number(value.toPrecision(3))) : number(Number(value.toPrecision(2))));
 
-  const reference = make("select", {}, make("option", { value: PAGE, textContent: "the page's" }),
+  const reference = make("select", {}, make("option", { value: PAGE, textContent: tr("the page's") }),
     ...data.combinations.map(([name, label]) => make("option", { value: name, textContent: label })));
   const measure = make("select", {}, ...data.measures.map(([key, label]) => make("option", { value: key, textContent: label })));
   const workloads = data.workloads.map(([name, label]) => {
     const input = make("input", { type: "checkbox", checked: true, value: name });
     return { input, row: make("label", {}, input, label) };
   });
-  const everything = make("button", { type: "button", textContent: "Show all rows" });
+  const everything = make("button", { type: "button", textContent: "" });
   const chosen = make("table", { className: "chosen" });
   const told = make("p", { className: "note" });
   told.setAttribute("role", "status");
   box.append(
-    make("p", { className: "tools" }, make("label", {}, "Divide", measure), make("label", {}, "by that of", reference)),
+    make("p", { className: "tools" }, make("label", {}, tr("Divide"), measure), make("label", {}, tr("by that of"), reference)),
     make("p", { className: "tools" }, ...workloads.map((one) => one.row)),
-    told, make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Ratios by choice" }, chosen), everything);
+    told, make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: tr("Ratios by choice") }, chosen), everything);
 
   const strip = (value, low, high) => {
     const node = svg("svg");
@@ -75,7 +75,7 @@
     rows.sort((a, b) => b.on - a.on || a.mean - b.mean);
     const ends = rows.map((row) => Math.log(row.mean)).filter(Number.isFinite);
     const [low, high] = [Math.min(0, ...ends), Math.max(0, ...ends)];
-    const head = make("tr", {}, ...["Combination", "Over these", "On a log scale", ...at.map((w) => data.workloads[w][1])].map((text) => make("th", { scope: "col", textContent: text })));
+    const head = make("tr", {}, ...[tr("Combination"), tr("Over these"), tr("On a log scale"), ...at.map((w) => data.workloads[w][1])].map((text) => make("th", { scope: "col", textContent: text })));
     const body = rows.slice(0, all ? rows.length : ROWS).map((row) => {
       const tr = make("tr", {}, make("th", { scope: "row", textContent: row.label }), make("td", { className: "n", textContent: short(row.mean) + (row.on < at.length ? ` (${row.on}/${at.length})` : "") }));
       const td = make("td");
@@ -92,10 +92,10 @@
     });
     chosen.replaceChildren(make("thead", {}, head), make("tbody", {}, ...body));
     everything.hidden = rows.length <= ROWS;
-    everything.textContent = all ? `Show ${ROWS} rows` : `Show all ${rows.length} rows`;
-    const by = wanted < 0 ? "the page's reference" : data.combinations[wanted][1];
-    told.textContent = `${measure.selectedOptions[0].textContent} as a multiple of that of ${by}: medians over seeds, below 1 is lower. Over these: their geometric mean. ` +
-      "A description of your choice: nothing is tested, and no verdict of the page depends on it.";
+    everything.textContent = all ? tr("Show {n} rows", { n: ROWS }) : tr("Show all {n} rows", { n: rows.length });
+    const by = wanted < 0 ? tr("the page's reference") : data.combinations[wanted][1];
+    const what = measure.selectedOptions[0].textContent;
+    told.textContent = tr("{what} as a multiple of that of {by}: medians over seeds, below 1 is lower. Over these: their geometric mean. A description of your choice: nothing is tested, and no verdict of the page depends on it.", { what, by });
   };
   const keep = () => {
     const names = workloads.filter((one) => one.input.checked).map((one) => encodeURIComponent(one.input.value));

@@ -1,6 +1,6 @@
 // The labs of the lesson: descent and heavy ball by the formulas of optbench/theory/lesson.py and optbench/tables/heavy_ball.py.
 (() => {
-  const { make, number } = page;
+  const { make, number, tr } = page;
 
   // --- formulas ---
   // Factor a step of x_{t+1} = (1 + b - lr h) x_t - b x_{t-1}: the larger root of z^2 - (1 + b - lr h) z + b.
@@ -57,12 +57,10 @@
   };
   page.lesson = { radius, rate, path, parts, directions, evenStart, expected, floor, ratesOf, bestPair };
 
-  const root = document.getElementById("lesson-words");
+  const root = document.getElementById("lesson");
   if (!root) return;
-  const WORDS = JSON.parse(root.dataset.words);
   const { curvatures: RAVINE, start: START } = JSON.parse(root.dataset.setting);
-  const say = (key, values = {}) => WORDS[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const digits = (factor) => (factor < 1 ? say("digit", { steps: number(Math.LN10 / -Math.log(factor)) }) : say("diverges"));
+  const digits = (factor) => (factor < 1 ? tr("about {steps} steps for each decimal digit", { steps: number(Math.LN10 / -Math.log(factor)) }) : tr("it diverges"));
 
   // --- drawing ---
   const draw = (tag, attributes, ...children) => {
@@ -92,7 +90,8 @@
   // A chart with named lines; what leaves the frame is cut off, what is below the least stands on it.
   const chart = ({ title, x, y, lines, xLog = false, yLog = true, marks = [], rules = [] }) => {
     const named = lines.filter((line) => line.name);
-    const right = 14 + Math.max(0, ...named.map((line) => 6.2 * line.name.length + 12));
+    const wide = (name) => sum([...name].map((letter) => (letter > "⺀" ? 11.5 : 6.2))); // Chinese letters are square
+    const right = 14 + Math.max(0, ...named.map((line) => wide(line.name) + 12));
     const [x0, x1, y0, y1] = [LEFT, W - right, H - BOTTOM, TOP];
     const [px, py] = [place(xLog, ...x.range, x0, x1), place(yLog, ...y.range, y0, y1)];
     clips.count += 1;
@@ -148,7 +147,7 @@
     const box = document.querySelector(`[data-lab="${name}"]`);
     if (!box) return;
     const controls = sliders.map((slider) => {
-      const { key, min, max, value, log } = slider;
+      const { key, words, min, max, value, log } = slider;
       const [to, from] = log ? [Math.log10, (p) => 10 ** p] : [(v) => v, (p) => p];
       const id = `lab-${name}-${key}`;
       const input = make("input", { type: "range", id, min: to(min), max: to(max), step: "any", value: to(value) });
@@ -158,7 +157,7 @@
         key, input, told,
         get: () => from(Number(input.value)),
         set: (v) => { if (Number.isFinite(v)) input.value = to(Math.min(Math.max(v, min), max)); },
-        row: make("p", {}, make("label", { htmlFor: id, textContent: say(`${key}_words`) }), input, told),
+        row: make("p", {}, make("label", { htmlFor: id, textContent: words }), input, told),
       };
     });
     const readout = make("p", { className: "lead" });
@@ -192,8 +191,8 @@
       });
     }
     const buttons = make("p", { className: "tools" });
-    for (const [key, wanted] of presets) {
-      const button = make("button", { type: "button", textContent: say(key) });
+    for (const [words, wanted] of presets) {
+      const button = make("button", { type: "button", textContent: words });
       button.addEventListener("click", () => { set(typeof wanted === "function" ? wanted(values()) : wanted); keep(); });
       buttons.append(button);
     }
@@ -203,37 +202,37 @@
   };
 
   // 1. Plain descent on the ravine.
-  lab("descent", [{ key: "lr", min: 0.002, max: 0.13, value: 0.1, log: true }],
-    [["one_step", { lr: 1 / RAVINE[1] }], ["zigzag", { lr: 0.1 }], ["best_plain", { lr: 2 / (RAVINE[0] + RAVINE[1]) }], ["too_large", { lr: 0.115 }]],
+  lab("descent", [{ key: "lr", words: tr("Learning rate"), min: 0.002, max: 0.13, value: 0.1, log: true }],
+    [[tr("One step across"), { lr: 1 / RAVINE[1] }], [tr("Zig-zag"), { lr: 0.1 }], [tr("The best rate"), { lr: 2 / (RAVINE[0] + RAVINE[1]) }], [tr("Too large"), { lr: 0.115 }]],
     ({ lr }) => {
       const places = path(lr, 0, RAVINE, START, 120);
       const shares = parts(places, RAVINE);
       const lines = [
-        { name: say("loss"), points: against(shares.map(sum)), thick: true, hue: 1 },
-        { name: say("along"), points: against(shares.map((s) => s[0])), hue: 0, dashes: "5 3" },
-        { name: say("across"), points: against(shares.map((s) => s[1])), hue: 2, dashes: "2 2" },
+        { name: tr("loss"), points: against(shares.map(sum)), thick: true, hue: 1 },
+        { name: tr("along"), points: against(shares.map((s) => s[0])), hue: 0, dashes: "5 3" },
+        { name: tr("across"), points: against(shares.map((s) => s[1])), hue: 2, dashes: "2 2" },
       ];
       const [along, across] = RAVINE.map((h) => 1 - lr * h);
       return {
-        said: say("descent_said", { along: number(along), across: number(across), digit: digits(Math.max(Math.abs(along), Math.abs(across))) }),
-        panels: [valley(say("path"), places, RAVINE), chart({ title: say("loss_and_parts"), x: { name: say("steps"), range: [0, 120] }, y: { name: say("loss"), range: span(lines) }, lines })],
+        said: tr("Factor a step: {along} along the valley, {across} across it. The one farther from 0 decides: {digit}.", { along: number(along), across: number(across), digit: digits(Math.max(Math.abs(along), Math.abs(across))) }),
+        panels: [valley(tr("Path over the loss"), places, RAVINE), chart({ title: tr("The loss and its two parts"), x: { name: tr("steps"), range: [0, 120] }, y: { name: tr("loss"), range: span(lines) }, lines })],
       };
     });
 
   // 2. The quadratic taken apart.
-  lab("directions", [{ key: "k", min: 2, max: 1000, value: 100, log: true }, { key: "share", min: 0.05, max: 1.02, value: 0.99 }],
-    [["best_step", ({ k }) => ({ share: 1 / (1 + 1 / k) })], ["half_step", { share: 0.5 }], ["largest_step", { share: 1 }]],
+  lab("directions", [{ key: "k", words: tr("Condition number k"), min: 2, max: 1000, value: 100, log: true }, { key: "share", words: tr("Step, of the largest"), min: 0.05, max: 1.02, value: 0.99 }],
+    [[tr("The best step"), ({ k }) => ({ share: 1 / (1 + 1 / k) })], [tr("Half the largest"), { share: 0.5 }], [tr("The largest step"), { share: 1 }]],
     ({ k, share }) => {
       const curvatures = directions(k), lr = 2 * share, STEPS = 200;
       const shares = parts(path(lr, 0, curvatures, evenStart(curvatures), STEPS), curvatures);
-      const lines = [{ name: say("loss"), points: against(shares.map(sum)), thick: true },
+      const lines = [{ name: tr("loss"), points: against(shares.map(sum)), thick: true },
         ...curvatures.map((h, i) => ({ name: `h = ${number(h)}`, points: against(shares.map((s) => s[i])) }))];
       const factors = Array.from({ length: 81 }, (_, i) => k ** (i / 80 - 1)).map((h) => [h, Math.abs(1 - lr * h)]);
       return {
-        said: say("directions_said", { slow: number(Math.abs(1 - lr / k)), steep: number(Math.abs(1 - lr)), digit: digits(Math.max(Math.abs(1 - lr / k), Math.abs(1 - lr))), best: number(Math.LN10 / Math.log((k + 1) / (k - 1))) }),
+        said: tr("The shallowest direction keeps {slow} of itself a step, the steepest {steep}: {digit}. At the best step it is {best}.", { slow: number(Math.abs(1 - lr / k)), steep: number(Math.abs(1 - lr)), digit: digits(Math.max(Math.abs(1 - lr / k), Math.abs(1 - lr))), best: number(Math.LN10 / Math.log((k + 1) / (k - 1))) }),
         panels: [
-          chart({ title: say("factor_title"), x: { name: say("curvature"), range: [0.85 / k, 1.18] }, y: { name: say("factor"), range: [0, 1.1] }, xLog: true, yLog: false, lines: [{ points: factors }], marks: curvatures.map((h) => ({ x: h, y: Math.abs(1 - lr * h) })), rules: [{ at: 1, color: "var(--hue-1)" }] }),
-          chart({ title: say("parts_title"), x: { name: say("steps"), range: [0, STEPS] }, y: { name: say("loss"), range: [1e-6, 2] }, lines }),
+          chart({ title: tr("What a step leaves of each direction"), x: { name: tr("curvature h"), range: [0.85 / k, 1.18] }, y: { name: tr("factor a step"), range: [0, 1.1] }, xLog: true, yLog: false, lines: [{ points: factors }], marks: curvatures.map((h) => ({ x: h, y: Math.abs(1 - lr * h) })), rules: [{ at: 1, color: "var(--hue-1)" }] }),
+          chart({ title: tr("What each direction has of the loss"), x: { name: tr("steps"), range: [0, STEPS] }, y: { name: tr("loss"), range: [1e-6, 2] }, lines }),
         ],
       };
     });
@@ -260,7 +259,7 @@
     // Beyond lr = 2 (1 + b) / h it diverges: a smooth border over the fields.
     const border = Array.from({ length: 41 }, (_, i) => [px(2 * (1 + i / 40) / high), py(i / 40)]);
     const beyond = `M${border.map((p) => p.map((c) => c.toFixed(1)).join(" ")).join("L")}L${x0 + wide} ${y0 - tall}V${y0}Z`;
-    const node = draw("svg", { viewBox: `0 0 ${W} ${H}`, width: W, height: H, role: "img", "aria-label": say("map_title") }, write(x0, 14, say("map_title"), { "font-size": 12 }), fields,
+    const node = draw("svg", { viewBox: `0 0 ${W} ${H}`, width: W, height: H, role: "img", "aria-label": tr("Rate by learning rate and momentum") }, write(x0, 14, tr("Rate by learning rate and momentum"), { "font-size": 12 }), fields,
       draw("path", { d: beyond, fill: "var(--paper)" }), draw("path", { d: beyond, fill: "var(--hue-1)", "fill-opacity": 0.35, stroke: "var(--hue-1)" }));
     for (const tick of [0.001, 0.01, 0.1].filter((t) => Math.log10(t) <= to)) node.append(write(px(tick), y0 + 16, number(tick), { "text-anchor": "middle" }));
     for (const tick of [0, 0.5, 1]) node.append(write(x0 - 6, py(tick) + 4, number(tick), { "text-anchor": "end" }));
@@ -270,10 +269,10 @@
       const factor = Math.exp(fastest * (1 - share) ** 2);
       node.append(draw("rect", { x: legend, y: TOP + 16 + 22 * i, width: 16, height: 16, fill: "var(--hue-0)", "fill-opacity": share === 1 ? 0.05 : shade(factor, fastest), stroke: "var(--contour)" }), write(legend + 21, TOP + 28 + 22 * i, number(i ? factor : fast)));
     });
-    node.append(write(legend, TOP + 10, say("factor")), draw("rect", { x: legend, y: TOP + 130, width: 16, height: 16, fill: "var(--hue-1)", "fill-opacity": 0.35 }), write(legend + 21, TOP + 142, say("beyond")));
+    node.append(write(legend, TOP + 10, tr("factor a step")), draw("rect", { x: legend, y: TOP + 130, width: 16, height: 16, fill: "var(--hue-1)", "fill-opacity": 0.35 }), write(legend + 21, TOP + 142, tr("diverges")));
     const [bx, by] = [px(best.lr), py(best.b)];
     const clear = { fill: "none", stroke: "var(--ink)" };
-    node.append(draw("circle", { cx: bx, cy: by, r: 5, ...clear }), write(x0 + wide / 2, H - 4, say("lr_words"), { "text-anchor": "middle" }), write(12, y0 - tall / 2, say("b_words"), { "text-anchor": "middle", transform: `rotate(-90 12 ${y0 - tall / 2})` }),
+    node.append(draw("circle", { cx: bx, cy: by, r: 5, ...clear }), write(x0 + wide / 2, H - 4, tr("Learning rate"), { "text-anchor": "middle" }), write(12, y0 - tall / 2, tr("Momentum b"), { "text-anchor": "middle", transform: `rotate(-90 12 ${y0 - tall / 2})` }),
       draw("path", { d: `M${px(lr) - 7} ${py(b)}h14M${px(lr)} ${py(b) - 7}v14`, "stroke-width": 2, ...clear }));
     node.addEventListener("click", (event) => {
       const box = node.getBoundingClientRect();
@@ -284,64 +283,65 @@
     return node;
   };
   const valleyOf = (k) => [RAVINE[1] / k, RAVINE[1]];
-  lab("momentum", [{ key: "lr", min: 0.001, max: 0.24, value: 0.1, log: true }, { key: "b", min: 0, max: 0.99, value: 0.8 }, { key: "k", min: 2, max: 1000, value: 144, log: true }],
-    [["plain", { lr: 0.1, b: 0 }], ["ball", { lr: 0.1, b: 0.8 }], ["best_pair", ({ k }) => bestPair(...valleyOf(k))], ["too_much", { lr: 0.1, b: 0.98 }], ["reset_k", { k: 144 }]],
+  lab("momentum", [{ key: "lr", words: tr("Learning rate"), min: 0.001, max: 0.24, value: 0.1, log: true }, { key: "b", words: tr("Momentum b"), min: 0, max: 0.99, value: 0.8 }, { key: "k", words: tr("Condition number k"), min: 2, max: 1000, value: 144, log: true }],
+    [[tr("Plain descent"), { lr: 0.1, b: 0 }], [tr("Heavy ball"), { lr: 0.1, b: 0.8 }], [tr("The best pair"), ({ k }) => bestPair(...valleyOf(k))], [tr("Too much momentum"), { lr: 0.1, b: 0.98 }], [tr("The ravine's k"), { k: 144 }]],
     ({ lr, b, k }, choose) => {
       const curvatures = valleyOf(k), STEPS = 120;
       const places = path(lr, b, curvatures, START, STEPS);
       const loss = (rates, momentum) => against(parts(path(rates, momentum, curvatures, START, STEPS), curvatures).map(sum));
       const best = bestPair(...curvatures);
       const lines = [
-        { name: say("this_pair"), points: loss(lr, b), thick: true, hue: 1 },
-        { name: say("plain_best"), points: loss(2 / sum(curvatures), 0), hue: 0, dashes: "5 3" },
-        { name: say("best_line"), points: loss(best.lr, best.b), hue: 2, dashes: "2 2" },
+        { name: tr("this pair"), points: loss(lr, b), thick: true, hue: 1 },
+        { name: tr("plain, best"), points: loss(2 / sum(curvatures), 0), hue: 0, dashes: "5 3" },
+        { name: tr("best pair"), points: loss(best.lr, best.b), hue: 2, dashes: "2 2" },
       ];
       const [along, across] = curvatures.map((h) => radius(lr, b, h));
       return {
-        said: say("momentum_said", { along: along.toFixed(4), across: across.toFixed(4), digit: digits(Math.max(along, across)), best_lr: number(best.lr), best_b: number(best.b) }),
-        panels: [valley(say("path"), places, curvatures), chart({ title: say("loss_title"), x: { name: say("steps"), range: [0, STEPS] }, y: { name: say("loss"), range: span(lines) }, lines }), map(lr, b, curvatures, choose)],
+        said: tr("Factor a step: {along} along the valley, {across} across it. The slower one decides: {digit}. The best pair is lr {best_lr}, b {best_b} (circle).", { along: along.toFixed(4), across: across.toFixed(4), digit: digits(Math.max(along, across)), best_lr: number(best.lr), best_b: number(best.b) }),
+        panels: [valley(tr("Path over the loss"), places, curvatures), chart({ title: tr("Loss against steps"), x: { name: tr("steps"), range: [0, STEPS] }, y: { name: tr("loss"), range: span(lines) }, lines }), map(lr, b, curvatures, choose)],
       };
     });
 
   // 4. Noise.
   const NOISY = [0.03, 1], NOISY_STEPS = 400;
-  lab("noise", [{ key: "effective", min: 0.02, max: 4, value: 0.5, log: true }, { key: "b", min: 0, max: 0.98, value: 0.9 }, { key: "noise", min: 0.01, max: 1, value: 0.3, log: true }, { key: "decay", min: 0, max: 1, value: 0.5 }],
-    [["no_noise", { noise: 0.01 }], ["much_noise", { noise: 1 }], ["fast", { effective: 3 }], ["early_decay", { decay: 0.03 }]],
+  lab("noise", [{ key: "effective", words: tr("Effective rate lr/(1 − b)"), min: 0.02, max: 4, value: 0.5, log: true }, { key: "b", words: tr("Momentum b"), min: 0, max: 0.98, value: 0.9 }, { key: "noise", words: tr("Noise"), min: 0.01, max: 1, value: 0.3, log: true }, { key: "decay", words: tr("Decay after this share"), min: 0, max: 1, value: 0.5 }],
+    [[tr("Hardly any noise"), { noise: 0.01 }], [tr("Much noise"), { noise: 1 }], [tr("Faster than descent may"), { effective: 3 }], [tr("Decay too early"), { decay: 0.03 }]],
     ({ effective, b, noise, decay }) => {
       const rates = (lr) => new Array(NOISY_STEPS).fill(lr);
       const start = evenStart(NOISY), lr = effective * (1 - b);
       const decayed = rates(lr).map((each, t) => (t < decay * NOISY_STEPS ? each : each / 10));
       const ball = expected(rates(lr), b, NOISY, start, noise);
-      const two = [{ name: say("left_of_start"), points: against(ball.start), hue: 3 }, { name: say("of_noise"), points: against(ball.noise), hue: 4 }];
+      const two = [{ name: tr("left of the start"), points: against(ball.start), hue: 3 }, { name: tr("of noise"), points: against(ball.noise), hue: 4 }];
       const lines = [
-        { name: say("plain_descent"), points: against(expected(rates(effective), 0, NOISY, start, noise).loss), hue: 0 },
+        { name: tr("plain descent"), points: against(expected(rates(effective), 0, NOISY, start, noise).loss), hue: 0 },
         { name: `b = ${number(b)}`, points: against(ball.loss), thick: true, hue: 1 },
-        { name: say("with_decay"), points: against(expected(decayed, b, NOISY, start, noise).loss), hue: 2, dashes: "5 3" },
+        { name: tr("with decay"), points: against(expected(decayed, b, NOISY, start, noise).loss), hue: 2, dashes: "5 3" },
       ];
       const floors = [[effective, 0], [lr, b]].map(([each, momentum]) => (rate(each, momentum, NOISY) < 1 ? sum(NOISY.map((h) => floor(each, momentum, h, noise))) : Infinity));
       return {
-        said: say("noise_said", { lr: number(lr), plain: Number.isFinite(floors[0]) ? number(floors[0]) : say("none"), ball: Number.isFinite(floors[1]) ? number(floors[1]) : say("none") }),
+        said: tr("The heavy ball's own lr is {lr}. Floors: {plain} for plain descent at the effective rate, {ball} for the heavy ball.", { lr: number(lr), plain: Number.isFinite(floors[0]) ? number(floors[0]) : tr("none, it diverges"), ball: Number.isFinite(floors[1]) ? number(floors[1]) : tr("none, it diverges") }),
         panels: [
-          chart({ title: say("expected_title"), x: { name: say("steps"), range: [0, NOISY_STEPS] }, y: { name: say("loss"), range: span(lines) }, lines, rules: floors.map((at, i) => ({ at, color: `var(--hue-${i})` })).filter((one) => Number.isFinite(one.at)) }),
-          chart({ title: say("two_title"), x: { name: say("steps"), range: [0, NOISY_STEPS] }, y: { name: say("loss"), range: span(lines) }, lines: two }),
+          chart({ title: tr("The loss to expect"), x: { name: tr("steps"), range: [0, NOISY_STEPS] }, y: { name: tr("loss"), range: span(lines) }, lines, rules: floors.map((at, i) => ({ at, color: `var(--hue-${i})` })).filter((one) => Number.isFinite(one.at)) }),
+          chart({ title: tr("The two parts of it, with momentum"), x: { name: tr("steps"), range: [0, NOISY_STEPS] }, y: { name: tr("loss"), range: span(lines) }, lines: two }),
         ],
       };
     });
 
   // 5. Schedules.
-  lab("schedules", [{ key: "lr", min: 0.01, max: 1.9, value: 0.5, log: true }, { key: "noise", min: 0.01, max: 1, value: 0.3, log: true }],
-    [["low_peak", { lr: 0.05 }], ["high_peak", { lr: 1.5 }], ["no_noise", { noise: 0.01 }], ["much_noise", { noise: 1 }]],
+  const NAMES = { constant: tr("Constant"), step: tr("Step decay"), cosine: tr("Cosine"), warmup_cosine: tr("Warm-up, cosine") };
+  lab("schedules", [{ key: "lr", words: tr("Learning rate"), min: 0.01, max: 1.9, value: 0.5, log: true }, { key: "noise", words: tr("Noise"), min: 0.01, max: 1, value: 0.3, log: true }],
+    [[tr("A low peak"), { lr: 0.05 }], [tr("A high peak"), { lr: 1.5 }], [tr("Hardly any noise"), { noise: 0.01 }], [tr("Much noise"), { noise: 1 }]],
     ({ lr, noise }) => {
       const start = evenStart(NOISY);
-      const made = Object.keys(SCHEDULES).map((name) => ({ name: say(name), rates: ratesOf(name, lr, NOISY_STEPS) }));
+      const made = Object.keys(SCHEDULES).map((name) => ({ name: NAMES[name], rates: ratesOf(name, lr, NOISY_STEPS) }));
       const runs = made.map((one) => ({ ...one, ...expected(one.rates, 0, NOISY, start, noise) }));
       const lines = runs.map((one) => ({ name: one.name, points: against(one.loss) }));
       const last = (values) => number(values[NOISY_STEPS]);
       return {
-        said: runs.map((one) => say("schedules_said", { name: one.name, loss: last(one.loss), start: last(one.start), noise: last(one.noise) })).join(" "),
+        said: runs.map((one) => tr("{name} ends at {loss}: {start} left of the start, {noise} of noise.", { name: one.name, loss: last(one.loss), start: last(one.start), noise: last(one.noise) })).join(" "),
         panels: [
-          chart({ title: say("rate_title"), x: { name: say("steps"), range: [0, NOISY_STEPS] }, y: { name: say("lr_words"), range: [0, lr * 1.05] }, yLog: false, lines: made.map((one) => ({ name: one.name, points: against(one.rates) })) }),
-          chart({ title: say("expected_title"), x: { name: say("steps"), range: [0, NOISY_STEPS] }, y: { name: say("loss"), range: span(lines) }, lines }),
+          chart({ title: tr("The learning rate"), x: { name: tr("steps"), range: [0, NOISY_STEPS] }, y: { name: tr("Learning rate"), range: [0, lr * 1.05] }, yLog: false, lines: made.map((one) => ({ name: one.name, points: against(one.rates) })) }),
+          chart({ title: tr("The loss to expect"), x: { name: tr("steps"), range: [0, NOISY_STEPS] }, y: { name: tr("loss"), range: span(lines) }, lines }),
         ],
       };
     });

@@ -6,6 +6,9 @@ const page = (() => {
     node.append(...children);
     return node;
   };
+  // A text in the page's language; in braces stands what the values have.
+  const WORDS = JSON.parse(document.body.dataset.words ?? "{}");
+  const tr = (text, values = {}) => (WORDS[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
   const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹";
   // The page's numbers back to values: 2.868×10⁻⁵, 12 345, ∞; NaN for words.
   const value = (text) => {
@@ -38,7 +41,7 @@ const page = (() => {
       document.execCommand("copy");
       area.remove();
     }
-    say(`Copied ${what}`);
+    say(tr("Copied {what}", { what }));
   };
 
   // Tables: sort by a head, copy as CSV, Markdown or LaTeX.
@@ -125,23 +128,23 @@ const page = (() => {
           if (row.hidden) row.dataset.out = "1"; else delete row.dataset.out;
         }
       });
-      bar.append(make("label", {}, "Filter", words));
+      bar.append(make("label", {}, tr("Filter"), words));
     }
     for (const [name, write] of Object.entries(FORMATS)) {
-      const button = make("button", { type: "button", textContent: `Copy ${name}` });
+      const button = make("button", { type: "button", textContent: tr("Copy {form}", { form: name }) });
       button.setAttribute("aria-describedby", table.caption.id);
       button.addEventListener("click", () => {
         const rows = name === "CSV" ? fields(table) : [cells(table.tHead.rows[0]), ...shown(table).map(cells)];
-        copy(write(rows), `the table as ${name}`);
+        copy(write(rows), tr("the table as {form}", { form: name }));
       });
       bar.append(button);
     }
     if (rows.length > LONG && table.id !== "t-cells") {
       table.classList.add("cut");
-      const more = make("button", { type: "button", textContent: `Show all ${rows.length} rows` });
+      const more = make("button", { type: "button", textContent: tr("Show all {n} rows", { n: rows.length }) });
       more.addEventListener("click", () => {
         const cut = table.classList.toggle("cut");
-        more.textContent = cut ? `Show all ${rows.length} rows` : `Show ${OPEN} rows`;
+        more.textContent = cut ? tr("Show all {n} rows", { n: rows.length }) : tr("Show {n} rows", { n: OPEN });
       });
       bar.prepend(more);
     }
@@ -152,7 +155,7 @@ const page = (() => {
   const series = document.querySelectorAll('.panel svg g[class^="s"]');
   let chosen = null;
   for (const item of document.querySelectorAll(".legend li")) {
-    const button = make("button", { type: "button", title: "Highlight in every figure" }, ...item.childNodes);
+    const button = make("button", { type: "button", title: tr("Highlight in every figure") }, ...item.childNodes);
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => {
       chosen = chosen === item.dataset.series ? null : item.dataset.series;
@@ -165,7 +168,7 @@ const page = (() => {
   // A panel as an SVG file of its own, in the colours on screen.
   for (const panel of document.querySelectorAll(".panel")) {
     const button = make("button", { type: "button", className: "save", textContent: "SVG" });
-    button.setAttribute("aria-label", `Save as SVG: ${panel.dataset.title}`);
+    button.setAttribute("aria-label", tr("Save as SVG: {title}", { title: panel.dataset.title }));
     button.addEventListener("click", () => {
       const css = getComputedStyle(document.documentElement);
       const drawing = panel.querySelector("svg").cloneNode(true);
@@ -180,7 +183,7 @@ const page = (() => {
 
   // Light or dark by choice, for this visit.
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const theme = make("button", { type: "button", className: "theme", textContent: "Light / dark" });
+  const theme = make("button", { type: "button", className: "theme", textContent: tr("Light / dark") });
   theme.addEventListener("click", () => {
     const root = document.documentElement;
     const now = root.dataset.theme ?? (dark.matches ? "dark" : "light");
@@ -200,11 +203,11 @@ const page = (() => {
   addEventListener("hashchange", () => unfold(location.hash.slice(1))?.scrollIntoView());
   unfold(location.hash.slice(1))?.scrollIntoView();
   if (folds.length) {
-    const all = make("button", { type: "button", className: "theme", textContent: "Open all parts" });
+    const all = make("button", { type: "button", className: "theme", textContent: tr("Open all parts") });
     all.addEventListener("click", () => {
       const open = !folds.every((fold) => fold.open);
       for (const fold of folds) fold.open = open;
-      all.textContent = open ? "Fold all parts" : "Open all parts";
+      all.textContent = open ? tr("Fold all parts") : tr("Open all parts");
     });
     side.append(" ", all);
   }
@@ -216,5 +219,5 @@ const page = (() => {
   addEventListener("afterprint", () => { for (const fold of printed) fold.open = false; });
   const space = document.querySelector("svg").namespaceURI;
   const svg = (tag) => document.createElementNS(space, tag);
-  return { make, say, copy, svg, number, formats: FORMATS };
+  return { make, say, copy, svg, number, tr, formats: FORMATS };
 })();
