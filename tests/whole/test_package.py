@@ -89,7 +89,7 @@ def test_it_works_where_there_is_no_checkout(dist: Path, tmp_path: Path) -> None
     assert where.startswith(str(tmp_path))
     optbench = python.with_name("optbench")
     run(optbench, "init", "mine.yaml", "--plugin", "--workflow", folder=tmp_path)
-    assert len(run(optbench, "list", "mine.yaml", folder=tmp_path).splitlines()) == 72
+    assert len(run(optbench, "list", "mine.yaml", folder=tmp_path).splitlines()) == 3 * 4 * 3 * 6
     (tmp_path / "outside.yaml").write_text(CELL)
     run(optbench, "run", "outside.yaml", "--cores", "1", folder=tmp_path)
     page = (tmp_path / "reports/outside/index.html").read_text(encoding="utf-8")
