@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.browser import opened
 from lab.extremes import PATTERNS, POINTS, publish, write_extremes
 from lab.studies import run
 from optbench.cells.trace import read_trace
@@ -61,6 +62,33 @@ def test_no_learning_rate_makes_a_command_warn(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", [-1e308, 5e-324, 1.7e308])
 def test_a_target_may_lie_anywhere(tmp_path: Path, target: float) -> None:
     publish(write_extremes(tmp_path, PATTERNS["to zero"], seeds=2, target=target))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "pattern", ["all decades", "largest, both signs", "zero with signs", "negative", "gaps"]
+)
+def test_no_number_stops_the_script(browser, tmp_path: Path, pattern: str) -> None:
+    """Every measure divided by the reference, the pointer on every drawing: nothing is said, nothing is NaN."""
+    publish(write_extremes(tmp_path, PATTERNS[pattern], seeds=3))
+    with opened(browser, tmp_path / "reports/s/index.html") as page:
+        page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+        measures = page.locator("#chooser select").first
+        for option in measures.locator("option").all():
+            measures.select_option(option.get_attribute("value"))
+        read = page.evaluate(POINT_AT_EVERYTHING)
+        assert len(read) > 10
+        shown = [*read, page.locator("#chooser").inner_text()] if page.locator("#chooser").count() else read
+        assert not [text for text in shown if "NaN" in text or "undefined" in text]
+
+
+POINT_AT_EVERYTHING = """() => [...document.querySelectorAll(".panel > svg")].map((drawing) => {
+  const box = drawing.getBoundingClientRect();
+  for (const x of [0.3, 0.5, 0.7]) for (const y of [0.3, 0.5, 0.7]) {
+    drawing.dispatchEvent(new PointerEvent("pointermove", { bubbles: true, clientX: box.left + x * box.width, clientY: box.top + y * box.height }));
+  }
+  return document.querySelector(".tip").textContent;
+})"""  # noqa: E501 - script
 
 
 def test_a_run_of_more_decades_than_a_float_has_reads_sensibly(tmp_path: Path) -> None:

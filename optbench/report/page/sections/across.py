@@ -125,4 +125,8 @@ def _measures(runs: pd.DataFrame, timing: pd.DataFrame | None) -> dict[str, pd.S
 
 
 def _short(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    """A value as JSON holds it: rounded, but not beyond the largest float; null where it is not finite."""
+    if not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.{DIGITS}g}")
+    return rounded if math.isfinite(rounded) else value

@@ -46,7 +46,7 @@
       const name = names.get(group.getAttribute("class").split(" ")[0]);
       if (!name) continue;
       for (const path of group.querySelectorAll(':scope > path[fill="none"], :scope > g > path[fill="none"]')) {
-        const line = corners(path.getAttribute("d"));
+        const line = corners(path.getAttribute("d") ?? "");
         if (line.length > 2) found.push(...line.map(([x, y]) => ({ name, x, y, near: 0 }))); // two are an interval
       }
       for (const use of group.querySelectorAll("use")) {
