@@ -69,7 +69,7 @@ def test_a_target_may_lie_anywhere(tmp_path: Path, target: float) -> None:
     "pattern", ["all decades", "largest, both signs", "zero with signs", "negative", "gaps"]
 )
 def test_no_number_stops_the_script(browser, tmp_path: Path, pattern: str) -> None:
-    """Every measure divided by the reference, the pointer on every drawing: nothing is said, nothing is NaN."""
+    """Every measure over the reference, the pointer on every drawing: nothing is said, nothing is NaN."""
     publish(write_extremes(tmp_path, PATTERNS[pattern], seeds=3))
     with opened(browser, tmp_path / "reports/s/index.html") as page:
         page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
