@@ -23,7 +23,7 @@ from optbench.findings.finding import (
     oriented,
 )
 from optbench.findings.ranking import FEWEST_WORKLOADS
-from optbench.findings.sentences import compared_to, standing, why_not_tested
+from optbench.findings.sentences import MOST_SEEDS, compared_to, standing, why_not_tested
 from optbench.findings.verdicts import FAVOURABLE, INSUFFICIENT, UNDECIDED
 from optbench.stats.paired import FEWEST_PAIRS
 from optbench.tables.rows import Combination, row_dicts
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 LEVEL: Final = 0.05
 """Of the test of average ranks, which is exploratory."""
-
-MOST_SEEDS: Final = 1000
-"""No sentence plans more."""
 
 
 def first_and_next(

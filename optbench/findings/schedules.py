@@ -19,7 +19,7 @@ from optbench.findings.finding import (
     oriented,
 )
 from optbench.findings.interaction import HALF, turned_round
-from optbench.findings.sentences import compared_to, evidence
+from optbench.findings.sentences import compared_to, evidence, interval_after
 from optbench.findings.verdicts import (
     BELOW,
     FAVOURABLE,
@@ -130,10 +130,10 @@ def _say_interaction(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     if f["verdict"] not in RESOLVED:
         return f"{start} (exploratory)."
     more = "more" if f["verdict"] in FAVOURABLE else "less"
-    span = f"[{as_number(f['low'])}, {as_number(f['high'])}]"
+    span = interval_after(f["low"], f["high"])
     return (
         f"{start}. Most of all, on {w['workload']} it helps {w['a']} {more} than {w['b']}: the ratio of "
-        f"their ratios is {as_number(f['effect'])} {span}, {evidence(f)}."
+        f"their ratios is {as_number(f['effect'])}{span}, {evidence(f)}."
     )
 
 
@@ -185,8 +185,8 @@ def _say_flip(f: Mapping[str, Any], w: Mapping[str, Any]) -> str:
     return (
         f"{count(w['flips'], 'order')} that could be told half-way through the budget turned round by the "
         f"end. On {w['workload']} at step {w['step']}, {w['a']} had {as_number(w['half_effect'])} times the "
-        f"loss of {w['b']}; at the end it has {as_number(f['effect'])} times "
-        f"[{as_number(f['low'])}, {as_number(f['high'])}], {evidence(f)}."
+        f"loss of {w['b']}; at the end it has {as_number(f['effect'])} times"
+        f"{interval_after(f['low'], f['high'])}, {evidence(f)}."
     )
 
 

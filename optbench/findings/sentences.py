@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from optbench.core.words import MOST_NAMES, as_number, count, listing, percent, probability
 from optbench.findings.verdicts import EXACT, FAVOURABLE
@@ -10,10 +10,13 @@ from optbench.findings.verdicts import EXACT, FAVOURABLE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MOST_SEEDS: Final = 1000
+"""No sentence plans more."""
+
 
 def compared_to(f: Mapping[str, Any], w: Mapping[str, Any], that: str) -> str:
     """`0.71 times that of B [0.66, 0.75]`, or a difference where there are no ratios; exact, no interval."""
-    span = "" if f["low"] == f["high"] else f" [{as_number(f['low'])}, {as_number(f['high'])}]"
+    span = interval_after(f["low"], f["high"])
     if w["scale"] == "difference":
         return f"{as_number(f['effect'])} against {that}{span}"
     return f"{as_number(f['effect'])} times {that}{span}"
@@ -69,8 +72,8 @@ def _reserve(w: Mapping[str, Any]) -> str:
 
 
 def interval_after(low: float | str | None, high: float | str | None) -> str:
-    """` [low, high]`, nothing where there is no interval."""
-    return "" if low is None and high is None else f" [{as_number(low)}, {as_number(high)}]"
+    """` [low, high]`, nothing where there is no interval, or one of no width: what draws nothing is exact."""
+    return "" if low == high else f" [{as_number(low)}, {as_number(high)}]"
 
 
 def interval_percent(low: float | None, high: float | None) -> str:

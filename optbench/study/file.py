@@ -449,7 +449,7 @@ class ReportEntry(_Strict):
         "`searched on other seeds, 3 a decade`; left out: the page says that they are untuned",
     )
     language: Literal["en", "zh"] = Field(
-        "en", description="of the page's fixed words and of its lesson; findings and figures are in English"
+        "en", description="of the page's fixed words, findings and lesson; tables and figures are in English"
     )
     seed: Seed = Field(0, description="of the resampling in the statistics")
     pdf: Annotated[bool, Field(strict=True)] = Field(

@@ -240,7 +240,7 @@ def test_a_study_declares_its_rules(tmp_path: Path) -> None:
     file = write_study(tmp_path, text + "{threshold: 0.05, reference: adam, error: 0.1, seed: 3}\n")
     assert dict(read_study(file).report) == {
         "threshold": 0.05, "reference": "adam", "error": 0.1, "equal_within": 0.1, "seed": 3, "pdf": False,
-        "rates": "",
+        "rates": "", "language": "en",
     }  # fmt: skip
     mistakes = {
         "{reference: adm}": "report.reference: unknown name 'adm'; did you mean 'adam'?",

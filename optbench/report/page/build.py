@@ -142,7 +142,7 @@ def render(
         study=study,
         tables=tables,
         summary=read_frame(tables / "summary.parquet"),
-        findings=read_findings(tables, _links(figures)),
+        findings=read_findings(tables, _links(figures), language),
         figures=figures,
         sections=sections,
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from optbench.core.specs import RaceSpec
 from optbench.core.status import OK
 from optbench.core.words import count, interval, listing, number, percent
+from optbench.findings import chinese
 from optbench.findings.finding import DESCRIPTION
 from optbench.findings.verdicts import (
     BELOW,
@@ -25,6 +26,7 @@ from optbench.findings.verdicts import (
     kind_of,
 )
 from optbench.report.page.context import Content
+from optbench.report.page.language import ENGLISH
 from optbench.report.page.sections.workloads import GLANCE_HEADS
 from optbench.report.page.table import Table, TableEntry
 from optbench.tables.read import read_frame, read_values
@@ -88,8 +90,11 @@ class FindingView:
     @property
     def rest(self) -> str:
         """What follows the first sentence, with the space between them; "" for nothing."""
-        first, between, _ = self.claim.partition(". ")
-        return self.claim[len(first) + 1 :] if between else ""
+        for stop in (". ", "。"):
+            first, between, _ = self.claim.partition(stop)
+            if between:
+                return self.claim[len(first) + 1 :]
+        return ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ class Findings:
         comparisons: the table of comparisons.
         main_effects: the table of main effects.
         links: fragment of the page by a finding's figure.
+        language: of the sentences.
     """
 
     all: tuple[dict[str, Any], ...]
@@ -130,6 +136,7 @@ class Findings:
     comparisons: pd.DataFrame
     main_effects: pd.DataFrame
     links: Mapping[str, str]
+    language: str = ENGLISH
 
     def shown(self, *ids: str) -> tuple[FindingView, ...]:
         """The findings of these ids that there are, in the order asked for."""
@@ -149,7 +156,7 @@ class Findings:
         verdict = "a description" if described else str(finding["verdict"])
         return FindingView(
             f"finding-{self.all.index(finding)}",
-            str(finding["claim"]),
+            str(finding["claim"]) if self.language == ENGLISH else chinese.sentence(finding),
             f"{verdict}, exploratory" if finding["exploratory"] else verdict,
             GLYPHS.get(kind_of(verdict), ""),
             TONES.get(verdict, "muted"),
@@ -168,14 +175,15 @@ class Findings:
         return frozenset(key for key, r in self.standing(workload, metric).items() if r["group"] == 1)
 
 
-def read_findings(tables: Path, links: Mapping[str, str]) -> Findings:
-    """Returns what `optbench summarize` found."""
+def read_findings(tables: Path, links: Mapping[str, str], language: str = ENGLISH) -> Findings:
+    """Returns what `optbench summarize` found, in sentences of a language."""
     return Findings(
         tuple(read_values(tables / "findings.json", list)),
         read_frame(tables / "ranking.parquet"),
         read_frame(tables / "comparisons.parquet"),
         read_frame(tables / "main_effects.parquet"),
         links,
+        language,
     )
 
 
