@@ -165,6 +165,39 @@ def _recommendation(f: Fields, w: Fields) -> str:
     return f"{where}：用 {w['a']}{_at(w)}。{_gain(f, w)}{_as_good(w)}{_cheap(w)}{_mind(w)}"
 
 
+def glance(finding: Fields | None) -> tuple[tuple[str, str], ...]:
+    """A recommendation as texts with notes: what to use, at which rate, against the reference, what is as good.
+
+    Args:
+        finding: of the template `recommendation`; None where no run has a finite loss.
+    """
+    if finding is None:
+        return ("没有运行有有限的损失", ""), ("–", ""), ("–", ""), ("–", "")
+    w, rate = finding["words"], finding["words"]["rate"]
+    use = (w["a"], "" if w["told"] or w["others"] else "没有运行别的")
+    if not w["told"] and w["others"]:
+        why = "没有一个比另一个更好" if w["tested"] else f"少于 {w['fewest']} 个种子"
+        use = ("不作推荐", f"{why}；最低：{w['a']}")
+    origin = "搜索得到" if rate["tuned"] else "给定" if rate["source"] else "未调参"
+    lr = "各用各的" if rate["lr"] is None else as_number(rate["lr"])
+    at = (lr, origin + ("，在搜索范围的边缘" if rate["edge"] else ""))
+    as_good = ("没有别的", "") if w["tested"] else ("未检验", "")
+    if w["tested"] and w["as_good"]:
+        as_good = (f"另外 {w['others']} 个中的 {len(w['as_good'])} 个", _names(w["as_good"], 2))
+    return use, at, _against(finding, w), as_good
+
+
+def _against(f: Fields, w: Fields) -> tuple[str, str]:
+    if w["reference"] is None:
+        return "它就是参照", ""
+    if f["effect"] is None:
+        return "–", ""
+    if f["test"] == EXACT:
+        return _change(f["effect"]), "精确"
+    span = "" if None in (f["low"], f["high"]) else f"{_changes(f['low'], f['high'])}；"
+    return _change(f["effect"]), f"{span}{_n(f['n'])} 个种子中的 {w['wins']} 个"
+
+
 def _at(w: Fields) -> str:
     rate = w["rate"]
     value = f"，学习率 {as_number(rate['lr'])}" if rate["lr"] is not None else "，每个任务用自己的学习率"

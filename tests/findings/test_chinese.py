@@ -45,3 +45,19 @@ def test_verdicts_keep_their_margin_and_their_seeds() -> None:
     assert chinese.verdict(f"{EQUAL}4.2%") == "在 4.2% 内相等"
     assert chinese.verdict(undecided_within(30)) == "30 个种子之内尚未判定"
     assert chinese.verdict("a word that is new") == "a word that is new"
+
+
+def test_a_row_at_a_glance_says_what_the_recommendation_says(tmp_path: Any) -> None:
+    results = fabricate(tmp_path / "results" / "s", STUDIES["everything measured"])
+    found = json.loads((results / "tables/findings.json").read_text(encoding="utf-8"))
+    for finding in (one for one in found if one["template"] == "recommendation"):
+        use, at, against, as_good = chinese.glance(finding)
+        said = numbers(" ".join(" ".join(part) for part in (use, at, against, as_good)))
+        assert finding["words"]["a"] in "".join(use)
+        # Of more than two that are as good the rest is counted, and in the sentence of more than four.
+        assert set(said) - {
+            "2",
+            str(len(finding["words"]["as_good"])),
+            str(len(finding["words"]["as_good"]) - 1),
+        } <= set(numbers(finding["claim"])) | set(numbers(use[0]))
+    assert chinese.glance(None)[0][0] == "没有运行有有限的损失"

@@ -10,8 +10,10 @@ import numpy as np
 
 from optbench.core.status import OK
 from optbench.core.words import NONE, as_number, change, changes, count, listing, number
+from optbench.findings import chinese
 from optbench.findings.verdicts import EXACT
 from optbench.report.page.context import Content, FoldedPart
+from optbench.report.page.language import ENGLISH
 from optbench.report.page.table import Estimate, Table, TableEntry, estimate_entry
 from optbench.tables.metrics import shown_in
 from optbench.tables.rows import row_dicts
@@ -135,7 +137,7 @@ def _result(
             f"{study.label('workloads', workload)}: final results. {_rule(rows)}",
         ),
         glance=row,
-        gist=_gist(row),
+        gist=_gist(row, findings.language),
     )
 
 
@@ -213,6 +215,10 @@ def _glance(study: StudyView, workload: str, findings: Findings) -> tuple[TableE
     """
     found = findings.record(f"recommendation:{workload}")
     where = study.label("workloads", workload)
+    if findings.language != ENGLISH:
+        use, *others = chinese.glance(found)
+        told = found is not None and bool(found["words"]["told"])
+        return TableEntry(where), TableEntry(*use, strong=told), *(TableEntry(*each) for each in others)
     if found is None:
         nothing = TableEntry(NONE)
         return TableEntry(where), TableEntry("no run has a finite loss"), nothing, nothing, nothing
@@ -258,11 +264,13 @@ def _as_good(words: Mapping[str, Any]) -> TableEntry:
     return TableEntry(f"{len(names)} of {count(words['others'], 'other')}", listing(names, 2))
 
 
-def _gist(entries: tuple[TableEntry, ...]) -> str:
+def _gist(entries: tuple[TableEntry, ...], language: str) -> str:
     """The row above the fold as half a sentence: `Adam · Cosine: 25% lower; as good: 2 of 15 others`."""
     _, use, _, gain, as_good = entries
     if not use.strong:
         return use.text if use.note == "" else f"{use.text}: {use.note}"
+    if language != ENGLISH:
+        return f"{use.text}：{gain.text}；同样好的：{as_good.text}"
     return f"{use.text}: {gain.text}; as good: {as_good.text}"
 
 
