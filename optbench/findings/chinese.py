@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from optbench.core.status import DIVERGED, ERROR, KILLED, MISSING, TIMEOUT
 from optbench.core.words import MOST_NAMES, PLAIN_FACTORS, as_number, number, percent, probability
 from optbench.findings.sentences import MOST_SEEDS, interval_after, interval_percent
 from optbench.findings.verdicts import (
@@ -45,11 +46,11 @@ VERDICTS: Final = {
     INSUFFICIENT: "数据不足",
 }
 STATUSES: Final = {
-    "diverged": "发散",
-    "error": "出错",
-    "killed": "被杀死",
-    "timeout": "超时",
-    "missing": "缺失",
+    DIVERGED.name: "发散",
+    ERROR.name: "出错",
+    KILLED.name: "被杀死",
+    TIMEOUT.name: "超时",
+    MISSING.name: "缺失",
 }
 KINDS: Final = {
     "networks": "网络",
